@@ -1,0 +1,31 @@
+# The doorway to the template: `make` lists what it can do. Needs Python 3.11, make and git alone.
+.DEFAULT_GOAL := help
+
+PROJECT := {{cookiecutter.project_slug}}
+BIN := build/venv/bin
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
+export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
+
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: environment ## Render the default project, serve it, ask it real questions; ONCE=1 ends after the answers
+	@$(BIN)/python -m scripts.demo
+
+check: environment ## Check format, lint, types and docs of the template itself
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/python -m scripts.prompts --check
+
+test: check ## All that CI runs: checks, then renders of many kinds, then renders over Ray Serve
+	$(BIN)/python -m pytest -p no:cacheprovider
+
+docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
+	$(BIN)/python -m scripts.prompts
+
+# The project's own Makefile, run in place, makes the one environment for everything.
+environment:
+	@$(MAKE) --no-print-directory -C '$(PROJECT)' setup
+
+.PHONY: help demo check test docs environment

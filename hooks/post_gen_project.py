@@ -1,0 +1,70 @@
+"""Make the project that was asked for: subtract what was declined, then put in the names.
+
+The template is a complete, running service. Jinja has dropped the lines that wire a declined
+feature in; here its rooms go. Nothing is ever added. A room that does not exist is an error, so
+the manifest cannot rot. Nothing here depends on the day, the machine or the network: the same
+answers give the same bytes, which is what lets `cruft update` merge.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+
+def holds(condition, answers):
+    """Whether `answers` meet a condition such as `auth`, `metrics & cache` or `ci=github`."""
+    for term in condition.split("&"):
+        prompt, equals, choice = (part.strip() for part in term.partition("="))
+        if not (answers[prompt] == choice if equals else answers[prompt] is True):
+            return False
+    return True
+
+
+def subtract(root, answers):
+    """Remove every room whose condition does not hold."""
+    for condition, rooms in answers["_features"].items():
+        if not holds(condition, answers):
+            for room in rooms:
+                remove(root / room, root)
+
+
+def remove(room, root):
+    """Remove a file or folder, and the folders that this leaves empty, up to `root`."""
+    if room.is_dir():
+        shutil.rmtree(room)
+    else:
+        room.unlink()
+    for folder in room.parents:
+        if folder == root or any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def naming(answers):
+    """A function from the template's text to the project's.
+
+    One pass over the text: a name that the user chose is never searched for further names.
+    """
+    names = {old.encode(): answers[prompt].encode() for old, prompt in answers["_names"].items()}
+    literal = re.compile(b"|".join(map(re.escape, sorted(names, key=len, reverse=True))))
+    return lambda text: literal.sub(lambda found: names[found[0]], text)
+
+
+def rename(root, answers):
+    """Put the user's names in place of the template's, in text and in paths."""
+    renamed = naming(answers)
+    for path in sorted(root.rglob("*"), reverse=True):  # what a folder holds, before the folder
+        if path.is_file():
+            text = path.read_bytes()
+            if b"\0" not in text and renamed(text) != text:
+                path.write_bytes(renamed(text))
+        name = renamed(path.name.encode()).decode()
+        if name != path.name:
+            path.rename(path.with_name(name))
+
+
+if __name__ == "__main__":
+    answers = json.loads(r"""{{ cookiecutter | tojson }}""")
+    subtract(Path.cwd(), answers)
+    rename(Path.cwd(), answers)
