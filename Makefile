@@ -26,6 +26,6 @@ docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
 
 # The project's own Makefile, run in place, makes the one environment for everything.
 environment:
-	@$(MAKE) --no-print-directory -C '$(PROJECT)' setup
+	@$(MAKE) --silent --no-print-directory -C '$(PROJECT)' setup
 
 .PHONY: help demo check test docs environment

@@ -6,8 +6,8 @@ VENV := ../build/venv
 ENV_FILE := ../build/in-place.env
 
 # One environment for the template's tools, this folder and all renders; no lock file.
-SYNC = test -x $(VENV)/bin/python || $(UV) venv --quiet $(VENV); \
-	$(UV) pip install --quiet --python $(VENV)/bin/python --group dev --group ../pyproject.toml:dev -r pyproject.toml
+SYNC = test -x $(VENV)/bin/python || $(UV) venv $(VENV); \
+	exec $(UV) pip install --python $(VENV)/bin/python --group dev --group ../pyproject.toml:dev -r pyproject.toml
 $(VENV)/.synced: ../pyproject.toml
 
 export PYTHONPATH := $(CURDIR)/src

@@ -26,6 +26,8 @@ UNWRITABLE = re.compile(
 )
 SPOKEN = {'"': "a double quote", "\\": "a backslash", "`": "a backtick", "\n": "a line break"}
 
+AT_ONCE_S = 0.05  # cookiecutter takes many times longer from its start to its first folder
+
 
 def complaints(answers, folder):
     """Yield a sentence for each reason why no project can be made of `answers` in `folder`."""
@@ -66,39 +68,40 @@ def name_complaints(prompt, name, joint, reserved):
             yield f"{prompt} {name!a} is already {owner}."
 
 
-def parents_made_for(folder):
-    """The folders above `folder` that were made on the way to it, innermost first.
+def folders_made_for(project, path):
+    """The folders above `project` that were made on the way of `path` to it, deepest first.
 
-    Such a folder got its first entry as soon as it was made. Linux does not say when that was, but
-    nobody has listed the folder yet, so it was last accessed when it was made.
+    Linux does not say when a folder was made; but nobody has listed such a folder yet, so it was
+    last accessed when it was made, and that was just before `project` was.
     """
-    made = []
-    if any(folder.iterdir()):
-        return made  # the user's own: cookiecutter will not remove it
-    for parent in folder.parents:
-        status = parent.stat()
-        born = status.st_ctime if os.name == "nt" else status.st_atime
-        if not 0 <= status.st_mtime - getattr(status, "st_birthtime", born) < 0.05:
-            break
-        made.append(parent)
-    return made
+    if any(project.iterdir()):
+        return []  # the user's own: cookiecutter will not remove it
+
+    def age(folder):
+        status = folder.stat()
+        accessed = status.st_ctime if os.name == "nt" else status.st_atime
+        return project.stat().st_mtime - getattr(status, "st_birthtime", accessed)
+
+    passed = {folder.resolve() for folder in path.parents}
+    made = [folder for folder in passed if 0 <= age(folder) < AT_ONCE_S]
+    return sorted(made, key=lambda folder: len(folder.parts), reverse=True)
 
 
-def sweep(folder, *parents):
-    """Remove the `parents` that are empty once cookiecutter has removed `folder`."""
+def sweep(project, *folders):
+    """Once cookiecutter has removed `project`, remove those of `folders` that are empty."""
     deadline = time.monotonic() + 5
-    while os.path.exists(folder) and time.monotonic() < deadline:
+    while os.path.exists(project) and time.monotonic() < deadline:
         time.sleep(0.002)
-    with contextlib.suppress(OSError):  # not empty: somebody else's by now
-        for parent in parents:
-            os.rmdir(parent)
+    for folder in folders:
+        with contextlib.suppress(OSError):  # not empty: somebody else's by now
+            os.rmdir(folder)
 
 
-def refuse(sentence, folder):
+def refuse(sentence, project, path):
     """End the generation, and let a process that outlives it remove what cookiecutter leaves."""
-    if made := parents_made_for(folder):
+    if made := folders_made_for(project, path):
         # It inherits stderr, so whoever reads ours to its end also waits for the sweeping.
-        subprocess.Popen([sys.executable, __file__, folder, *made], cwd=made[-1].parent)
+        subprocess.Popen([sys.executable, __file__, project, *made], cwd=made[-1].parent)
     sys.exit(sentence)
 
 
@@ -107,5 +110,7 @@ if __name__ == "__main__":
         sweep(*sys.argv[1:])
     else:
         answers = json.loads(r"""{{ cookiecutter | tojson }}""")
-        for complaint in complaints(answers, Path.cwd()):
-            refuse(complaint, Path.cwd())
+        project = Path.cwd()
+        path = Path(answers.get("_output_dir", project.parent), answers["project_slug"])
+        for complaint in complaints(answers, project):
+            refuse(complaint, project, path)

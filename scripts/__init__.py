@@ -1,0 +1,1 @@
+"""What the template's Makefile and tests run; nothing here reaches a generated project."""

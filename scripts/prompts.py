@@ -1,0 +1,68 @@
+"""Write docs/reference/prompts.md from cookiecutter.json; with --check, only compare."""
+
+import json
+import sys
+
+from scripts.export import ROOT
+
+PAGE = ROOT / "docs/reference/prompts.md"
+CONFIG = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+
+INTRODUCTION = """\
+# Prompts
+
+<!-- `make docs` writes this page from cookiecutter.json. -->
+
+What `cookiecutter` asks, in this order.
+Every answer can be given on the command line: `cookiecutter <template> --no-input websockets=no`.
+
+| prompt | asks | default |
+|---|---|---|
+"""
+
+RULES = """
+## What is refused
+
+An answer that cannot become a project is refused in one sentence, and nothing is left on disk.
+
+- Texts are kept as typed: 1 to 80 characters for names, up to 200 for the description.
+  Double quotes, backslashes, backticks and control characters are refused.
+- `project_slug` is one to 30 lower-case letters and digits, in words joined by single hyphens;
+  `package_name` is the same with underscores.
+  Neither may be a keyword, a module of the standard library, a dependency, or a folder that
+  the project has.
+- The target folder must be empty or absent: existing projects are updated, not generated again.
+"""
+
+
+def default(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(f"`{option}`" for option in value) + " (the first)"
+    return "derived" if "{{" in str(value) else f"`{value}`"
+
+
+def features() -> str:
+    """What each answer brings, room by room."""
+    lines = ["\n## What each feature brings\n"]
+    for condition, rooms in CONFIG["_features"].items():
+        lines += [f"`{condition}`:\n", *(f"- `{room}`" for room in rooms), ""]
+    return "\n".join(lines)
+
+
+def page() -> str:
+    asked = {prompt: value for prompt, value in CONFIG.items() if not prompt.startswith("_")}
+    rows = (
+        f"| `{prompt}` | {CONFIG['__prompts__'][prompt]} | {default(value)} |\n"
+        for prompt, value in asked.items()
+    )
+    return INTRODUCTION + "".join(rows) + features() + RULES
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--check"]:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(page(), encoding="utf-8")
+    elif PAGE.read_text(encoding="utf-8") != page():
+        sys.exit("docs/reference/prompts.md is out of date: run `make docs`.")

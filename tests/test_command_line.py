@@ -1,0 +1,125 @@
+"""The real command line, in an empty home, as its user sees it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .answers import ALL, UNUSUAL
+from .template import files
+
+Done = subprocess.CompletedProcess[str]
+
+
+def cookiecutter(template: Path, folder: Path, *arguments: str) -> Done:
+    home = folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "cookiecutter", str(template), "--no-input", *arguments]
+    environment = os.environ | {"HOME": str(home), "USERPROFILE": str(home)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+REFUSED = [
+    "project_name=",
+    "project_name=   ",
+    "project_name=🚀",
+    "project_name=Ray",
+    "project_name=Json",
+    "project_name=" + "x" * 81,
+    'project_name=Say "hi"',
+    "project_name=a\\b",
+    "project_name=a`b",
+    "project_name=a\nb",
+    "project_name=a\x1b[31mb",
+    "description=two\nlines",
+    "description=" + "x" * 201,
+    'author_name="""; import os',
+    "author_name=\udcff",
+    "author_email=nobody",
+    "project_slug=",
+    "project_slug=Up",
+    "project_slug=a/b/c",
+    "project_slug=../../elsewhere",
+    "project_slug=../a/../b/../c",
+    "project_slug=import-linter",
+    "package_name=",
+    "package_name=class",
+    "package_name=json",
+    "package_name=numpy",
+    "package_name=tests",
+    "package_name=acme_service",
+    "package_name=two words",
+    "package_name=../x",
+]
+
+
+@pytest.mark.parametrize("answer", REFUSED, ids=ascii)
+def test_a_bad_answer_is_refused_in_one_sentence_and_leaves_nothing(
+    answer: str, template: Path, folder: Path
+):
+    done = cookiecutter(template, folder, "--output-dir", "made/on/the/way", answer)
+    assert done.returncode == 1
+    sentence = done.stderr.rstrip("\n")
+    assert "\n" not in sentence
+    assert sentence.startswith(("project_", "package_", "author_", "description"))
+    assert sentence.endswith(".")
+    assert list(folder.rglob("*")) == []
+
+
+@pytest.mark.parametrize("answer", ["{{ 1/0 }}", "{{ missing }}", "{{ '{{' }} 1/0 }}", "{{ oops"])
+@pytest.mark.parametrize("prompt", ["project_name", "project_slug", "description"])
+def test_jinja_on_the_command_line_leaves_nothing(
+    prompt: str, answer: str, template: Path, folder: Path
+):
+    done = cookiecutter(template, folder, "--output-dir", "made/here", f"{prompt}={answer}")
+    if done.returncode == 0:  # braces that evaluate to plain text are plain text
+        assert prompt == "description"
+    else:
+        assert list(folder.rglob("*")) == []
+
+
+def test_folders_that_were_there_before_a_refusal_stay(template: Path, folder: Path):
+    (folder / "mine").mkdir()
+    done = cookiecutter(template, folder, "--output-dir", "mine/and/yours", "package_name=class")
+    assert done.returncode == 1
+    assert list(folder.rglob("*")) == [folder / "mine"]
+
+
+@pytest.mark.parametrize("options", [[], ["--overwrite-if-exists"], ["-f", "-s"]])
+def test_a_folder_that_holds_something_is_refused_and_kept(
+    options: list[str], template: Path, folder: Path
+):
+    (folder / "my-service").mkdir()
+    (folder / "my-service/mine.py").write_text("mine")
+    done = cookiecutter(template, folder, *options)
+    assert done.returncode == 1
+    assert files(folder) == {"my-service/mine.py": b"mine"}
+
+
+def test_a_project_is_made_and_passes_its_own_fresh_set_up(template: Path, folder: Path):
+    answers = [f"{prompt}={value}" for prompt, value in (ALL | UNUSUAL).items()]
+    done = cookiecutter(template, folder, *answers)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (project,) = folder.iterdir()
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "RUFF_", "MAKE", "MFLAGS"))
+    }
+    for target in ("setup", "check"):
+        made = subprocess.run(
+            ["make", target], cwd=project, env=clean, capture_output=True, text=True, check=False
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+    assert (project / "uv.lock").exists()
+    assert (project / ".env").read_bytes() == (project / ".env.example").read_bytes()

@@ -1,0 +1,54 @@
+"""What the documentation says is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts.export import ROOT, known_to_git
+from scripts.prompts import PAGE, page
+
+from .template import PROJECT
+
+PAGES = [path for path in known_to_git() if path.suffix == ".md"]
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+TARGET = re.compile(r"^([a-z-]+):.*## ", re.MULTILINE)
+
+every_page = pytest.mark.parametrize("path", PAGES, ids=str)
+
+
+def targets(folder: Path) -> set[str]:
+    return set(TARGET.findall((folder / "Makefile").read_text(encoding="utf-8")))
+
+
+def test_the_reference_of_prompts_is_up_to_date():
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+@every_page
+def test_every_link_leads_somewhere(path: Path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!\w+:)([^)#]+)", text)
+    assert [link for link in links if not (ROOT / path.parent / link).exists()] == []
+
+
+@every_page
+def test_every_make_command_exists(path: Path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    said = re.findall(r"\bmake ((?:[a-z][a-z-]*(?: (?=[a-z]))?)+)", " ".join(SHELL.findall(text)))
+    known = targets(PROJECT) if PROJECT.name in path.parts else targets(ROOT) | targets(PROJECT)
+    assert [word for words in said for word in words.split() if word not in known] == []
+
+
+@pytest.mark.parametrize("folder", [ROOT, PROJECT], ids=["template", "project"])
+def test_every_target_has_one_line_of_help(folder: Path):
+    makefile = (folder / "Makefile").read_text(encoding="utf-8")
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert set(phony.split()) - {"environment"} == targets(folder)
+
+
+def test_decisions_say_what_was_chosen_and_what_not():
+    text = (ROOT / "docs/explanation/decisions.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert headings
+    assert [heading for heading in headings if ", not " not in heading] == []

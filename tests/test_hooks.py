@@ -1,0 +1,235 @@
+"""The hooks are plain Python until cookiecutter renders them, so they are imported here."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from hooks.post_gen_project import holds, rename, subtract
+from hooks.pre_gen_project import complaints, folders_made_for, sweep
+
+GOOD = {
+    "project_name": "Tiny Oracle",
+    "project_slug": "tiny-oracle",
+    "package_name": "tiny_oracle",
+    "description": "Answers.",
+    "author_name": "Ada",
+    "author_email": "ada@example.com",
+    "_reserved": {"the name of a dependency": ["ray"]},
+}
+
+
+def refusals(folder: Path, **answers: str) -> list[str]:
+    return list(complaints(GOOD | answers, folder))
+
+
+def test_good_answers_pass(tmp_path):
+    assert refusals(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["L'Été", "R&D <i>", "🏴󠁧󠁢󠁥󠁮󠁧󠁿 👩‍🚀", "a, b | c # d % {{e}}", "x" * 80])
+def test_text_that_is_merely_unusual_passes(text, tmp_path):
+    assert refusals(tmp_path, project_name=text, author_name=text, description=text) == []
+
+
+@pytest.mark.parametrize("prompt", ["project_name", "description", "author_name", "author_email"])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty"),
+        (" ", "is empty"),
+        ("x" * 201, "201 characters"),
+        ('say "hi"', "a double quote"),
+        ("a\\b", "a backslash"),
+        ("`a`", "a backtick"),
+        ("a\nb", "a line break"),
+        ("a\tb", "U+0009"),
+        ("a\x1bb", "U+001B"),
+        ("a\x85b", "U+0085"),
+        ("a\u2028b", "U+2028"),
+        ("a\u202eb", "U+202E"),
+        ("a\udc80b", "U+DC80"),
+    ],
+)
+def test_text_that_cannot_be_written_everywhere_is_refused(prompt, text, reason, tmp_path):
+    first = refusals(tmp_path, **{prompt: text})[0]
+    assert first.startswith(prompt)
+    assert reason in first
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "",
+        "two words",
+        "Loud",
+        "9lives",
+        "a-b",
+        "_a",
+        "a__b",
+        "a_",
+        "a.b",
+        "a/b",
+        "../a",
+        "é",
+        "x" * 31,
+    ],
+)
+def test_a_package_is_lower_case_words_joined_by_underscores(package, tmp_path):
+    assert "lower-case letters" in refusals(tmp_path, package_name=package)[0]
+
+
+@pytest.mark.parametrize(
+    "slug", ["", "a b", "A", "9a", "a_b", "-a", "a--b", "a-", ".", "..", "a/b", "/a"]
+)
+def test_a_slug_is_lower_case_words_joined_by_hyphens(slug, tmp_path):
+    assert "lower-case letters" in refusals(tmp_path, project_slug=slug)[0]
+
+
+@pytest.mark.parametrize(
+    ("package", "owner"),
+    [
+        ("class", "a keyword of Python"),
+        ("json", "a module of the standard library"),
+        ("ray", "the name of a dependency"),
+    ],
+)
+def test_a_name_that_is_taken_is_refused(package, owner, tmp_path):
+    assert refusals(tmp_path, package_name=package) == [
+        f"package_name '{package}' is already {owner}."
+    ]
+
+
+def test_a_slug_may_not_name_a_dependency_either(tmp_path):
+    assert refusals(tmp_path, project_slug="ray") != []
+
+
+@pytest.mark.parametrize("address", ["ada", "ada@", "@example.com", "a b@c", "<a@b>", "a@b, c@d"])
+def test_an_address_must_look_like_one(address, tmp_path):
+    assert "not an e-mail address" in refusals(tmp_path, author_email=address)[0]
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path):
+    (tmp_path / "mine.py").touch()
+    assert "is not empty" in refusals(tmp_path)[0]
+
+
+def test_every_complaint_is_one_printable_ascii_sentence(tmp_path):
+    told = refusals(tmp_path, project_slug="Ü\n", package_name="\x07", author_email="é")
+    assert len(told) == 3
+    assert all(sentence.isascii() and sentence.isprintable() for sentence in told)
+    assert all(sentence.endswith(".") for sentence in told)
+
+
+def test_folders_made_on_the_way_are_found_deepest_first(tmp_path):
+    time.sleep(0.1)  # `tmp_path` itself is older than what is made in it
+    project = tmp_path / "a/b/slug"
+    project.mkdir(parents=True)
+    assert folders_made_for(project, project) == [tmp_path / "a/b", tmp_path / "a"]
+
+
+def test_folders_made_beside_the_way_are_found_too(tmp_path):
+    time.sleep(0.1)
+    path = tmp_path / "a/b/../slug"
+    path.mkdir(parents=True)
+    assert folders_made_for(path.resolve(), path) == [tmp_path / "a/b", tmp_path / "a"]
+
+
+def test_a_folder_that_was_there_before_stays(tmp_path):
+    (tmp_path / "mine").mkdir()
+    time.sleep(0.1)
+    project = tmp_path / "mine/slug"
+    project.mkdir()
+    assert folders_made_for(project, project) == []
+
+
+def test_a_folder_that_somebody_has_listed_stays(tmp_path):
+    time.sleep(0.1)
+    project = tmp_path / "a/slug"
+    project.mkdir(parents=True)
+    now = time.time()
+    os.utime(tmp_path / "a", (now + 1, now))
+    assert folders_made_for(project, project) == []
+
+
+def test_a_project_that_holds_something_keeps_the_folders_above_it(tmp_path):
+    (tmp_path / "a/slug/mine").mkdir(parents=True)
+    assert folders_made_for(tmp_path / "a/slug", tmp_path / "a/slug") == []
+
+
+def test_sweeping_spares_what_is_not_empty(tmp_path):
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/mine.txt").touch()
+    sweep(str(tmp_path / "a/b/gone"), str(tmp_path / "a/b"), str(tmp_path / "a"))
+    assert list(tmp_path.rglob("*")) == [tmp_path / "a", tmp_path / "a/mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "met"),
+    [
+        ("auth", True),
+        ("cache", False),
+        ("auth & metrics", True),
+        ("auth&cache", False),
+        ("ci=github", True),
+        ("ci = gitlab", False),
+        ("auth & ci=github", True),
+        ("auth & ci=none", False),
+    ],
+)
+def test_conditions_hold_as_they_read(condition, met):
+    answers = {"auth": True, "cache": False, "metrics": True, "ci": "github"}
+    assert holds(condition, answers) is met
+
+
+def test_a_condition_on_an_unknown_prompt_is_an_error():
+    with pytest.raises(KeyError):
+        holds("typo", {"auth": True})
+
+
+def test_a_declined_feature_loses_its_rooms_and_the_folders_they_leave_empty(tmp_path):
+    for room in ["features/auth/login.py", "docs/how-to/auth.md", "docs/README.md"]:
+        (tmp_path / room).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / room).touch()
+    rooms = ["features/auth", "docs/how-to/auth.md"]
+    subtract(tmp_path, {"auth": False, "_features": {"auth": rooms}})
+    assert list(tmp_path.rglob("*")) == [tmp_path / "docs", tmp_path / "docs/README.md"]
+
+
+def test_an_accepted_feature_keeps_its_rooms(tmp_path):
+    (tmp_path / "auth").mkdir()
+    subtract(tmp_path, {"auth": True, "_features": {"auth": ["auth"]}})
+    assert list(tmp_path.iterdir()) == [tmp_path / "auth"]
+
+
+def test_a_room_that_does_not_exist_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        subtract(tmp_path, {"auth": False, "_features": {"auth": ["gone"]}})
+
+
+NAMES = {"_names": {"Acme": "name", "acme_x": "package", "acme": "slug"}}
+
+
+def test_names_change_in_paths_and_text(tmp_path):
+    (tmp_path / "acme_x/acme").mkdir(parents=True)
+    (tmp_path / "acme_x/acme/of_acme_x.py").write_text("import acme_x  # Acme\n")
+    rename(tmp_path, NAMES | {"name": "Ölwerk", "package": "oel", "slug": "ö"})
+    renamed = tmp_path / "oel/ö/of_oel.py"
+    assert renamed.read_text(encoding="utf-8") == "import oel  # Ölwerk\n"
+
+
+def test_a_name_that_contains_a_literal_is_put_in_once(tmp_path):
+    (tmp_path / "README.md").write_text("Acme acme_x acme")
+    rename(tmp_path, NAMES | {"name": "acme Acme", "package": "my_acme_x", "slug": "acme-acme"})
+    assert (tmp_path / "README.md").read_text() == "acme Acme my_acme_x acme-acme"
+
+
+def test_binary_files_line_endings_and_modes_are_kept(tmp_path):
+    (tmp_path / "model.npz").write_bytes(b"acme\0")
+    (tmp_path / "run.sh").write_bytes(b"acme\r\nacme\n")
+    (tmp_path / "run.sh").chmod(0o755)
+    rename(tmp_path, NAMES | {"name": "N", "package": "p", "slug": "s"})
+    assert (tmp_path / "model.npz").read_bytes() == b"acme\0"
+    assert (tmp_path / "run.sh").read_bytes() == b"s\r\ns\n"
+    assert (tmp_path / "run.sh").stat().st_mode & 0o111

@@ -1,0 +1,101 @@
+"""Renders of many kinds, each asked what we ask of the template itself."""
+
+import ast
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from .answers import ALL, UNUSUAL, Answers, matrix
+from .conftest import Render
+from .template import ENVIRONMENT, files, is_copied, lines_of, named, template_files, whole
+
+RENDERS = matrix()
+every_render = pytest.mark.parametrize("answers", RENDERS.values(), ids=RENDERS)
+
+
+def in_the_shared_environment(project: Path, *targets: str) -> subprocess.CompletedProcess[str]:
+    """Run the project's own make with our environment, leaving nothing in the project."""
+    build = ENVIRONMENT.parent
+    variables = os.environ | {
+        "PYTHONPATH": str(project / "src"),
+        "PYTHONPYCACHEPREFIX": str(build / "bytecode"),
+        "RUFF_CACHE_DIR": str(build / "ruff"),
+        "PYTEST_ADDOPTS": "-p no:cacheprovider",
+    }
+    command = ["make", *targets, f"VENV={ENVIRONMENT}", "SYNCED="]
+    return subprocess.run(
+        command, cwd=project, env=variables, capture_output=True, text=True, check=False
+    )
+
+
+@every_render
+def test_a_project_passes_its_own_checks(answers: Answers, render: Callable[..., Render]):
+    done = in_the_shared_environment(render(**answers).folder, "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@every_render
+def test_a_project_is_the_whole_minus_lines_and_files(
+    answers: Answers, render: Callable[..., Render]
+):
+    project = render(**answers)
+    expected = whole(project.answers)
+    rendered = {named(path, project.answers) for path in template_files() if not is_copied(path)}
+    for path, content in files(project.folder).items():
+        if path in rendered:
+            assert_subsequence(lines_of(content), expected[path], path)
+        else:
+            assert lines_of(content) == expected[path], path
+
+
+def assert_subsequence(lines: list[str], of: Iterable[str], path: str) -> None:
+    rest = iter(of)
+    for line in lines:
+        assert line in rest, f"{path}: {line!r}"  # consumes `rest` up to the line
+
+
+def test_with_everything_on_no_file_is_missing(render: Callable[..., Render]):
+    project = render(**ALL)
+    assert set(files(project.folder)) == set(whole(project.answers))
+
+
+@every_render
+def test_nothing_of_the_template_is_left(answers: Answers, render: Callable[..., Render]):
+    typed = [text for text in answers.values() if isinstance(text, str)]
+    for path, content in files(render(**answers).folder).items():
+        said = f"{path}\n{content.decode(errors='replace')}"
+        for text in typed:
+            said = said.replace(text, "")
+        traces = re.findall(r"acme|cookiecutter|\{%|\{#|in-place", said, re.IGNORECASE)
+        assert traces == [], path
+
+
+def test_no_folder_is_left_empty(render: Callable[..., Render]):
+    folders = [path for path in render(**RENDERS["bare"]).folder.rglob("*") if path.is_dir()]
+    assert [folder for folder in folders if not any(folder.iterdir())] == []
+
+
+def test_texts_arrive_as_they_were_typed(render: Callable[..., Render]):
+    project = render(**ALL | UNUSUAL)
+    facts = tomllib.loads((project.folder / "pyproject.toml").read_text(encoding="utf-8"))
+    author = facts["project"]["authors"][0]
+    assert facts["project"]["description"] == UNUSUAL["description"]
+    assert author == {"name": UNUSUAL["author_name"], "email": UNUSUAL["author_email"]}
+
+    package = project.folder / "src" / str(project.answers["package_name"])
+    constants = ast.parse((package / "__init__.py").read_text(encoding="utf-8")).body
+    named = next(node for node in constants if isinstance(node, ast.Assign))
+    assert ast.literal_eval(named.value) == UNUSUAL["project_name"]
+    title = (project.folder / "README.md").read_text(encoding="utf-8").splitlines()[0]
+    assert title == f"# {UNUSUAL['project_name']}"
+
+
+def test_the_same_answers_give_the_same_bytes(
+    render: Callable[..., Render], render_again: Callable[..., Render]
+):
+    assert files(render(**ALL).folder) == files(render_again(**ALL).folder)
