@@ -110,9 +110,10 @@ QUESTIONS = [
 ]
 
 
-def ask_all(client: Client) -> None:
+def ask_all(url: str) -> None:
     """Print every question with its answer. Raises SystemExit when one is wrong."""
-    wrong = [question.asks for question in QUESTIONS if not ask(client, question)]
+    with Client(base_url=url, timeout=30) as client:
+        wrong = [question.asks for question in QUESTIONS if not ask(client, question)]
     if wrong:
         sys.exit(f"Answered wrongly: {' '.join(wrong)}")
 
