@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 from scripts.export import ROOT, export
 from scripts.questions import ask_all
-from scripts.stopping import StoppedError
+from scripts.stopping import StoppedError, held_back, ignore
 
 FOLDER = ROOT / "build/demo"
 LOG = FOLDER / "demo.log"
@@ -47,30 +47,32 @@ def environment() -> dict[str, str]:
 @contextmanager
 def running(*command: str, folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process of a session of its own, so that it is we who end it and not the terminal."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    process = None
     try:
+        with held_back(), log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         yield process
     finally:
-        end(process)
+        if process and process.poll() is None:
+            end(process)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()  # make passes it on to what it runs, and waits for that
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    ignore()
+    process.terminate()  # make passes it on to what it runs, and waits for that
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def run(*command: str, folder: Path, log: Path) -> None:
