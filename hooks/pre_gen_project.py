@@ -9,7 +9,6 @@ import json
 import keyword
 import os
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -99,6 +98,8 @@ def sweep(project, *folders):
 
 def refuse(sentence, project, path):
     """End the generation, and let a process that outlives it remove what cookiecutter leaves."""
+    import subprocess  # noqa: PLC0415  (a generation that succeeds does not wait for it)
+
     if made := folders_made_for(project, path):
         # It inherits stderr, so whoever reads ours to its end also waits for the sweeping.
         subprocess.Popen([sys.executable, __file__, project, *made], cwd=made[-1].parent)
