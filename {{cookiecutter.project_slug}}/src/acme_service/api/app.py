@@ -1,0 +1,118 @@
+"""Assembles the API. What comes before what is decided here and nowhere else."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from inspect import Parameter, Signature
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI
+from fastapi.params import Depends as Dependency
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from acme_service import NAME, VERSION
+from acme_service.ports import Ports
+
+from . import errors, service, v1, v2
+from .body_limit import BodyLimit
+from .feature import Feature
+from .readiness import Readiness
+from .request_id import RequestId
+from .settings import ApiSettings
+
+log = logging.getLogger(__name__)
+
+
+def create_app(
+    ports: Ports, features: Sequence[Feature] = (), settings: ApiSettings | None = None
+) -> FastAPI:
+    """Assemble the API around `ports`.
+
+    features: outermost first; the first one sees a request before the others do.
+    settings: read from the environment by default. Raises SettingsError if that fails.
+    """
+    settings = settings or ApiSettings.load()
+    for feature in reversed(features):
+        ports = feature.wrap(ports)
+
+    app = FastAPI(
+        title=NAME,
+        version=VERSION,
+        lifespan=_lifespan(features),
+        middleware=_middleware(features, settings),
+        exception_handlers=errors.HANDLERS
+        | {kind: handle for feature in features for kind, handle in feature.handlers.items()},
+        docs_url="/docs" if settings.docs else None,
+        redoc_url="/redoc" if settings.docs else None,
+        openapi_url="/openapi.json" if settings.docs else None,
+    )
+    app.state.ports = ports
+    app.state.settings = settings
+    app.state.readiness = _readiness(ports, features)
+    _include_routes(app, features)
+    return app
+
+
+def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Middleware]:
+    """Outermost first. CORS is outside the features, so that refusals carry its headers too."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["x-request-id", "retry-after"],
+    )
+    return [
+        Middleware(RequestId),
+        *([cors] if settings.cors_origins else []),
+        *(middleware for feature in features for middleware in feature.middleware),
+        Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
+    ]
+
+
+def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
+    models = [("language", ports.language.check), ("sentiment", ports.sentiment.check)]
+    others = [(feature.name, check) for feature in features for check in feature.checks]
+    return Readiness([*models, *others])
+
+
+def _include_routes(app: FastAPI, features: Sequence[Feature]) -> None:
+    guards = _guarded_by([guard for feature in features for guard in feature.guards])
+    app.include_router(service.router)
+    for feature in features:
+        for router in feature.routers:
+            app.include_router(router)
+    feature_routers = [router for feature in features for router in feature.model_routers]
+    for router in [*v1.routers, *v2.routers, *feature_routers]:
+        app.include_router(router, dependencies=guards)
+
+
+def _guarded_by(guards: Sequence[Callable[..., Any]]) -> list[Dependency]:
+    """All guards as one dependency: they run in order, and a route shows one, not many."""
+    if not guards:
+        return []
+
+    async def guarded(**_: Any) -> None:
+        return None
+
+    parameters = [
+        Parameter(f"guard_{number}", Parameter.KEYWORD_ONLY, annotation=Annotated[Any, Depends(g)])
+        for number, g in enumerate(guards)
+    ]
+    guarded.__signature__ = Signature(parameters)
+    return [Depends(guarded)]
+
+
+def _lifespan(features: Sequence[Feature]) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as started:
+            for feature in features:
+                await started.enter_async_context(feature.lifespan(app))
+            log.warning("service started", extra={"features": [one.name for one in features]})
+            yield
+            log.warning("service stopping")
+
+    return lifespan

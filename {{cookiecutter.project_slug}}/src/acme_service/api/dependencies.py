@@ -1,0 +1,33 @@
+"""What routes may ask for by type."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from acme_service.ports import LanguageDetector, SentimentModel
+
+from .readiness import Readiness
+from .settings import ApiSettings
+
+
+async def language_detector(connection: HTTPConnection) -> LanguageDetector:
+    return connection.app.state.ports.language
+
+
+async def sentiment_model(connection: HTTPConnection) -> SentimentModel:
+    return connection.app.state.ports.sentiment
+
+
+async def api_settings(connection: HTTPConnection) -> ApiSettings:
+    return connection.app.state.settings
+
+
+async def readiness(connection: HTTPConnection) -> Readiness:
+    return connection.app.state.readiness
+
+
+Detector = Annotated[LanguageDetector, Depends(language_detector)]
+Sentiments = Annotated[SentimentModel, Depends(sentiment_model)]
+CurrentSettings = Annotated[ApiSettings, Depends(api_settings)]
+CurrentReadiness = Annotated[Readiness, Depends(readiness)]

@@ -1,0 +1,71 @@
+"""What a request says about its writer, beside the text: a cookie and Accept-Language."""
+
+import re
+from functools import lru_cache
+from typing import Annotated, NamedTuple
+
+from fastapi import Cookie, Depends, Header, Response
+
+from acme_service.ports import Query
+
+from .dependencies import CurrentSettings
+
+LANGUAGES_COOKIE = "languages"
+"""Holds language codes joined with dots: commas and spaces are not allowed in cookies."""
+
+_MAX_CODES = 64
+_CODE = re.compile(r"[a-z]{2,3}")
+_RANGE = re.compile(r"([a-zA-Z]{2,3})(?:-[a-zA-Z0-9-]+)?(?:\s*;\s*q=(0(?:\.\d+)?|1(?:\.0+)?))?")
+
+
+class Hints(NamedTuple):
+    """Turns a text into a query that carries what is known about its writer."""
+
+    allowed: tuple[str, ...]
+    preferred: tuple[str, ...]
+    tie_margin: float
+
+    def query(self, text: str) -> Query:
+        return Query(text, self.allowed, self.preferred, self.tie_margin)
+
+
+@lru_cache(maxsize=1024)
+def allowed_languages(cookie: str) -> tuple[str, ...]:
+    """The codes in a cookie, each once and sorted. What is no code is ignored."""
+    codes = {code for code in cookie.split(".") if _CODE.fullmatch(code)}
+    return tuple(sorted(codes)[:_MAX_CODES])
+
+
+@lru_cache(maxsize=1024)
+def preferred_languages(header: str) -> tuple[str, ...]:
+    """The codes in an Accept-Language header (RFC 9110), most wanted first.
+
+    Regions are dropped, `q=0` is left out, and what cannot be read is ignored.
+    """
+    wanted: dict[str, float] = {}
+    for part in header.split(",")[:_MAX_CODES]:
+        if match := _RANGE.fullmatch(part.strip()):
+            weight = float(match[2] or 1)
+            wanted.setdefault(match[1].lower(), weight)
+    ranked = sorted(wanted, key=lambda code: -wanted[code])
+    return tuple(code for code in ranked if wanted[code] > 0)
+
+
+async def hints(
+    response: Response,
+    settings: CurrentSettings,
+    languages: Annotated[
+        str | None,
+        Cookie(description="Restricts the candidates: language codes joined with dots."),
+    ] = None,
+    accept_language: Annotated[str | None, Header(description="Decides a tie.")] = None,
+) -> Hints:
+    response.headers["Vary"] = "Cookie, Accept-Language"
+    return Hints(
+        allowed=allowed_languages(languages or ""),
+        preferred=preferred_languages(accept_language or ""),
+        tie_margin=settings.tie_margin,
+    )
+
+
+CurrentHints = Annotated[Hints, Depends(hints)]

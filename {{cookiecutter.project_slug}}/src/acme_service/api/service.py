@@ -1,0 +1,47 @@
+"""Routes about the service itself. They are open and never wait for a busy model."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from acme_service import NAME, VERSION
+
+from .dependencies import CurrentReadiness
+from .errors import RETRY_AFTER_S, Problem, problem, problem_response
+
+router = APIRouter(tags=["service"])
+
+
+class ServiceInfo(BaseModel):
+    name: str
+    version: str
+    links: dict[str, str]
+
+
+class Health(BaseModel):
+    status: str
+
+
+@router.get("/")
+async def about(request: Request) -> ServiceInfo:
+    """Name, version, and where to go next."""
+    prefix = request.scope.get("root_path", "")
+    links = {"health": f"{prefix}/health/ready", "detect": f"{prefix}/v2/detect"}
+    if request.app.docs_url:
+        links |= {"docs": f"{prefix}/docs", "openapi": f"{prefix}/openapi.json"}
+    return ServiceInfo(name=NAME, version=VERSION, links=links)
+
+
+@router.get("/health/live")
+async def live() -> Health:
+    """The process answers. Nothing behind it is asked."""
+    return Health(status="alive")
+
+
+@router.get("/health/ready", response_model=Health, responses={503: {"model": Problem}})
+async def ready(readiness: CurrentReadiness) -> Health | JSONResponse:
+    """Every model can answer now, or is merely busy."""
+    if failing := await readiness.failing():
+        detail = f"Not ready: {', '.join(failing)}."
+        return problem_response(problem(503, detail), {"Retry-After": str(RETRY_AFTER_S)})
+    return Health(status="ready")

@@ -1,0 +1,48 @@
+"""One text in, one answer out; many texts in, many answers out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, BackgroundTasks, Depends, Query
+
+from acme_service.api.audit import record_detection
+from acme_service.api.caller import CurrentCaller
+from acme_service.api.dependencies import Detector
+from acme_service.api.deprecation import deprecated
+from acme_service.api.errors import DOCUMENTED
+from acme_service.api.hints import CurrentHints
+
+from .schemas import DEFAULT_TOP, BatchOut, DetectionOut, TextIn, TextsIn, Top
+
+router = APIRouter(
+    prefix="/v1/detect",
+    tags=["v1"],
+    responses=DOCUMENTED,
+    deprecated=True,
+    dependencies=[Depends(deprecated)],
+)
+
+TopQuery = Annotated[Top, Query(description="How many candidates to answer with.")]
+
+
+@router.post("")
+async def detect(
+    body: TextIn,
+    detector: Detector,
+    hints: CurrentHints,
+    caller: CurrentCaller,
+    background: BackgroundTasks,
+    top: TopQuery = DEFAULT_TOP,
+) -> DetectionOut:
+    """Tell which language a text is written in."""
+    detection = await detector.detect(hints.query(body.text))
+    background.add_task(record_detection, caller, detection.language, len(body.text))
+    return DetectionOut.of(detection, top)
+
+
+@router.post("/batch")
+async def detect_batch(
+    body: TextsIn, detector: Detector, hints: CurrentHints, top: TopQuery = DEFAULT_TOP
+) -> BatchOut:
+    """One answer a text, in order."""
+    detections = await detector.detect_batch([hints.query(text) for text in body.texts])
+    return BatchOut(results=[DetectionOut.of(detection, top) for detection in detections])

@@ -1,0 +1,35 @@
+"""A text file in, one answer out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, UploadFile
+
+from acme_service.api.dependencies import CurrentSettings, Detector
+from acme_service.api.errors import DOCUMENTED, InvalidField, ProblemError
+from acme_service.api.hints import CurrentHints
+
+from .schemas import DetectionOut
+
+router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED)
+
+
+@router.post("/file")
+async def detect_file(
+    file: Annotated[UploadFile, File(description="A text in UTF-8.")],
+    detector: Detector,
+    hints: CurrentHints,
+    settings: CurrentSettings,
+) -> DetectionOut:
+    """Tell which language a text file is written in."""
+    content = await file.read(settings.max_file_bytes + 1)
+    if len(content) > settings.max_file_bytes:
+        raise ProblemError(413, f"The file is larger than {settings.max_file_bytes} bytes.")
+    return DetectionOut.of(await detector.detect(hints.query(_text(content))))
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        field = InvalidField(location=["body", "file"], message="The file is not UTF-8.")
+        raise ProblemError(422, "The request is not valid.", [field]) from None

@@ -1,0 +1,35 @@
+"""The languages that the model in use can tell apart."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel
+
+from acme_service.api.dependencies import Detector
+from acme_service.api.errors import DOCUMENTED, Problem, ProblemError
+from acme_service.api.language_names import language_name
+
+router = APIRouter(prefix="/v1/languages", tags=["v1"], responses=DOCUMENTED)
+
+Code = Annotated[str, Path(description="ISO 639-1 code.", examples=["de"], max_length=8)]
+
+
+class Language(BaseModel):
+    code: str
+    name: str
+
+
+@router.get("")
+async def languages(detector: Detector) -> list[Language]:
+    """Every language that can be detected, sorted by code."""
+    card = await detector.card()
+    return [Language(code=code, name=language_name(code)) for code in card.languages]
+
+
+@router.get("/{code}", responses={404: {"model": Problem}})
+async def language(code: Code, detector: Detector) -> Language:
+    """One language."""
+    card = await detector.card()
+    if code not in card.languages:
+        raise ProblemError(404, "The model does not know this language.")
+    return Language(code=code, name=language_name(code))

@@ -1,0 +1,60 @@
+"""Answers that arrive piece by piece."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from acme_service.api.dependencies import Detector
+from acme_service.api.errors import DOCUMENTED, model_problem
+from acme_service.api.hints import CurrentHints
+from acme_service.api.streams import started
+from acme_service.ports import Detection, ModelError
+
+from .schemas import DetectionOut, TextIn, TextsIn
+
+router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED)
+
+
+async def detections(
+    body: TextsIn, detector: Detector, hints: CurrentHints
+) -> AsyncIterator[AsyncIterator[Detection]]:
+    queries = [hints.query(text) for text in body.texts]
+    async with started(detector.detect_each(queries)) as answers:
+        yield answers
+
+
+async def guesses(
+    body: TextIn, detector: Detector, hints: CurrentHints
+) -> AsyncIterator[AsyncIterator[Detection]]:
+    async with started(detector.guesses(hints.query(body.text))) as answers:
+        yield answers
+
+
+@router.post("/lines")
+async def lines(
+    answers: Annotated[AsyncIterator[Detection], Depends(detections)],
+) -> AsyncIterator[DetectionOut]:
+    """JSON Lines: one answer a text, in order, each as soon as it is done.
+
+    A stream that is cut before its last line means that the model failed on the way.
+    """
+    async for detection in answers:
+        yield DetectionOut.of(detection)
+
+
+@router.post("/stream", response_class=EventSourceResponse)
+async def stream(
+    answers: Annotated[AsyncIterator[Detection], Depends(guesses)],
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events: a `guess` for every further word, then `done` or `error`."""
+    guess = DetectionOut.of(Detection(()))
+    try:
+        async for detection in answers:
+            guess = DetectionOut.of(detection)
+            yield ServerSentEvent(event="guess", data=guess)
+    except ModelError as error:
+        yield ServerSentEvent(event="error", data=model_problem(error))
+    else:
+        yield ServerSentEvent(event="done", data=guess)

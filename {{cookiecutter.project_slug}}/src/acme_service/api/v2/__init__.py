@@ -1,0 +1,5 @@
+"""The second version: many texts at once, and which model answered."""
+
+from . import detect
+
+routers = [detect.router]

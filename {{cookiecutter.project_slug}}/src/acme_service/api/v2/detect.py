@@ -1,0 +1,59 @@
+"""Many texts in, one answer each, with the model that gave it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, StringConstraints
+
+from acme_service.api.dependencies import CurrentSettings, Detector
+from acme_service.api.errors import DOCUMENTED
+from acme_service.api.hints import CurrentHints
+
+router = APIRouter(prefix="/v2", tags=["v2"], responses=DOCUMENTED)
+
+MAX_TEXT_CHARS = 10_000
+MAX_TEXTS = 1_000
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARS)]
+
+
+class TextsIn(BaseModel):
+    texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
+
+
+class Result(BaseModel):
+    """reliable: the best language leads the second by a clear margin."""
+
+    language: str
+    score: float
+    reliable: bool
+
+
+class Model(BaseModel):
+    name: str
+    version: str
+
+
+class Results(BaseModel):
+    results: list[Result]
+    model: Model
+
+
+@router.post("/detect")
+async def detect(
+    body: TextsIn, detector: Detector, hints: CurrentHints, settings: CurrentSettings
+) -> Results:
+    """Tell which language each text is written in."""
+    card = await detector.card()
+    detections = await detector.detect_batch([hints.query(text) for text in body.texts])
+    return Results(
+        results=[
+            Result(
+                language=detection.language,
+                score=detection.score,
+                reliable=detection.lead >= settings.reliable_margin,
+            )
+            for detection in detections
+        ],
+        model=Model(name=card.name, version=card.version),
+    )

@@ -1,0 +1,19 @@
+"""The sentiment model as a service."""
+
+from collections.abc import Sequence
+
+from acme_service.models.sentiment import SentimentLexicon
+from acme_service.ports import Sentiment
+
+
+class SentimentDeployment:
+    """Holds the sentiment lexicon. Its methods are `def` for the reason given in `language.py`."""
+
+    def __init__(self) -> None:
+        self._model = SentimentLexicon()
+
+    def classify_batch(self, texts: Sequence[str]) -> list[Sentiment]:
+        return self._model.classify_batch(texts)
+
+    def ping(self) -> None:
+        """Answers when the replica can."""

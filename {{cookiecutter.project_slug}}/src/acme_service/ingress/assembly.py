@@ -1,0 +1,54 @@
+"""Puts the service together from what was chosen. Nothing here needs Ray."""
+
+from fastapi import FastAPI
+
+from acme_service.api import create_app
+from acme_service.api.logs import configure_logging
+from acme_service.api.settings import ApiSettings, Settings, refuse_misspellings
+from acme_service.ports import Meter, Ports
+
+from .calls import ModelCalls
+from .features import enabled
+from .local import LocalCalls
+from .models import GatheringDetector, GatheringSentiment
+from .settings import GatherSettings
+
+OTHER_VARIABLES = ["MODEL_STORE"]
+"""Settings that are read outside the `Settings` classes."""
+
+
+def check_settings() -> None:
+    """Raise SettingsError when a setting is malformed or nearly spelt like one."""
+    ApiSettings.load()
+    GatherSettings.load()
+    list(enabled())
+    refuse_misspellings([*Settings.variables(), *OTHER_VARIABLES])
+
+
+def ports_over(language: ModelCalls, sentiment: ModelCalls, meter: Meter) -> Ports:
+    settings = GatherSettings.load()
+    return Ports(
+        language=GatheringDetector(language, settings, meter),
+        sentiment=GatheringSentiment(sentiment, settings, meter),
+        meter=meter,
+    )
+
+
+def local_models() -> tuple[ModelCalls, ModelCalls]:
+    """The language and the sentiment model, loaded into this process."""
+    from acme_service.deployments.language import LanguageDeployment
+    from acme_service.deployments.sentiment import SentimentDeployment
+
+    timeout_s = GatherSettings.load().timeout_s
+    return (
+        LocalCalls("language", LanguageDeployment(), timeout_s),
+        LocalCalls("sentiment", SentimentDeployment(), timeout_s),
+    )
+
+
+def assemble(ports: Ports) -> FastAPI:
+    """The whole API around `ports`, with every enabled feature."""
+    settings = ApiSettings.load()
+    configure_logging(settings.log_level)
+    check_settings()
+    return create_app(ports, list(enabled()), settings)

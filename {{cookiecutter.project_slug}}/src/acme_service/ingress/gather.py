@@ -1,0 +1,129 @@
+"""Concurrent requests for one answer each become few calls for many.
+
+A call to another process costs as much for thirty texts as for one. Requests that arrive while
+calls are under way wait in line; when a slot is free, all that fit travel together. A lone
+request finds a free slot and is not delayed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from acme_service.ports import Meter, ModelError, ModelOverloadedError
+
+from .calls import time_limit
+from .settings import GatherSettings
+
+MAX_CALL_BYTES = 1024 * 1024
+"""Far enough under the 4 MiB that gRPC between deployments takes."""
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+@dataclass(eq=False)
+class _Call(Generic[Item, Answer]):
+    """One call under way, and who waits for it."""
+
+    waiting: dict[asyncio.Future[Answer], Item]
+    task: asyncio.Task[None] | None = None
+
+
+class Gatherer(Generic[Item, Answer]):
+    """Asks `call` for many answers at once on behalf of those who each `ask` for one.
+
+    model: what callers know the model as, for messages and metrics.
+    call: takes items, gives one answer each, in order; raises ModelError.
+    size_bytes: what an item weighs in a call, roughly.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        call: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        size_bytes: Callable[[Item], int],
+        settings: GatherSettings,
+        meter: Meter,
+    ) -> None:
+        self._model = model
+        self._call = call
+        self._size_bytes = size_bytes
+        self._settings = settings
+        self._meter = meter
+        self._waiting: dict[asyncio.Future[Answer], Item] = {}
+        self._calls: dict[asyncio.Future[Answer], _Call[Item, Answer]] = {}
+        self._in_flight: set[_Call[Item, Answer]] = set()
+        self._scheduled = False
+
+    async def ask(self, item: Item) -> Answer:
+        """The answer to one item.
+
+        Raises ModelOverloadedError when the line is full, ModelTimeoutError when the answer
+        takes too long, and whatever `call` raises.
+        """
+        if len(self._waiting) >= self._settings.max_waiting:
+            self._meter.count("model_refused_total", model=self._model)
+            raise ModelOverloadedError(f"The {self._model} model is busy.")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._waiting[answer] = item
+        self._schedule(loop)
+        try:
+            async with time_limit(self._settings.timeout_s, self._model):
+                return await answer
+        finally:
+            self._leave(answer)
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        # At the end of this turn of the loop, so that requests read in one turn go together.
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._dispatch, context=Context())
+
+    def _dispatch(self) -> None:
+        self._scheduled = False
+        while self._waiting and len(self._in_flight) < self._settings.max_in_flight:
+            call = _Call(self._next_in_line())
+            self._in_flight.add(call)
+            self._calls |= dict.fromkeys(call.waiting, call)
+            # A context of its own: Serve would otherwise take the call for a part of the
+            # request that happened to start it, and cancel it when that client hangs up.
+            call.task = asyncio.get_running_loop().create_task(self._run(call), context=Context())
+
+    def _next_in_line(self) -> dict[asyncio.Future[Answer], Item]:
+        batch: dict[asyncio.Future[Answer], Item] = {}
+        total_bytes = 0
+        for answer, item in self._waiting.items():
+            total_bytes += self._size_bytes(item)
+            if batch and (len(batch) >= self._settings.max_texts or total_bytes > MAX_CALL_BYTES):
+                break
+            batch[answer] = item
+        for answer in batch:
+            del self._waiting[answer]
+        return batch
+
+    async def _run(self, call: _Call[Item, Answer]) -> None:
+        self._meter.observe("model_batch_size", len(call.waiting), model=self._model)
+        try:
+            answers = await self._call(list(call.waiting.values()))
+            for waiting, answer in zip(call.waiting, answers, strict=True):
+                if not waiting.done():
+                    waiting.set_result(answer)
+        except ModelError as error:
+            for waiting in call.waiting:
+                if not waiting.done():
+                    # One instance each: an error collects the traceback of all who raise it.
+                    waiting.set_exception(type(error)(*error.args))
+        finally:
+            self._in_flight.discard(call)
+            if self._waiting:
+                self._schedule(asyncio.get_running_loop())
+
+    def _leave(self, answer: asyncio.Future[Answer]) -> None:
+        """Out of the line; a call that nobody waits for any longer is cancelled."""
+        self._waiting.pop(answer, None)
+        call = self._calls.pop(answer, None)
+        if call and call.task and all(waiting.done() for waiting in call.waiting):
+            call.task.cancel()

@@ -1,0 +1,95 @@
+"""Models in other processes: Ray's answers, errors, timeouts and cancellations, translated."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ray.exceptions import RayActorError, RayTaskError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from acme_service.ports import (
+    ModelError,
+    ModelOverloadedError,
+    ModelUnavailableError,
+)
+
+from .calls import time_limit
+
+log = logging.getLogger(__name__)
+
+
+class HandleCalls:
+    """Calls a deployment's methods through its handle.
+
+    A call whose replica died on the way is made once more: models answer the same question
+    the same way, so nothing happens twice.
+    """
+
+    def __init__(self, name: str, handle: DeploymentHandle[Any], timeout_s: float) -> None:
+        self._name = name
+        self._handle = handle
+        self._timeout_s = timeout_s
+
+    async def call(self, method: str, *args: Any) -> Any:
+        async with time_limit(self._timeout_s, self._name):
+            try:
+                return await self._answer(method, *args)
+            except RayActorError:
+                pass
+            try:
+                return await self._answer(method, *args)
+            except RayActorError as error:
+                raise self._translated(error) from None
+
+    async def _answer(self, method: str, *args: Any) -> Any:
+        response = getattr(self._handle, method).remote(*args)
+        try:
+            return await response
+        except asyncio.CancelledError:
+            # Leaving the wait does not stop the call: Ray has to be told.
+            response.cancel()
+            self._raise_unless_cancelled_here()
+            raise
+        except RayActorError:
+            raise
+        except Exception as error:
+            raise self._translated(error) from None
+
+    async def stream(self, method: str, *args: Any) -> AsyncIterator[Any]:
+        answers = getattr(self._handle.options(stream=True), method).remote(*args)
+        try:
+            while True:
+                async with time_limit(self._timeout_s, self._name):
+                    answer = await anext(answers)
+                yield answer
+        except StopAsyncIteration:
+            return
+        except asyncio.CancelledError:
+            self._raise_unless_cancelled_here()
+            raise
+        except Exception as error:
+            raise self._translated(error) from None
+        finally:
+            answers.cancel()
+
+    def _raise_unless_cancelled_here(self) -> None:
+        # A cancellation on the other side arrives as CancelledError too, but nobody asked
+        # this task to stop.
+        task = asyncio.current_task()
+        if task is None or not task.cancelling():
+            raise ModelUnavailableError(f"The {self._name} model stopped.") from None
+
+    def _translated(self, error: Exception) -> ModelError:
+        cause = error.cause if isinstance(error, RayTaskError) else error
+        if isinstance(cause, ModelError):
+            return cause
+        if isinstance(cause, BackPressureError):
+            return ModelOverloadedError(f"The {self._name} model is busy.")
+        if isinstance(cause, RayActorError | DeploymentUnavailableError):
+            log.warning("the %s model is unavailable: %s", self._name, type(cause).__name__)
+            return ModelUnavailableError(f"The {self._name} model is not available.")
+        # The remote traceback is for the log alone: it names processes and addresses.
+        log.error("the %s model failed", self._name, exc_info=error)
+        return ModelError(f"The {self._name} model failed.")

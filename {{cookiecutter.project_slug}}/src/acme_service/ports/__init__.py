@@ -1,0 +1,41 @@
+"""What the API may ask of the models, what comes back, and what can go wrong.
+
+Standard library only: every other room imports this one, and it imports none of them.
+"""
+
+from .errors import (
+    ModelError,
+    ModelOverloadedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+from .language import (
+    MAX_CANDIDATES,
+    UNDETERMINED,
+    Candidate,
+    Detection,
+    LanguageDetector,
+    LanguageModelCard,
+    Query,
+)
+from .meter import Meter
+from .sentiment import Sentiment, SentimentModel
+from .wiring import Ports
+
+__all__ = [
+    "MAX_CANDIDATES",
+    "UNDETERMINED",
+    "Candidate",
+    "Detection",
+    "LanguageDetector",
+    "LanguageModelCard",
+    "Meter",
+    "ModelError",
+    "ModelOverloadedError",
+    "ModelTimeoutError",
+    "ModelUnavailableError",
+    "Ports",
+    "Query",
+    "Sentiment",
+    "SentimentModel",
+]

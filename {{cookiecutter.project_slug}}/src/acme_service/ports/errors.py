@@ -1,0 +1,21 @@
+"""What can go wrong when a model is asked.
+
+Every message is shown to the caller: it names no host, process or file. Each error passes
+its arguments to `Exception` unchanged, so it crosses process boundaries intact.
+"""
+
+
+class ModelError(Exception):
+    """The model failed to answer this request. Asking again is unlikely to help."""
+
+
+class ModelOverloadedError(ModelError):
+    """Too many requests are waiting. Asking again after a pause is worthwhile."""
+
+
+class ModelUnavailableError(ModelError):
+    """No process answers for the model right now. Asking again after a pause may help."""
+
+
+class ModelTimeoutError(ModelError):
+    """The model did not answer within the time a request may take."""

@@ -1,0 +1,104 @@
+"""The language detector, as the API sees it."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple, Protocol
+
+MAX_CANDIDATES = 10
+"""The most candidates a detection carries, best first."""
+
+UNDETERMINED = "und"
+"""What ISO 639-2 calls a text whose language cannot be told, such as one without letters."""
+
+
+class Query(NamedTuple):
+    """A text, and what is known about its writer.
+
+    text: any string without lone surrogates.
+    allowed: language codes to choose from. Codes that the model does not know are ignored;
+        with none left there is no restriction.
+    preferred: language codes, most wanted first, that decide a tie.
+    tie_margin: a lead in score smaller than this is a tie, in [0, 1].
+    """
+
+    text: str
+    allowed: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
+    tie_margin: float = 0.0
+
+
+class Candidate(NamedTuple):
+    """A language that a text may be written in.
+
+    language: ISO 639-1 code.
+    score: in [0, 1], summing to 1 over all languages considered. It ranks; it is not a
+        calibrated probability.
+    """
+
+    language: str
+    score: float
+
+
+class Detection(NamedTuple):
+    """The languages a text may be written in, best first; none for a text without letters."""
+
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def language(self) -> str:
+        return self.candidates[0].language if self.candidates else UNDETERMINED
+
+    @property
+    def score(self) -> float:
+        return self.candidates[0].score if self.candidates else 0.0
+
+    @property
+    def lead(self) -> float:
+        """How far the best score is above the second, in [0, 1]."""
+        second = self.candidates[1].score if len(self.candidates) > 1 else 0.0
+        return self.score - second
+
+
+class LanguageModelCard(NamedTuple):
+    """Which model answers.
+
+    languages: ISO 639-1 codes, sorted.
+    """
+
+    name: str
+    version: str
+    languages: tuple[str, ...]
+
+
+class LanguageDetector(Protocol):
+    """Tells which language a text is written in.
+
+    Every method raises ModelOverloadedError, ModelUnavailableError or ModelTimeoutError when
+    the model cannot answer in time, and ModelError when it fails.
+    """
+
+    async def detect(self, query: Query) -> Detection:
+        """One detection for one text."""
+        ...
+
+    async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
+        """One detection a query, in order."""
+        ...
+
+    def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
+        """One detection a query, in order, each as soon as it is done."""
+        ...
+
+    def guesses(self, query: Query) -> AsyncIterator[Detection]:
+        """A detection for the first word, the first two words, and so on to the whole text.
+
+        A text without words gets one.
+        """
+        ...
+
+    async def card(self) -> LanguageModelCard:
+        """The model that answers now."""
+        ...
+
+    async def check(self) -> None:
+        """Return when the model can answer, or is merely busy; raise ModelError otherwise."""
+        ...

@@ -1,0 +1,223 @@
+"""What plugs into the API, and in which order it takes effect."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import pytest
+from fastapi import APIRouter, FastAPI, Header, HTTPException, Request, WebSocket
+from fastapi.responses import JSONResponse
+from fastapi.testclient import TestClient
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
+
+from acme_service.api import Feature, create_app
+from acme_service.api.settings import ApiSettings
+from acme_service.ports import Detection, ModelError, Ports, Query
+
+from tests.fakes import FakeDetector, fake_ports
+from tests.processes import printed_by
+
+TEXT = {"text": "fine"}
+
+
+class Note:
+    """Middleware that notes when a request passes."""
+
+    def __init__(self, app: ASGIApp, name: str, notes: list[str]) -> None:
+        self.app, self.name, self.notes = app, name, notes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.notes.append(self.name)
+        await self.app(scope, receive, send)
+
+
+async def needs_a_key(x_key: Annotated[str, Header()] = "") -> None:
+    if x_key != "right":
+        raise HTTPException(401, "Who are you?")
+
+
+def test_middleware_runs_in_the_order_of_the_features() -> None:
+    notes: list[str] = []
+    features = [
+        Feature(name=name, middleware=[Middleware(Note, name=name, notes=notes)])
+        for name in ("outer", "inner")
+    ]
+    TestClient(create_app(fake_ports(), features)).get("/health/live")
+    assert notes == ["outer", "inner"]
+
+
+def test_a_guard_stands_before_every_model_route_and_no_other() -> None:
+    router = APIRouter(prefix="/v1")
+
+    @router.websocket("/ws")
+    async def socket(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.close()
+
+    guarded = Feature(name="guard", guards=[needs_a_key], model_routers=[router])
+    client = TestClient(create_app(fake_ports(), [guarded]))
+    assert client.post("/v1/detect", json=TEXT).status_code == 401
+    assert client.post("/v2/detect", json={"texts": ["a"]}).status_code == 401
+    assert client.post("/v1/detect", json=TEXT, headers={"x-key": "right"}).is_success
+    assert client.get("/health/ready").is_success
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/v1/ws"):
+        pass
+    with client.websocket_connect("/v1/ws", headers={"x-key": "right"}):
+        pass
+
+
+def test_guards_run_in_the_order_of_the_features() -> None:
+    notes: list[str] = []
+
+    def noting(name: str) -> Feature:
+        async def guard() -> None:
+            notes.append(name)
+
+        return Feature(name=name, guards=[guard])
+
+    client = TestClient(create_app(fake_ports(), [noting("first"), noting("second")]))
+    client.post("/v1/detect", json=TEXT)
+    assert notes == ["first", "second"]
+
+
+def test_open_routes_pass_no_guard() -> None:
+    router = APIRouter()
+
+    @router.get("/page")
+    async def page() -> str:
+        return "hello"
+
+    feature = Feature(name="page", routers=[router], guards=[needs_a_key])
+    assert TestClient(create_app(fake_ports(), [feature])).get("/page").json() == "hello"
+
+
+def test_the_first_feature_wraps_outermost() -> None:
+    asked: list[str] = []
+
+    def wrapping(name: str) -> Feature:
+        class Wrapped(FakeDetector):
+            def __init__(self, inner: Ports) -> None:
+                super().__init__()
+                self.inner = inner
+
+            async def detect(self, query: Query) -> Detection:
+                asked.append(name)
+                return await self.inner.language.detect(query)
+
+        def wrap(ports: Ports) -> Ports:
+            return Ports(Wrapped(ports), ports.sentiment, ports.meter)
+
+        return Feature(name=name, wrap=wrap)
+
+    client = TestClient(create_app(fake_ports(), [wrapping("outer"), wrapping("inner")]))
+    client.post("/v1/detect", json=TEXT)
+    assert asked == ["outer", "inner"]
+
+
+def test_a_feature_starts_and_stops_with_the_service() -> None:
+    notes: list[str] = []
+
+    def living(name: str) -> Feature:
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            notes.append(f"{name} starts")
+            yield
+            notes.append(f"{name} stops")
+
+        return Feature(name=name, lifespan=lifespan)
+
+    with TestClient(create_app(fake_ports(), [living("a"), living("b")])):
+        assert notes == ["a starts", "b starts"]
+    assert notes[2:] == ["b stops", "a stops"]
+
+
+def test_a_feature_may_handle_its_own_errors() -> None:
+    router = APIRouter()
+
+    @router.get("/odd")
+    async def odd() -> None:
+        raise LookupError
+
+    async def handle(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse("handled", 418)
+
+    feature = Feature(name="odd", routers=[router], handlers={LookupError: handle})
+    assert TestClient(create_app(fake_ports(), [feature])).get("/odd").status_code == 418
+
+
+def test_readiness_asks_the_features_and_names_what_fails() -> None:
+    async def broken() -> None:
+        raise ModelError("broken")
+
+    client = TestClient(create_app(fake_ports(), [Feature(name="database", checks=[broken])]))
+    response = client.get("/health/ready")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert response.json()["detail"] == "Not ready: database."
+    assert client.get("/health/live").is_success
+
+
+def test_the_body_limit_comes_from_the_settings() -> None:
+    client = TestClient(create_app(fake_ports(), settings=ApiSettings(max_body_bytes=1024)))
+    assert client.post("/v1/detect", json={"text": "a" * 900}).is_success
+    assert client.post("/v1/detect", json={"text": "a" * 1024}).status_code == 413
+
+
+def test_cors_is_off_until_origins_are_set() -> None:
+    headers = {"Origin": "https://app.example"}
+    closed = TestClient(create_app(fake_ports()))
+    assert "access-control-allow-origin" not in closed.get("/", headers=headers).headers
+
+    settings = ApiSettings(cors_origins=("https://app.example",), max_body_bytes=1024)
+    opened = TestClient(create_app(fake_ports(), settings=settings))
+    allowed = opened.get("/", headers=headers).headers["access-control-allow-origin"]
+    assert allowed == "https://app.example"
+    refused = opened.post("/v1/detect", content=b"a" * 2000, headers=headers)
+    assert refused.headers["access-control-allow-origin"] == "https://app.example"
+    stranger = opened.get("/", headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in stranger.headers
+
+
+def test_docs_can_be_switched_off() -> None:
+    client = TestClient(create_app(fake_ports(), settings=ApiSettings(docs=False)))
+    assert [client.get(f"/{page}").status_code for page in ("docs", "openapi.json")] == [404, 404]
+    assert "docs" not in client.get("/").json()["links"]
+
+
+def test_cookies_need_https_unless_the_settings_say_otherwise() -> None:
+    client = TestClient(create_app(fake_ports(), settings=ApiSettings(cookie_secure=False)))
+    response = client.put("/v1/preferences", json={"languages": ["de"]})
+    assert "Secure" not in response.headers["set-cookie"]
+
+
+def test_an_answer_leaves_an_audit_record_without_the_text(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("acme_service"), "propagate", True)
+    client = TestClient(create_app(fake_ports()))
+    with caplog.at_level("INFO", "acme_service.api.audit"):
+        client.post("/v1/detect", json={"text": "s3cret"})
+    [record] = caplog.records
+    said = vars(record)
+    assert (said["caller"], said["language"], said["text_chars"]) == ("anonymous", "en", 6)
+    assert "s3cret" not in str(said)
+
+
+def test_only_english_texts_reach_the_sentiment_model() -> None:
+    ports = fake_ports()
+    client = TestClient(create_app(ports))
+    client.post("/v1/analyze", json={"text": "12"})
+    client.post("/v1/analyze", json={"text": "fine"})
+    assert ports.sentiment.asked == ["fine"]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_the_api_needs_neither_ray_nor_numpy() -> None:
+    source = """if True:
+        import sys
+        import acme_service.api
+        print({"ray", "numpy"} & set(sys.modules))
+    """
+    assert printed_by(source) == "set()"

@@ -1,0 +1,35 @@
+"""Readiness asks everybody, briefly, and not too often."""
+
+import asyncio
+
+from acme_service.api.readiness import Readiness
+from acme_service.ports import ModelError
+
+
+async def passes() -> None:
+    return None
+
+
+async def fails() -> None:
+    raise ModelError("broken")
+
+
+async def hangs() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_what_fails_or_hangs_is_named() -> None:
+    checks = [("a", passes), ("b", fails), ("c", hangs)]
+    assert await Readiness(checks, timeout_s=0.01).failing() == ["b", "c"]
+
+
+async def test_many_who_ask_at_once_share_one_check() -> None:
+    asked = 0
+
+    async def counts() -> None:
+        nonlocal asked
+        asked += 1
+
+    readiness = Readiness([("model", counts)])
+    await asyncio.gather(*(readiness.failing() for _ in range(10)))
+    assert asked == 1

@@ -1,0 +1,71 @@
+"""Settings are refused in one sentence that names the variable."""
+
+import pytest
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from acme_service.api.settings import (
+    ApiSettings,
+    Settings,
+    SettingsError,
+    refuse_misspellings,
+)
+
+
+class DemoSettings(Settings):
+    model_config = SettingsConfigDict(env_prefix="DEMO_")
+
+    secret: SecretStr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("API_TIE_MARGIN", "2", "API_TIE_MARGIN: input should be less than or equal to 1."),
+        ("API_DOCS", "perhaps", "API_DOCS: input should be a valid boolean"),
+        ("API_MAX_BODY_BYTES", "lots", "API_MAX_BODY_BYTES: input should be a valid integer"),
+        ("API_LOG_LEVEL", "LOUD", "API_LOG_LEVEL: string should match pattern"),
+    ],
+)
+def test_a_malformed_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=sentence) as refused:
+        ApiSettings.load()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_setting_is_named() -> None:
+    with pytest.raises(SettingsError, match="^DEMO_SECRET: field required.$"):
+        DemoSettings.load()
+
+
+def test_a_secret_shows_up_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMO_SECRET", "s3cret")
+    assert "s3cret" not in repr(DemoSettings.load())
+
+
+def test_commas_separate_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_CORS_ORIGINS", "https://a.example, https://b.example,")
+    assert ApiSettings.load().cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TIE_MARGIN", "")
+    assert ApiSettings.load().tie_margin == 0.02
+
+
+@pytest.mark.parametrize("variable", ["API_TIE_MARGN", "API_TIEMARGIN", "APi_TIE_MARGIN"])
+def test_a_misspelling_is_refused_with_the_right_name(variable: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        refuse_misspellings(Settings.variables(), {variable: "1"})
+    assert str(refused.value) == f"{variable} is not a setting; did you mean API_TIE_MARGIN?"
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["API_TIE_MARGIN", "API_PORT", "API_SERVICE_HOST", "API_DOCS_PORT", "API_KEY", "PATH"],
+)
+def test_other_variables_are_left_alone(variable: str) -> None:
+    refuse_misspellings(Settings.variables(), {variable: "1"})

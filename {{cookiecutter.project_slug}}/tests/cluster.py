@@ -1,0 +1,126 @@
+"""A Ray Serve of the tests' own: started by the real launcher, stopped as a user would."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+
+from .processes import PROJECT, start
+
+START_TIMEOUT_S = 180
+STOP_TIMEOUT_S = 60
+
+SMALL = {"num_cpus": 0.1}
+"""Replicas share the machine; nothing here depends on their speed."""
+
+IMPATIENT = {
+    "GATHER_TIMEOUT_S": "2",
+    "GATHER_MAX_WAITING": "4",
+    "GATHER_MAX_IN_FLIGHT": "2",
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """url: of the service; other applications stand at /inline, /stuck and /busy below it.
+    notes: the file in which the stuck model notes what happens to it.
+    log: what the launcher and all replicas print.
+    """
+
+    url: str
+    notes: Path
+    log: Path
+
+
+@contextmanager
+def running_cluster(scratch: Path) -> Iterator[Cluster]:
+    cluster = Cluster(f"http://127.0.0.1:{free_port()}", scratch / "notes", scratch / "log")
+    config = scratch / "serve.yaml"
+    config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
+    cluster.notes.touch()
+    with cluster.log.open("w") as log:
+        command = ["-m", "acme_service.ingress.launch", "--config", str(config)]
+        launcher = start(*command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        wait_until_serving(cluster, launcher)
+        yield cluster
+    finally:
+        launcher.send_signal(signal.SIGTERM)
+        launcher.wait(STOP_TIMEOUT_S)
+
+
+def configuration(cluster: Cluster) -> dict[str, Any]:
+    """`serve.yaml` itself, made small, with three more applications."""
+    config = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
+    config["http_options"]["port"] = int(cluster.url.rpartition(":")[2])
+    [service] = config["applications"]
+    for deployment in service["deployments"]:
+        deployment["ray_actor_options"] = SMALL
+    sizes = {one["name"]: one for one in service["deployments"]}
+    inline = service | {
+        "name": "inline",
+        "route_prefix": "/inline",
+        "args": {"placement": "inline"},
+        "deployments": [sizes["ingress"]],
+    }
+    stuck = misbehaving("stuck", [sizes["ingress"], model_size(100)])
+    stuck["args"] = {"notes": str(cluster.notes)}
+    busy = misbehaving("busy", [sizes["ingress"], sizes["sentiment"], model_size(1)])
+    config["applications"] = [service, inline, stuck, busy]
+    return config
+
+
+def misbehaving(name: str, deployments: list[dict[str, Any]]) -> dict[str, Any]:
+    """An application from `tests/misbehaving.py`."""
+    return {
+        "name": name,
+        "route_prefix": f"/{name}",
+        "import_path": f"tests.misbehaving:{name}",
+        "runtime_env": {"env_vars": IMPATIENT},
+        "args": {},
+        "deployments": deployments,
+    }
+
+
+def model_size(max_ongoing_requests: int) -> dict[str, Any]:
+    return {
+        "name": "model",
+        "max_ongoing_requests": max_ongoing_requests,
+        "max_queued_requests": 4,
+        "graceful_shutdown_timeout_s": 1,
+        "ray_actor_options": SMALL,
+    }
+
+
+def wait_until_serving(cluster: Cluster, launcher: subprocess.Popen[Any]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and launcher.poll() is None:
+        if "Serving on" in cluster.log.read_text() and all_answer(cluster.url):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"The service did not start:\n{cluster.log.read_text()[-8000:]}")
+
+
+def all_answer(url: str) -> bool:
+    # The proxy learns of the applications a moment after Serve calls them running.
+    try:
+        return all(
+            httpx2.get(f"{url}{prefix}/health/live").is_success
+            for prefix in ("", "/inline", "/stuck", "/busy")
+        )
+    except httpx2.HTTPError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

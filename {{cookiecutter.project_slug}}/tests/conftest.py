@@ -1,0 +1,71 @@
+"""What every test may ask for.
+
+`client` runs a test several times: in process, and through Ray Serve in both placements. The
+runs over Serve are marked `serve` and share one cluster, started at the first of them.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Client
+
+from acme_service.ingress import develop
+
+from .cluster import Cluster, running_cluster
+
+PLACEMENTS = [
+    pytest.param("process", id="in-process"),
+    pytest.param("separate", id="separate", marks=pytest.mark.serve),
+    pytest.param("inline", id="inline", marks=pytest.mark.serve),
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_these_settings() -> None:
+    """Settings of the shell that runs the tests must not decide what they find."""
+    for name in list(os.environ):
+        if name.startswith(("API_", "GATHER_", "WEBSOCKETS_")):
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The service on a local Ray Serve, with misbehaving models beside it."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def service(cluster: Cluster) -> str:
+    """The base URL of the service on Ray Serve."""
+    return cluster.url
+
+
+@pytest.fixture(scope="session")
+def process() -> Iterator[TestClient]:
+    """The service in this process, with the real models and every feature."""
+    with TestClient(develop.app(), base_url="https://testserver") as client:
+        yield client
+
+
+@pytest.fixture(params=PLACEMENTS)
+def client(request: pytest.FixtureRequest) -> Iterator[Client]:
+    """A client of the service, without cookies."""
+    if request.param == "process":
+        process: TestClient = request.getfixturevalue("process")
+        process.cookies.clear()
+        yield process
+        return
+    url: str = request.getfixturevalue("service")
+    prefix = "/inline" if request.param == "inline" else ""
+    with Client(base_url=url + prefix, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def project() -> Path:
+    """The project's own folder."""
+    return Path(__file__).parents[1]

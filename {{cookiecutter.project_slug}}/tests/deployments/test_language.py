@@ -1,0 +1,44 @@
+"""The deployments are plain callables: no Ray is needed to test them."""
+
+import pytest
+
+from acme_service.deployments.language import LanguageDeployment
+from acme_service.deployments.sentiment import SentimentDeployment
+from acme_service.models.store import ModelStoreError
+from acme_service.ports import Query
+
+from tests.processes import printed_by
+
+
+def test_a_batch_is_answered_in_order() -> None:
+    german, nothing = LanguageDeployment().detect_batch([Query("Guten Morgen!"), Query("1")])
+    assert (german.language, nothing.language) == ("de", "und")
+
+
+async def test_streams_give_what_batches_give() -> None:
+    model = LanguageDeployment()
+    queries = [Query("Guten Morgen!"), Query("good morning")]
+    assert [one async for one in model.detect_each(queries)] == model.detect_batch(queries)
+    guesses = [one async for one in model.guesses(Query("Guten Morgen!"))]
+    assert (len(guesses), guesses[-1]) == (2, model.detect_batch(queries)[0])
+
+
+def test_the_store_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_STORE", "file:nowhere")
+    with pytest.raises(ModelStoreError, match="nowhere"):
+        LanguageDeployment()
+
+
+def test_sentiments_are_answered_in_order() -> None:
+    labels = [one.label for one in SentimentDeployment().classify_batch(["great", "awful"])]
+    assert labels == ["positive", "negative"]
+
+
+def test_the_plain_classes_need_no_ray() -> None:
+    source = """if True:
+        import sys
+        import acme_service.deployments.language
+        import acme_service.deployments.sentiment
+        print("ray" in sys.modules)
+    """
+    assert printed_by(source) == "False"

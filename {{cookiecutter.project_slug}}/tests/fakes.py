@@ -1,0 +1,121 @@
+"""Stand-ins for the ports. Plain classes, so a test reads like the contract."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+from acme_service.ports import (
+    Candidate,
+    Detection,
+    LanguageModelCard,
+    ModelError,
+    Ports,
+    Query,
+    Sentiment,
+)
+
+ENGLISH = Detection((Candidate("en", 0.75), Candidate("de", 0.2), Candidate("fr", 0.05)))
+"""What FakeDetector says of every text that has letters."""
+
+
+class FakeMeter:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, frozenset[tuple[str, str]]]] = Counter()
+        self.observations: list[tuple[str, float]] = []
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        self.counts[name, frozenset(labels.items())] += int(amount)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        self.observations.append((name, value))
+
+
+class FakeDetector:
+    """Finds English in everything that has letters, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Query] = []
+
+    async def detect(self, query: Query) -> Detection:
+        self.asked.append(query)
+        return ENGLISH if any(map(str.isalpha, query.text)) else Detection(())
+
+    async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
+        return [await self.detect(query) for query in queries]
+
+    async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
+        for query in queries:
+            yield await self.detect(query)
+
+    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
+        words = query.text.split()
+        for length in range(1, max(len(words), 1) + 1):
+            yield await self.detect(query._replace(text=" ".join(words[:length])))
+
+    async def card(self) -> LanguageModelCard:
+        return LanguageModelCard("fake-language", "7", ("de", "en", "fr"))
+
+    async def check(self) -> None:
+        return None
+
+
+class FailingDetector(FakeDetector):
+    """Raises the same error whatever it is asked."""
+
+    def __init__(self, error: ModelError) -> None:
+        super().__init__()
+        self.error = error
+
+    async def detect(self, query: Query) -> Detection:
+        raise self.error
+
+    async def card(self) -> LanguageModelCard:
+        raise self.error
+
+    async def check(self) -> None:
+        raise self.error
+
+
+class StuckDetector(FakeDetector):
+    """Never answers, and notes who gave up waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.abandoned: list[Query] = []
+
+    async def detect(self, query: Query) -> Detection:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.abandoned.append(query)
+        return ENGLISH
+
+    async def check(self) -> None:
+        await asyncio.Event().wait()
+
+
+class FakeSentiment:
+    """Finds every text positive, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def classify(self, text: str) -> Sentiment:
+        self.asked.append(text)
+        return Sentiment("positive", 0.5)
+
+    async def check(self) -> None:
+        return None
+
+
+def fake_ports(
+    language: FakeDetector | None = None, sentiment: FakeSentiment | None = None
+) -> Ports:
+    """Ports that answer at once, with the given models in place of the usual fakes."""
+    return Ports(
+        language=language or FakeDetector(),
+        sentiment=sentiment or FakeSentiment(),
+        meter=FakeMeter(),
+    )

@@ -1,0 +1,91 @@
+"""Through the proxy, a model in trouble is a clear answer, never a hang or a leak."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+
+from tests.cluster import Cluster
+
+pytestmark = pytest.mark.serve
+
+INTERNALS = re.compile(r"Traceback|\bpid\b|\bip=|\d+\.\d+\.\d+\.\d+|/[a-z]+/[a-z]+\.py|\x1b")
+
+
+def ask(url: str, body: dict[str, object]) -> httpx2.Response:
+    return httpx2.post(url, json=body, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("/v1/detect", {"text": "a"}),
+        ("/v1/detect/batch", {"texts": ["a"]}),
+        ("/v1/analyze", {"text": "a"}),
+        ("/v2/detect", {"texts": ["a"]}),
+    ],
+)
+def test_a_stuck_model_is_a_504(service: str, route: str, body: dict[str, object]) -> None:
+    response = ask(f"{service}/stuck{route}", body)
+    assert response.status_code == 504
+    assert response.headers["content-type"] == "application/problem+json"
+    assert not INTERNALS.search(response.text)
+
+
+def test_a_stuck_model_is_not_ready_but_alive(service: str) -> None:
+    response = httpx2.get(f"{service}/stuck/health/ready", timeout=10)
+    assert response.status_code == 503
+    assert httpx2.get(f"{service}/stuck/health/live").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [("/v1/detect", {"text": "a"}), ("/v1/detect/batch", {"texts": ["a"]})],
+    ids=["gathered", "own-calls"],
+)
+def test_a_saturated_model_is_a_503_worth_retrying(
+    service: str, route: str, body: dict[str, object]
+) -> None:
+    url = f"{service}/busy{route}"
+    with ThreadPoolExecutor(40) as threads:
+        responses = list(threads.map(lambda _: ask(url, body), range(40)))
+    refused = [one for one in responses if one.status_code == 503]
+    assert {one.status_code for one in responses} <= {200, 503, 504}
+    assert any(one.status_code == 200 for one in responses)
+    assert refused
+    for one in refused:
+        assert one.headers["retry-after"] == "1"
+        assert one.headers["content-type"] == "application/problem+json"
+        assert not INTERNALS.search(one.text)
+
+
+def test_a_busy_model_stays_ready(service: str) -> None:
+    def load(_: int) -> None:
+        for _ in range(3):
+            ask(f"{service}/busy/v1/detect", {"text": "a"})
+
+    assert ask(f"{service}/busy/v1/detect", {"text": "a"}).status_code == 200
+    with ThreadPoolExecutor(24) as threads:
+        loads = [threads.submit(load, number) for number in range(24)]
+        ready = []
+        while not all(one.done() for one in loads):
+            response = httpx2.get(f"{service}/busy/health/ready", timeout=10)
+            ready.append(response.json().get("detail", "ready"))
+    assert set(ready) == {"ready"}
+
+
+def test_the_log_has_a_line_for_a_request_and_its_audit_record(cluster: Cluster) -> None:
+    headers = {"x-request-id": "find-me-in-the-log"}
+    httpx2.post(f"{cluster.url}/v1/detect", json={"text": "hello"}, headers=headers)
+    with ThreadPoolExecutor(1) as threads:
+        lines = threads.submit(_lines_with, cluster, "find-me-in-the-log", 2).result(30)
+    assert any('"message": "request"' in line for line in lines)
+    assert any('"message": "detected"' in line for line in lines)
+
+
+def _lines_with(cluster: Cluster, word: str, count: int) -> list[str]:
+    lines: list[str] = []
+    while len(lines) < count:
+        lines = [line for line in cluster.log.read_text().splitlines() if word in line]
+    return lines

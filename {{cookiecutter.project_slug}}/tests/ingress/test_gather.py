@@ -1,0 +1,162 @@
+"""Requests travel together, and none suffers for another."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from acme_service.ingress.gather import MAX_CALL_BYTES, Gatherer
+from acme_service.ingress.settings import GatherSettings
+from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
+
+from tests.fakes import FakeMeter
+
+
+class Model:
+    """Answers in upper case, once the gate is open. An item called "stuck" is never answered."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.cancelled: list[list[str]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def call(self, items: Sequence[str]) -> list[str]:
+        self.calls.append(list(items))
+        try:
+            await self.gate.wait()
+            if "stuck" in items:
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(list(items))
+            raise
+        if "broken" in items:
+            raise ModelError("broken")
+        return [item.upper() for item in items]
+
+
+def gatherer_of(model: Model, **settings: float) -> Gatherer[str, str]:
+    chosen = GatherSettings.model_validate({"max_in_flight": 2} | settings)
+    return Gatherer("test", model.call, len, chosen, FakeMeter())
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_lone_request_is_asked_at_once() -> None:
+    model = Model()
+    assert await gatherer_of(model).ask("a") == "A"
+    assert model.calls == [["a"]]
+
+
+async def test_requests_of_one_turn_travel_together() -> None:
+    model = Model()
+    answers = await asyncio.gather(*map(gatherer_of(model).ask, "abc"))
+    assert (answers, model.calls) == (["A", "B", "C"], [["a", "b", "c"]])
+
+
+async def test_requests_gather_while_calls_are_under_way() -> None:
+    model = Model()
+    gatherer = gatherer_of(model)
+    model.gate.clear()
+    tasks = []
+    for item in "abcde":
+        tasks.append(asyncio.create_task(gatherer.ask(item)))
+        await settled()
+    model.gate.set()
+    assert await asyncio.gather(*tasks) == ["A", "B", "C", "D", "E"]
+    assert model.calls == [["a"], ["b"], ["c", "d", "e"]]
+
+
+async def test_a_call_holds_a_limited_number_of_items() -> None:
+    model = Model()
+    await asyncio.gather(*map(gatherer_of(model, max_texts=2).ask, "abc"))
+    assert model.calls == [["a", "b"], ["c"]]
+
+
+async def test_a_call_weighs_at_most_a_mebibyte() -> None:
+    model = Model()
+    half = "x" * (MAX_CALL_BYTES // 2)
+    await asyncio.gather(*map(gatherer_of(model).ask, [half, half, "a"]))
+    assert [len(call) for call in model.calls] == [2, 1]
+
+
+async def test_beyond_the_line_requests_are_refused() -> None:
+    model = Model()
+    gatherer = gatherer_of(model, max_waiting=1)
+    model.gate.clear()
+    tasks = []
+    for item in "abc":
+        tasks.append(asyncio.create_task(gatherer.ask(item)))
+        await settled()
+    with pytest.raises(ModelOverloadedError):
+        await gatherer.ask("d")
+    model.gate.set()
+    assert await asyncio.gather(*tasks) == ["A", "B", "C"]
+
+
+async def test_a_stuck_call_delays_no_other() -> None:
+    model = Model()
+    gatherer = gatherer_of(model, timeout_s=0.2)
+    stuck = asyncio.create_task(gatherer.ask("stuck"))
+    await settled()
+    assert await gatherer.ask("a") == "A"
+    with pytest.raises(ModelTimeoutError):
+        await stuck
+
+
+async def test_an_error_reaches_all_who_waited_for_it() -> None:
+    gatherer = gatherer_of(Model())
+    answers = await asyncio.gather(*map(gatherer.ask, ["a", "broken"]), return_exceptions=True)
+    assert [str(one) for one in answers] == ["broken", "broken"]
+    assert answers[0] is not answers[1]
+    assert await gatherer.ask("a") == "A"
+
+
+async def test_who_leaves_the_line_is_not_asked_for() -> None:
+    model = Model()
+    gatherer = gatherer_of(model)
+    model.gate.clear()
+    tasks = []
+    for item in "abcd":
+        tasks.append(asyncio.create_task(gatherer.ask(item)))
+        await settled()
+    tasks[2].cancel()
+    await settled()
+    model.gate.set()
+    await asyncio.wait(tasks)
+    assert model.calls == [["a"], ["b"], ["d"]]
+
+
+async def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
+    model = Model()
+    task = asyncio.create_task(gatherer_of(model).ask("stuck"))
+    await settled()
+    task.cancel()
+    await settled()
+    assert model.cancelled == [["stuck"]]
+
+
+async def test_a_call_shared_with_others_finishes() -> None:
+    model = Model()
+    gatherer = gatherer_of(model)
+    model.gate.clear()
+    first, second = (asyncio.create_task(gatherer.ask(item)) for item in "ab")
+    await settled()
+    first.cancel()
+    await settled()
+    model.gate.set()
+    assert await second == "B"
+    assert (model.calls, model.cancelled) == ([["a", "b"]], [])
+
+
+async def test_after_a_timeout_the_slot_is_free_again() -> None:
+    model = Model()
+    gatherer = gatherer_of(model, timeout_s=0.05)
+    waiting = [gatherer.ask("stuck") for _ in range(3)]
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(one) for one in answers} == {ModelTimeoutError}
+    await settled()
+    assert await gatherer.ask("a") == "A"

@@ -1,0 +1,135 @@
+"""Ray's answers, errors, timeouts and cancellations, in the words of the ports."""
+
+import asyncio
+import pickle
+from collections.abc import Callable, Generator
+from typing import Any
+
+import pytest
+from ray.exceptions import ActorDiedError, RayTaskError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+
+from acme_service.ingress.handles import HandleCalls
+from acme_service.ports import (
+    ModelError,
+    ModelOverloadedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+
+
+class Response:
+    """Stands for a DeploymentResponse: awaits `answer` and notes a cancellation."""
+
+    def __init__(self, answer: Callable[[], Any]) -> None:
+        self.answer = answer
+        self.cancelled = False
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        async def wait() -> Any:
+            result = self.answer()
+            return await result if asyncio.iscoroutine(result) else result
+
+        return wait().__await__()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Handle:
+    """Stands for a DeploymentHandle whose calls answer one after the other as told."""
+
+    def __init__(self, *answers: Callable[[], Any]) -> None:
+        self.answers = list(answers)
+        self.responses: list[Response] = []
+
+    @property
+    def method(self) -> "Handle":
+        return self
+
+    def remote(self, *args: Any) -> Response:
+        self.responses.append(Response(self.answers.pop(0)))
+        return self.responses[-1]
+
+
+def raising(error: BaseException) -> Callable[[], Any]:
+    def answer() -> Any:
+        raise error
+
+    return answer
+
+
+def over_actors(cause: Exception) -> Exception:
+    """The error as a caller gets it when the answer travels between actors."""
+    error = RayTaskError("method", "Traceback: s3cret, pid=1, ip=10.0.0.1", cause)
+    return error.as_instanceof_cause()
+
+
+async def call(handle: Handle, timeout_s: float = 5) -> Any:
+    return await HandleCalls("test", handle, timeout_s).call("method")  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("raised", "seen"),
+    [
+        (BackPressureError(1, 1), ModelOverloadedError),
+        (ModelTimeoutError("late"), ModelTimeoutError),
+        (ValueError("s3cret"), ModelError),
+        (over_actors(ModelTimeoutError("late")), ModelTimeoutError),
+        (over_actors(ValueError("s3cret")), ModelError),
+        (over_actors(BackPressureError(1, 1)), ModelOverloadedError),
+    ],
+    ids=lambda error: getattr(error, "__name__", type(error).__name__),
+)
+async def test_an_error_is_translated(raised: Exception, seen: type[ModelError]) -> None:
+    with pytest.raises(ModelError) as caught:
+        await call(Handle(raising(raised)))
+    assert type(caught.value) is seen
+    assert not {"s3cret", "Traceback", "pid", "10.0.0.1"} & set(str(caught.value).split())
+
+
+async def test_an_unavailable_deployment_is_worth_retrying() -> None:
+    error = DeploymentUnavailableError.__new__(DeploymentUnavailableError)
+    with pytest.raises(ModelUnavailableError):
+        await call(Handle(raising(error)))
+
+
+async def test_a_call_whose_replica_died_is_made_once_more() -> None:
+    handle = Handle(raising(ActorDiedError()), lambda: "answer")
+    assert await call(handle) == "answer"
+
+
+async def test_a_second_death_is_the_callers_to_retry() -> None:
+    handle = Handle(raising(ActorDiedError()), raising(ActorDiedError()))
+    with pytest.raises(ModelUnavailableError):
+        await call(handle)
+
+
+async def test_a_late_answer_is_given_up_and_cancelled() -> None:
+    handle = Handle(lambda: asyncio.sleep(60))
+    with pytest.raises(ModelTimeoutError):
+        await call(handle, timeout_s=0.05)
+    assert handle.responses[0].cancelled
+
+
+async def test_a_cancelled_caller_cancels_the_call() -> None:
+    handle = Handle(lambda: asyncio.sleep(60))
+    task = asyncio.create_task(call(handle))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert handle.responses[0].cancelled
+
+
+async def test_a_cancellation_on_the_other_side_is_no_cancellation_here() -> None:
+    with pytest.raises(ModelUnavailableError):
+        await call(Handle(raising(asyncio.CancelledError())))
+
+
+@pytest.mark.parametrize(
+    "kind", [ModelError, ModelOverloadedError, ModelTimeoutError, ModelUnavailableError]
+)
+def test_every_error_of_the_ports_survives_the_journey(kind: type[ModelError]) -> None:
+    copy = pickle.loads(pickle.dumps(kind("a sentence")))
+    assert (type(copy), str(copy)) == (kind, "a sentence")

@@ -1,0 +1,158 @@
+"""The launchers refuse in one sentence, and leave nothing running."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+
+from acme_service.ingress import develop, launch
+
+from tests.cluster import free_port
+from tests.processes import PROJECT, start
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The project's `serve.yaml` on a free port."""
+    settings = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
+    settings["http_options"]["port"] = free_port()
+    path = tmp_path / "serve.yaml"
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return path
+
+
+def port_of(config: Path) -> int:
+    return yaml.safe_load(config.read_text(encoding="utf-8"))["http_options"]["port"]
+
+
+def begin(launcher: str, config: Path, **settings: str) -> subprocess.Popen[str]:
+    where = {
+        "acme_service.ingress.develop": ["--port", str(port_of(config))],
+        "acme_service.ingress.launch": ["--config", str(config)],
+    }[launcher]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return start("-m", launcher, *where, settings=settings, text=True, **pipes)
+
+
+@contextmanager
+def listening(port: int) -> Iterator[None]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        yield
+
+
+def nothing_left(config: Path) -> bool:
+    """Whether the port is free again and no process has the configuration on its command line."""
+    commands = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port_of(config)))
+    return not any(str(config).encode() in command for command in commands)
+
+
+@pytest.fixture(params=[develop, launch], ids=["dev", "serve"])
+def refusal(
+    request: pytest.FixtureRequest, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], str]]:
+    """Runs a launcher that must refuse, and gives what it says."""
+    where = {develop: ["--port", str(port_of(config))], launch: ["--config", str(config)]}
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setattr(sys, "argv", ["launcher", *where[request.param]])
+    monkeypatch.setenv("ENV_FILE", "nowhere")
+    monkeypatch.setattr(launch, "end_descendants", lambda: None)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def refused() -> str:
+        with pytest.raises(SystemExit) as refusal:
+            request.param.main()
+        return str(refusal.value)
+
+    yield refused
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_a_taken_port_is_one_sentence(refusal: Callable[[], str], config: Path) -> None:
+    with listening(port := port_of(config)):
+        said = refusal()
+    assert said == f"Port {port} is taken: stop what listens there, or choose another port."
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("API_TIE_MARGIN", "much", "API_TIE_MARGIN: input should be a valid number"),
+        ("GATHER_MAX_TEXT", "9", "GATHER_MAX_TEXT is not a setting; did you mean"),
+    ],
+)
+def test_a_bad_setting_is_one_sentence(
+    refusal: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    sentence: str,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    said = refusal()
+    assert said.startswith(sentence)
+    assert "\n" not in said
+
+
+def test_development_starts_answers_and_stops(config: Path) -> None:
+    process = begin("acme_service.ingress.develop", config)
+    try:
+        url = f"http://127.0.0.1:{port_of(config)}"
+        answer = answered(f"{url}/v1/detect", {"text": "Guten Morgen!"}, within_s=20)
+        assert answer["language"] == "de"
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=10)
+    assert "Traceback" not in said
+    assert nothing_left(config)
+
+
+def answered(url: str, body: dict[str, object], within_s: float) -> Any:
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            return httpx2.post(url, json=body).raise_for_status().json()
+        except httpx2.HTTPError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.mark.serve
+@pytest.mark.parametrize(
+    ("after_s", "number"),
+    [(0.3, signal.SIGINT), (1.5, signal.SIGTERM), (4, signal.SIGINT), (9, signal.SIGTERM)],
+)
+def test_stopping_at_any_moment_leaves_nothing(
+    config: Path, after_s: float, number: signal.Signals
+) -> None:
+    process = begin("acme_service.ingress.launch", config)
+    time.sleep(after_s)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=40)
+    assert "Traceback" not in said
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_a_damaged_model_stops_the_start_and_is_named(config: Path, tmp_path: Path) -> None:
+    damaged = f"file://{tmp_path}/damaged"
+    process = begin("acme_service.ingress.launch", config, MODEL_STORE=damaged)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "damaged" in said.splitlines()[-1]
+    assert nothing_left(config)

@@ -1,0 +1,73 @@
+"""Models in this process: the loop stays free, the line is bounded, errors say little."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from acme_service.ingress.local import MAX_QUEUED, THREADS, LocalCalls
+from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
+
+
+class Model:
+    def where(self) -> str:
+        return threading.current_thread().name
+
+    def sleep(self, seconds: float) -> str:
+        time.sleep(seconds)
+        return "awake"
+
+    def fail(self) -> None:
+        raise ValueError("s3cret")
+
+    async def count(self, last: int) -> AsyncIterator[int]:
+        for number in range(last):
+            yield number
+
+    async def fail_later(self) -> AsyncIterator[int]:
+        yield 0
+        raise ValueError("s3cret")
+
+
+async def test_work_is_done_in_a_thread() -> None:
+    assert (await LocalCalls("test", Model(), 5).call("where")).startswith("test")
+
+
+async def test_the_loop_is_free_meanwhile() -> None:
+    calls = LocalCalls("test", Model(), 5)
+    asleep = asyncio.create_task(calls.call("sleep", 0.2))
+    began = time.monotonic()
+    await asyncio.sleep(0.01)
+    assert time.monotonic() - began < 0.15
+    assert await asleep == "awake"
+
+
+async def test_a_slow_answer_is_a_timeout() -> None:
+    with pytest.raises(ModelTimeoutError):
+        await LocalCalls("test", Model(), 0.05).call("sleep", 0.2)
+
+
+async def test_beyond_the_line_calls_are_refused() -> None:
+    calls = LocalCalls("test", Model(), 5)
+    waiting = [asyncio.create_task(calls.call("sleep", 0.001)) for _ in range(THREADS + MAX_QUEUED)]
+    await asyncio.sleep(0)
+    with pytest.raises(ModelOverloadedError):
+        await calls.call("where")
+    await asyncio.gather(*waiting)
+    assert await calls.call("sleep", 0) == "awake"
+
+
+async def test_a_failure_says_nothing_of_its_cause() -> None:
+    with pytest.raises(ModelError, match=r"^The test model failed\.$"):
+        await LocalCalls("test", Model(), 5).call("fail")
+
+
+async def test_streams_pass_through() -> None:
+    assert [one async for one in LocalCalls("test", Model(), 5).stream("count", 3)] == [0, 1, 2]
+
+
+async def test_a_stream_that_fails_says_nothing_of_its_cause() -> None:
+    with pytest.raises(ModelError, match=r"^The test model failed\.$"):
+        [one async for one in LocalCalls("test", Model(), 5).stream("fail_later")]

@@ -1,0 +1,82 @@
+"""Applications whose models misbehave: one never answers, one answers slowly, one by one."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+
+from acme_service.deployments import serving
+from acme_service.ingress.app import ingress
+from acme_service.ports import Candidate, Detection, LanguageModelCard, Query
+
+ENGLISH = Detection((Candidate("en", 1.0),))
+
+
+class StuckModel:
+    """Begins everything, ends nothing, and notes what is cancelled."""
+
+    def __init__(self, notes: str) -> None:
+        self._notes = Path(notes)
+
+    async def detect_batch(self, queries: list[Query]) -> None:
+        await self._never("detect_batch")
+
+    async def classify_batch(self, texts: list[str]) -> None:
+        await self._never("classify_batch")
+
+    async def detect_each(self, queries: list[Query]) -> AsyncIterator[Detection]:
+        yield ENGLISH
+        await self._never("detect_each")
+
+    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
+        yield ENGLISH
+        await self._never("guesses")
+
+    async def card(self) -> None:
+        await self._never("card")
+
+    async def ping(self) -> None:
+        await self._never("ping")
+
+    async def _never(self, method: str) -> None:
+        self._note(f"{method} began")
+        with self._noted(f"{method} cancelled"):
+            await asyncio.Event().wait()
+
+    @contextmanager
+    def _noted(self, note: str) -> Iterator[None]:
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._note(note)
+            raise
+
+    def _note(self, note: str) -> None:
+        with self._notes.open("a") as notes:
+            notes.write(note + "\n")
+
+
+class BusyModel:
+    """Answers everything, but takes a while."""
+
+    def detect_batch(self, queries: list[Query]) -> list[Detection]:
+        time.sleep(0.4)
+        return [ENGLISH for _ in queries]
+
+    def card(self) -> LanguageModelCard:
+        return LanguageModelCard("busy", "1", ("en",))
+
+
+def stuck(args: dict[str, Any]) -> Application:
+    model = serve.deployment(name="model")(StuckModel).bind(args["notes"])
+    return ingress.bind(model, model)
+
+
+def busy(args: dict[str, Any]) -> Application:
+    model = serve.deployment(name="model")(BusyModel).bind()
+    return ingress.bind(model, serving.sentiment.bind())

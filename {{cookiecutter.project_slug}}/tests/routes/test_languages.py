@@ -1,0 +1,44 @@
+"""The languages that the model knows, and a reader's choice among them."""
+
+import pytest
+from httpx2 import Client
+
+
+def test_languages_are_listed_by_code(client: Client) -> None:
+    languages = client.get("/v1/languages").json()
+    assert {"code": "de", "name": "German"} in languages
+    assert languages == sorted(languages, key=lambda one: one["code"])
+
+
+def test_a_language_has_a_page_of_its_own(client: Client) -> None:
+    assert client.get("/v1/languages/de").json() == {"code": "de", "name": "German"}
+
+
+def test_an_unknown_language_is_a_404_problem(client: Client) -> None:
+    response = client.get("/v1/languages/tlh")
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_put_sets_a_cookie_that_get_reads(client: Client) -> None:
+    response = client.put("/v1/preferences", json={"languages": ["en", "de", "en"]})
+    assert (response.status_code, response.json()) == (200, {"languages": ["de", "en"]})
+    cookie = response.headers["set-cookie"]
+    assert cookie.startswith("languages=de.en; ")
+    assert {"HttpOnly", "SameSite=lax", "Secure"} <= set(cookie.split("; "))
+
+    answer = client.get("/v1/preferences", headers={"Cookie": "languages=de.en.xx"})
+    assert answer.json() == {"languages": ["de", "en"]}
+
+
+def test_delete_clears_the_cookie(client: Client) -> None:
+    response = client.delete("/v1/preferences")
+    assert (response.status_code, response.content) == (204, b"")
+    assert "Max-Age=0" in response.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("code", ["tlh", "", "de.en", "ä"])
+def test_an_unknown_preference_is_refused(client: Client, code: str) -> None:
+    response = client.put("/v1/preferences", json={"languages": ["de", code]})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["location"] == ["body", "languages", 1]
