@@ -1,0 +1,34 @@
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from acme_service.models.language import LanguageModel
+from acme_service.ports import Query
+
+from .sentences import MORE, TEN
+
+
+def accuracy(model: LanguageModel, sentences: Mapping[str, Sequence[str]]) -> float:
+    expected = [language for language, texts in sentences.items() for _ in texts]
+    found = model.detect_batch([Query(text) for texts in sentences.values() for text in texts])
+    right = [one.language == other for one, other in zip(found, expected, strict=True)]
+    return sum(right) / len(right)
+
+
+def test_the_test_set_covers_every_language(ten: LanguageModel, thirty_one: LanguageModel):
+    assert sorted(TEN) == list(ten.card.languages)
+    assert sorted(TEN | MORE) == list(thirty_one.card.languages)
+    assert sum(map(len, TEN.values())) >= 60
+
+
+def test_ten_languages_are_told_apart(ten: LanguageModel):
+    assert accuracy(ten, TEN) >= 0.95
+
+
+def test_thirty_one_languages_are_told_apart(thirty_one: LanguageModel):
+    assert accuracy(thirty_one, TEN | MORE) >= 0.9
+
+
+@pytest.mark.parametrize("language", sorted(TEN))
+def test_more_languages_cost_the_first_ten_little(thirty_one: LanguageModel, language: str):
+    assert accuracy(thirty_one, {language: TEN[language]}) >= 0.85

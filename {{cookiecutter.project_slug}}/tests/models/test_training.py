@@ -1,0 +1,86 @@
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from acme_service.models.store import open_model
+from acme_service.models.training.__main__ import main
+from acme_service.models.training.publishing import publish
+
+from .conftest import STORE
+
+needs_langdetect = pytest.mark.skipif(
+    # On CI the training data must be there: a skip would hide that nothing was checked.
+    importlib.util.find_spec("langdetect") is None and os.environ.get("CI") != "true",
+    reason="langdetect, which holds the training data, is not installed",
+)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that was trained just now, twice."""
+    store = tmp_path_factory.mktemp("training") / "model_store"
+    assert main(["--store", store.as_uri()]) == 0
+    (store / "language" / "aliases.json").write_text('{"champion": "2"}')
+    assert main(["--store", store.as_uri()]) == 0
+    return store
+
+
+@needs_langdetect
+def test_training_reproduces_the_store_byte_for_byte(trained: Path):
+    for version in ("1", "2"):
+        folder = Path("language") / version
+        assert contents(trained / folder) == contents(STORE / folder)
+
+
+@needs_langdetect
+def test_training_leaves_the_aliases_alone_and_nothing_behind(trained: Path):
+    assert names(trained / "language") == ["1", "2", "aliases.json"]
+    assert open_model(trained.as_uri(), "language@champion").version == "2"
+
+
+@needs_langdetect
+def test_training_reports_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["--store", tmp_path.as_uri()]) == 0
+    report = capsys.readouterr().out
+    assert "language:1  10 languages" in report
+    assert "language:2  31 languages" in report
+    assert json.loads((tmp_path / "language" / "aliases.json").read_text()) == {"champion": "1"}
+
+
+def test_training_without_its_data_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(sys.modules, "langdetect", None)
+    assert main(["--store", tmp_path.as_uri()]) == 1
+    assert "run make setup" in capsys.readouterr().err
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("store", ["s3://bucket", "file:/dev/null/store"])
+def test_training_into_no_folder_is_refused(store: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["--store", store]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_published_version_replaces_the_one_before(tmp_path: Path):
+    publish(tmp_path, "toy", "1", {"a": b"old", "b": b"old"}, {})
+    folder = publish(tmp_path, "toy", "1", {"a": b"new"}, {"format": "toy"})
+    assert names(folder) == ["a", "manifest.json"]
+    assert open_model(tmp_path.as_uri(), "toy:1").path("a").read_bytes() == b"new"
+    assert names(tmp_path / "toy") == ["1"]
