@@ -55,6 +55,8 @@ def running_cluster(scratch: Path) -> Iterator[Cluster]:
     finally:
         launcher.send_signal(signal.SIGTERM)
         launcher.wait(STOP_TIMEOUT_S)
+    # Not in `finally`: it must not hide why a test failed.
+    assert "service stopping" in cluster.log.read_text(), "The lifespan did not end."
 
 
 def configuration(cluster: Cluster) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def test_a_malformed_setting_is_named(
 
 
 def test_a_missing_setting_is_named() -> None:
-    with pytest.raises(SettingsError, match="^DEMO_SECRET: field required.$"):
+    with pytest.raises(SettingsError, match=r"^DEMO_SECRET: field required\.$"):
         DemoSettings.load()
 
 

@@ -135,7 +135,7 @@ def answered(url: str, body: dict[str, object], within_s: float) -> Any:
 @pytest.mark.serve
 @pytest.mark.parametrize(
     ("after_s", "number"),
-    [(0.3, signal.SIGINT), (1.5, signal.SIGTERM), (4, signal.SIGINT), (9, signal.SIGTERM)],
+    [(0.3, signal.SIGINT), (1.5, signal.SIGTERM), (4, signal.SIGINT), (8, signal.SIGTERM)],
 )
 def test_stopping_at_any_moment_leaves_nothing(
     config: Path, after_s: float, number: signal.Signals
@@ -144,6 +144,25 @@ def test_stopping_at_any_moment_leaves_nothing(
     time.sleep(after_s)
     process.send_signal(number)
     said, _ = process.communicate(timeout=40)
+    assert "Traceback" not in said
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -> None:
+    process = begin("acme_service.ingress.launch", config)
+    url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
+    try:
+        answered(url, {"text": "Guten Morgen!"}, within_s=100)
+        texts = ["Das ist ein schöner Tag. " * 100] * 1000
+        with httpx2.stream("POST", f"{url}/lines", json={"texts": texts}, timeout=60) as response:
+            lines = response.iter_lines()
+            next(lines)
+            process.send_signal(signal.SIGTERM)
+            assert sum(1 for _ in lines) == len(texts) - 1
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
     assert "Traceback" not in said
     assert nothing_left(config)
 

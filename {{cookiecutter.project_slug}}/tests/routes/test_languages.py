@@ -1,13 +1,24 @@
 """The languages that the model knows, and a reader's choice among them."""
 
+import json
+from pathlib import Path
+
 import pytest
 from httpx2 import Client
+
+from acme_service.api.language_names import language_name
 
 
 def test_languages_are_listed_by_code(client: Client) -> None:
     languages = client.get("/v1/languages").json()
     assert {"code": "de", "name": "German"} in languages
     assert languages == sorted(languages, key=lambda one: one["code"])
+
+
+def test_every_language_of_every_model_has_a_name(project: Path) -> None:
+    for manifest in project.glob("model_store/language/*/manifest.json"):
+        for code in json.loads(manifest.read_text(encoding="utf-8"))["languages"]:
+            assert language_name(code) != code
 
 
 def test_a_language_has_a_page_of_its_own(client: Client) -> None:

@@ -15,7 +15,7 @@ def test_the_root_says_what_this_is_and_where_to_go(client: Client) -> None:
 
 def _below(client: Client, link: str) -> str:
     # Links carry the prefix under which the service stands, and so does the client.
-    return link.removeprefix(str(client.base_url.path).rstrip("/"))
+    return link.removeprefix(client.base_url.path.rstrip("/"))
 
 
 @pytest.mark.parametrize("route", ["/health/live", "/health/ready"])
@@ -33,7 +33,7 @@ def test_openapi_describes_the_routes_and_marks_the_replaced_ones(client: Client
 
 
 def test_the_docs_know_under_which_prefix_they_stand(client: Client) -> None:
-    prefix = str(client.base_url.path).rstrip("/")
+    prefix = client.base_url.path.rstrip("/")
     assert f"{prefix}/openapi.json" in client.get("/docs").text
 
 

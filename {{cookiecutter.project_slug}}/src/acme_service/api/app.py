@@ -111,8 +111,8 @@ def _lifespan(features: Sequence[Feature]) -> Callable[[FastAPI], Any]:
         async with AsyncExitStack() as started:
             for feature in features:
                 await started.enter_async_context(feature.lifespan(app))
-            log.warning("service started", extra={"features": [one.name for one in features]})
+            log.info("service started", extra={"features": [one.name for one in features]})
             yield
-            log.warning("service stopping")
+            log.info("service stopping")
 
     return lifespan

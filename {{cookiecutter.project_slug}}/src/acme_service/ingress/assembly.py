@@ -50,5 +50,4 @@ def assemble(ports: Ports) -> FastAPI:
     """The whole API around `ports`, with every enabled feature."""
     settings = ApiSettings.load()
     configure_logging(settings.log_level)
-    check_settings()
     return create_app(ports, list(enabled()), settings)

@@ -53,7 +53,7 @@ class Detection(NamedTuple):
 
     @property
     def lead(self) -> float:
-        """How far the best score is above the second, in [0, 1]."""
+        """How far the first score is above the second: up to 1, below 0 after a decided tie."""
         second = self.candidates[1].score if len(self.candidates) > 1 else 0.0
         return self.score - second
 
