@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 from scripts.export import ROOT, known_to_git
@@ -14,6 +15,7 @@ ENVIRONMENT = ROOT / "build/venv"
 STATEMENT = re.compile(r"^\s*# \{[%#].*[%#]\}$")
 
 
+@cache
 def template_files() -> dict[str, bytes]:
     """What the project folder holds, by path from there, without what git ignores."""
     paths = known_to_git(PROJECT.name)
