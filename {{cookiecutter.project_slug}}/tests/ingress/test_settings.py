@@ -1,0 +1,29 @@
+"""The example of settings and the settings are the same."""
+
+import re
+from pathlib import Path
+
+from acme_service.api.settings import Settings
+from acme_service.ingress.assembly import OTHER_VARIABLES, check_settings
+
+
+def test_the_example_has_every_setting_with_its_default(project: Path) -> None:
+    example = (project / ".env.example").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", example, re.MULTILINE))
+    # What is set, rather than shown, is set to suit a developer's machine.
+    chosen = dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE))
+    check_settings()  # imports every room that has settings
+    defaults = {
+        room.variable(name): field.default
+        for room in Settings.__subclasses__()
+        if not room.__module__.startswith("tests.")
+        for name, field in room.model_fields.items()
+    }
+    assert {*shown, *chosen} == {*defaults, *OTHER_VARIABLES}
+    for variable in defaults.keys() & shown.keys():
+        default = defaults[variable]
+        assert read_as(type(default), shown[variable]) == default, variable
+
+
+def read_as(kind: type, text: str) -> object:
+    return text == "true" if kind is bool else kind(text or ())
