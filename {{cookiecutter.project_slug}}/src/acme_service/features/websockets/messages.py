@@ -1,0 +1,43 @@
+"""What a client says, checked before a model is asked, and what it is told."""
+
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ValidationError
+from starlette.types import Message
+
+from acme_service.api.errors import InvalidField, problem
+from acme_service.api.v1.schemas import DetectionOut, TextIn
+
+
+class Refusal(NamedTuple):
+    """Why a message gets no answer, and whether the socket closes over it."""
+
+    problem: dict[str, Any]
+    too_large: bool = False
+
+
+class AnswerOut(DetectionOut):
+    """A v1 answer: a guess about the words so far, or the last word on all of them."""
+
+    type: Literal["guess", "done"] = "guess"
+
+
+def understood(message: Message, max_bytes: int) -> TextIn | Refusal:
+    """The text that a `websocket.receive` message asks about, or what is wrong with it."""
+    text = message.get("text")
+    # Lone surrogates pass here, so that they are refused below like other invalid JSON.
+    content = message["bytes"] if text is None else text.encode("utf-8", "surrogatepass")
+    if len(content) > max_bytes:
+        detail = f"The message is larger than {max_bytes} bytes."
+        return Refusal(problem(413, detail), too_large=True)
+    if text is None:
+        return Refusal(problem(422, "The message is binary; send JSON as text."))
+    try:
+        return TextIn.model_validate_json(content)
+    except ValidationError as error:
+        return Refusal(problem(422, "The message is not valid.", errors=_wrong_parts(error)))
+
+
+def _wrong_parts(error: ValidationError) -> list[InvalidField]:
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return [InvalidField(location=["message", *one["loc"]], message=one["msg"]) for one in details]

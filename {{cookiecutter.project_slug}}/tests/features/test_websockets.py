@@ -1,0 +1,204 @@
+"""The feature `websockets`, in process and with fake models."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+
+from acme_service.api import Feature, create_app
+from acme_service.api.errors import ProblemError
+from acme_service.api.settings import ApiSettings, SettingsError
+from acme_service.features.websockets import websockets
+from acme_service.ingress.features import enabled
+from acme_service.ports import ModelOverloadedError
+
+from tests.fakes import FailingDetector, FakeDetector, fake_ports
+
+DETECT = "/v1/ws/detect"
+ANSWER = {
+    "language": "en",
+    "score": 0.75,
+    "candidates": [
+        {"language": "en", "score": 0.75},
+        {"language": "de", "score": 0.2},
+        {"language": "fr", "score": 0.05},
+    ],
+}
+FOREIGN = {"Origin": "https://elsewhere.example"}
+
+
+def client(detector: FakeDetector | None = None, api: ApiSettings | None = None) -> TestClient:
+    return TestClient(create_app(fake_ports(detector), [websockets()], api))
+
+
+# Applications build their routes at the first request, so one is kept for all who need no other.
+usual_client = cache(client)
+
+
+@contextmanager
+def socket(
+    detector: FakeDetector | None = None,
+    path: str = DETECT,
+    headers: dict[str, str] | None = None,
+) -> Iterator[WebSocketTestSession]:
+    asking = client(detector) if detector else usual_client()
+    with asking.websocket_connect(path, headers=headers or {}) as socket:
+        yield socket
+
+
+def ask(socket: WebSocketTestSession, text: str) -> list[dict[str, Any]]:
+    """Everything that is said about a text, up to `done` or `error`."""
+    socket.send_json({"text": text})
+    answers = [socket.receive_json()]
+    while answers[-1]["type"] == "guess":
+        answers.append(socket.receive_json())
+    return answers
+
+
+def test_every_word_brings_a_guess_and_the_last_is_done() -> None:
+    with socket() as one:
+        guess = {"type": "guess", **ANSWER}
+        assert ask(one, "the quick fox") == [guess, guess, guess, {"type": "done", **ANSWER}]
+
+
+def test_a_text_without_letters_is_done_undetermined() -> None:
+    with socket() as one:
+        done = {"type": "done", "language": "und", "score": 0.0, "candidates": []}
+        assert ask(one, "1 + 1")[-1] == done
+
+
+def test_messages_are_answered_in_order_one_at_a_time() -> None:
+    detector = FakeDetector()
+    with socket(detector) as one:
+        for number in range(20):
+            one.send_json({"text": f"number {number}"})
+        answers = [one.receive_json()["type"] for _ in range(60)]
+    assert answers == ["guess", "guess", "done"] * 20
+    texts = [query.text for query in detector.asked]
+    assert texts == [text for number in range(20) for text in ("number", f"number {number}")]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param('{"text": ', id="malformed"),
+        pytest.param("", id="nothing"),
+        pytest.param('["Kaffee"]', id="no object"),
+        pytest.param("{}", id="no text"),
+        pytest.param('{"text": ""}', id="empty text"),
+        pytest.param('{"text": null}', id="null"),
+        pytest.param('{"text": NaN, "Kaffee": 1}', id="no number"),
+        pytest.param('{"text": ["Kaffee"]}', id="no string"),
+        pytest.param(json.dumps({"text": "Kaffee" * 2_000}), id="too long"),
+        pytest.param('{"text": "Kaffee \\ud83d"}', id="escaped surrogate"),
+        pytest.param('{"text": "Kaffee \ud83d"}', id="lone surrogate"),
+        pytest.param("[" * 50_000, id="deep list"),
+        pytest.param('{"Kaffee":' * 6_000, id="deep object"),
+        pytest.param(b'{"text": "Kaffee"}', id="binary"),
+    ],
+)
+def test_a_bad_message_is_an_error_and_the_socket_stays_open(message: str | bytes) -> None:
+    with socket() as one:
+        kind = "text" if isinstance(message, str) else "bytes"
+        one.send({"type": "websocket.receive", kind: message})
+        error = one.receive_json()
+        assert (error["type"], error["status"]) == ("error", 422)
+        assert error.keys() - {"errors"} == {"type", "title", "status", "detail", "request_id"}
+        assert "Kaffee" not in json.dumps(error)
+        assert ask(one, "coffee")[-1]["type"] == "done"
+
+
+def test_an_invalid_message_is_told_which_part_is_wrong() -> None:
+    with socket() as one:
+        (error,) = ask(one, "")
+    [wrong] = error["errors"]
+    assert wrong["location"] == ["message", "text"]
+
+
+def test_a_text_may_hold_nul() -> None:
+    with socket() as one:
+        assert ask(one, "nul \0 nul")[-1]["type"] == "done"
+
+
+def test_an_error_carries_the_id_of_the_request() -> None:
+    with socket(headers={"x-request-id": "one-id"}) as one:
+        (error,) = ask(one, "")
+    assert error["request_id"] == "one-id"
+
+
+def test_a_busy_model_is_an_error_and_the_socket_stays_open() -> None:
+    with socket(FailingDetector(ModelOverloadedError("The model is busy."))) as one:
+        for _ in range(2):
+            (error,) = ask(one, "the house")
+            assert (error["status"], error["detail"]) == (503, "The model is busy.")
+
+
+def test_cookie_and_accept_language_count_as_on_http_routes() -> None:
+    detector = FakeDetector()
+    headers = {"Cookie": "languages=de.fr", "Accept-Language": "fr, de;q=0.5"}
+    with socket(detector, headers=headers) as one:
+        ask(one, "maison")
+    [query] = detector.asked
+    assert (query.allowed, query.preferred) == (("de", "fr"), ("fr", "de"))
+    assert query.tie_margin == ApiSettings.load().tie_margin
+
+
+def test_top_sets_how_many_candidates_an_answer_carries() -> None:
+    with socket(path=f"{DETECT}?top=1") as one:
+        assert len(ask(one, "house")[-1]["candidates"]) == 1
+
+
+def test_guards_refuse_the_handshake_and_leave_the_page_open() -> None:
+    async def closed() -> None:
+        raise ProblemError(401, "Who are you?")
+
+    features = [Feature(name="closed", guards=[closed]), websockets()]
+    refusing = TestClient(create_app(fake_ports(), features))
+    with pytest.raises(WebSocketDenialResponse) as refused, refusing.websocket_connect(DETECT):
+        pass
+    assert (refused.value.status_code, refused.value.json()["detail"]) == (401, "Who are you?")
+    assert refusing.get("/playground").is_success
+
+
+def test_a_malformed_top_is_refused() -> None:
+    with pytest.raises(WebSocketDisconnect) as refused, socket(path=f"{DETECT}?top=0"):
+        pass
+    assert refused.value.code == 1008
+
+
+def test_a_page_of_another_origin_is_refused() -> None:
+    with pytest.raises(WebSocketDenialResponse) as refused, socket(headers=FOREIGN):
+        pass
+    assert refused.value.status_code == 403
+    assert refused.value.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("origin", ["http://testserver", "https://testserver"])
+def test_a_page_of_the_service_itself_may_connect(origin: str) -> None:
+    with socket(headers={"Origin": origin}) as one:
+        assert ask(one, "house")[-1]["type"] == "done"
+
+
+@pytest.mark.parametrize("origins", ["https://elsewhere.example", "*"])
+def test_cors_origins_may_connect(origins: str) -> None:
+    allowing = client(api=ApiSettings.load().model_copy(update={"cors_origins": (origins,)}))
+    with allowing.websocket_connect(DETECT, headers=FOREIGN) as one:
+        assert ask(one, "house")[-1]["type"] == "done"
+
+
+def test_the_feature_is_enabled() -> None:
+    enabling = TestClient(create_app(fake_ports(), list(enabled())))
+    with enabling.websocket_connect(DETECT) as one:
+        assert ask(one, "house")[-1]["type"] == "done"
+
+
+def test_a_malformed_setting_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBSOCKETS_IDLE_TIMEOUT_S", "-1")
+    with pytest.raises(SettingsError, match="WEBSOCKETS_IDLE_TIMEOUT_S"):
+        websockets()

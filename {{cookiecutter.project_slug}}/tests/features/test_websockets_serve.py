@@ -1,0 +1,130 @@
+"""The feature `websockets` over Ray Serve: what a proxy between client and service may spoil."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+from httpx2.websockets import WebSocketDisconnect, WebSocketSession, WebSocketUpgradeError
+
+from tests.cluster import IMPATIENT, Cluster
+
+pytestmark = pytest.mark.serve
+
+GERMAN = "Das ist ein schöner Tag"
+PATIENCE_S = float(IMPATIENT["GATHER_TIMEOUT_S"])
+"""After this long the stuck application gives up by itself."""
+
+everywhere = pytest.mark.parametrize("prefix", ["", "/inline"])
+
+
+@contextmanager
+def socket(url: str, headers: dict[str, str] | None = None) -> Iterator[WebSocketSession]:
+    address = url.replace("http", "ws", 1) + "/v1/ws/detect"
+    with httpx2.Client(timeout=30) as client, client.websocket(address, headers=headers) as socket:
+        yield socket
+
+
+def ask(socket: WebSocketSession, text: str) -> list[dict[str, Any]]:
+    """Everything that is said about a text, up to `done` or `error`."""
+    socket.send_json({"text": text})
+    answers = [socket.receive_json(30)]
+    while answers[-1]["type"] == "guess":
+        answers.append(socket.receive_json(30))
+    return answers
+
+
+def seconds_until(happened: Callable[[], bool]) -> float:
+    began = time.monotonic()
+    while not happened() and time.monotonic() - began < 10:
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+@everywhere
+def test_one_socket_answers_many_messages(service: str, prefix: str) -> None:
+    with socket(service + prefix) as one:
+        for text, language in [(GERMAN, "de"), ("the house on the hill", "en"), ("1", "und")]:
+            answers = ask(one, text)
+            assert [answer["type"] for answer in answers[:-1]] == ["guess"] * len(text.split())
+            assert answers[-1]["language"] == language
+
+
+@everywhere
+def test_the_last_guess_is_what_detect_says(service: str, prefix: str) -> None:
+    with socket(service + prefix) as one:
+        guess, done = ask(one, GERMAN)[-2:]
+    answer = httpx2.post(f"{service}{prefix}/v1/detect", json={"text": GERMAN}).json()
+    assert guess == {"type": "guess", **answer}
+    assert done == {"type": "done", **answer}
+
+
+def test_a_guess_arrives_while_the_model_is_still_at_work(service: str) -> None:
+    with socket(f"{service}/stuck") as one:
+        one.send_json({"text": GERMAN})
+        assert one.receive_json(30)["type"] == "guess"
+        guessed = time.monotonic()
+        assert one.receive_json(30)["status"] == 504
+        assert time.monotonic() - guessed > PATIENCE_S / 2
+        one.send_json({"text": GERMAN})
+        assert one.receive_json(30)["type"] == "guess"
+
+
+def test_a_client_that_leaves_stops_the_model(cluster: Cluster) -> None:
+    def cancelled() -> int:
+        return cluster.notes.read_text().count("guesses cancelled")
+
+    before = cancelled()
+    with socket(f"{cluster.url}/stuck") as one:
+        one.send_json({"text": GERMAN})
+        assert one.receive_json(30)["type"] == "guess"
+    assert seconds_until(lambda: cancelled() > before) < PATIENCE_S * 0.75
+
+
+@everywhere
+def test_a_bad_message_is_an_error_and_the_socket_stays_open(service: str, prefix: str) -> None:
+    with socket(service + prefix) as one:
+        for send in (
+            lambda: one.send_text('{"text": '),
+            lambda: one.send_text("[" * 50_000),
+            lambda: one.send_text('{"text": "\\ud83d"}'),
+            lambda: one.send_bytes(b'{"text": "house"}'),
+        ):
+            send()
+            error = one.receive_json(30)
+            assert (error["type"], error["status"]) == ("error", 422)
+        assert ask(one, GERMAN)[-1]["language"] == "de"
+
+
+@everywhere
+def test_too_large_a_message_closes_the_socket(service: str, prefix: str) -> None:
+    with socket(service + prefix) as one:
+        (error,) = ask(one, "x" * 70_000)
+        assert error["status"] == 413
+        with pytest.raises(WebSocketDisconnect) as closed:
+            one.receive_json(30)
+    assert closed.value.code == 1009
+
+
+@everywhere
+def test_the_languages_cookie_restricts_the_answer(service: str, prefix: str) -> None:
+    with socket(service + prefix, {"Cookie": "languages=en.fr"}) as one:
+        done = ask(one, GERMAN)[-1]
+    assert {one["language"] for one in done["candidates"]} == {"en", "fr"}
+
+
+@everywhere
+def test_a_page_of_another_origin_is_refused(service: str, prefix: str) -> None:
+    foreign = {"Origin": "https://elsewhere.example"}
+    with pytest.raises(WebSocketUpgradeError) as refused, socket(service + prefix, foreign):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+@everywhere
+def test_the_page_is_served(service: str, prefix: str) -> None:
+    response = httpx2.get(f"{service}{prefix}/playground")
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "Which language is this?" in response.text
