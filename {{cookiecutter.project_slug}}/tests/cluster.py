@@ -1,7 +1,6 @@
 """A Ray Serve of the tests' own: started by the real launcher, stopped as a user would."""
 
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ from typing import Any
 import httpx2
 import yaml
 
-from .processes import PROJECT, start
+from .processes import PROJECT, free_port, start
 
-START_TIMEOUT_S = 180
+START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 
 SMALL = {"num_cpus": 0.1}
@@ -120,9 +119,3 @@ def all_answer(url: str) -> bool:
         )
     except httpx2.HTTPError:
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

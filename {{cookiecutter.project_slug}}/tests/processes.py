@@ -1,6 +1,7 @@
 """The project in a process of its own."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,24 @@ from typing import Any
 PROJECT = Path(__file__).parents[1]
 
 
+PORTS = ["HAPROXY_STATS", "HAPROXY_METRICS", "FALLBACK_PROXY_HTTP", "FALLBACK_PROXY_GRPC"]
+"""What Serve listens on beside the service's own port, in the words of its settings."""
+
+
 def environment(**settings: str) -> dict[str, str]:
-    """This environment, with the project and its tests importable wherever they are run."""
+    """This environment, with the project and its tests importable wherever they are run.
+
+    Ports are drawn, not counted up from the usual ones: another service may start right now.
+    """
     paths = [str(PROJECT / "src"), str(PROJECT), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | settings
+    ports = {f"RAY_SERVE_{name}_PORT": str(free_port()) for name in PORTS}
+    return os.environ | ports | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | settings
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def start(

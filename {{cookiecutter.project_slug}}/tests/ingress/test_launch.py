@@ -16,8 +16,7 @@ import yaml
 
 from acme_service.ingress import develop, launch
 
-from tests.cluster import free_port
-from tests.processes import PROJECT, start
+from tests.processes import PROJECT, free_port, start
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def main() -> None:
         port=port,
         reload=True,
         reload_dirs=[str(SOURCE)],
+        reload_includes=["*.py", "*.html"],
         log_level="warning",
         access_log=False,
     )

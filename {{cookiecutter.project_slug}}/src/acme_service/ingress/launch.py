@@ -21,7 +21,7 @@ from typing import Any
 from .descendants import adopt_orphans, end_descendants
 from .listening import free_port_near, refuse_taken_port
 
-START_TIMEOUT_S = 180
+START_TIMEOUT_S = 300
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 """Answers travel by gRPC; Ray's shared memory stays almost empty."""
 PYTHON_PROXY = {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
