@@ -7,6 +7,7 @@ answers give the same bytes, which is what lets `cruft update` merge.
 """
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -54,14 +55,24 @@ def naming(answers):
 def rename(root, answers):
     """Put the user's names in place of the template's, in text and in paths."""
     renamed = naming(answers)
-    for path in sorted(root.rglob("*"), reverse=True):  # what a folder holds, before the folder
-        if path.is_file():
-            text = path.read_bytes()
-            if b"\0" not in text and renamed(text) != text:
-                path.write_bytes(renamed(text))
-        name = renamed(path.name.encode()).decode()
-        if name != path.name:
-            path.rename(path.with_name(name))
+    for folder, subfolders, files in os.walk(root, topdown=False):  # what it holds, then itself
+        for name in files:
+            rewrite(os.path.join(folder, name), renamed)
+        for name in subfolders + files:
+            new_name = os.fsdecode(renamed(os.fsencode(name)))
+            if new_name != name:
+                os.rename(os.path.join(folder, name), os.path.join(folder, new_name))
+
+
+def rewrite(path, renamed):
+    """Put the names into a file of text; its line endings and mode stay."""
+    with open(path, "r+b") as file:
+        text = file.read()
+        new_text = text if b"\0" in text else renamed(text)
+        if new_text != text:
+            file.seek(0)
+            file.write(new_text)
+            file.truncate()
 
 
 if __name__ == "__main__":
