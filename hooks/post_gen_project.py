@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-from pathlib import Path
 
 
 def holds(condition, answers):
@@ -27,19 +26,19 @@ def subtract(root, answers):
     for condition, rooms in answers["_features"].items():
         if not holds(condition, answers):
             for room in rooms:
-                remove(root / room, root)
+                remove(os.path.join(root, room))
 
 
-def remove(room, root):
-    """Remove a file or folder, and the folders that this leaves empty, up to `root`."""
-    if room.is_dir():
+def remove(room):
+    """Remove a file or folder, and the folders above that this leaves empty."""
+    if os.path.isdir(room):
         shutil.rmtree(room)
     else:
-        room.unlink()
-    for folder in room.parents:
-        if folder == root or any(folder.iterdir()):
-            return
-        folder.rmdir()
+        os.remove(room)
+    folder = os.path.dirname(room)
+    while not os.listdir(folder):
+        os.rmdir(folder)
+        folder = os.path.dirname(folder)
 
 
 def naming(answers):
@@ -77,5 +76,5 @@ def rewrite(path, renamed):
 
 if __name__ == "__main__":
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
-    subtract(Path.cwd(), answers)
-    rename(Path.cwd(), answers)
+    subtract(os.getcwd(), answers)
+    rename(os.getcwd(), answers)

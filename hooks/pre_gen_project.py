@@ -4,14 +4,12 @@ A refusal is one sentence on stderr and leaves nothing on disk. Cookiecutter rem
 project folder itself, but not the folders above it that it made on the way: see `sweep`.
 """
 
-import contextlib
 import json
 import keyword
 import os
 import re
 import sys
 import time
-from pathlib import Path
 
 LONGEST = {"project_name": 80, "author_name": 80, "author_email": 80, "description": 200}
 LONGEST_SLUG = 30  # the template's lines leave this much room for the name of the package
@@ -36,8 +34,9 @@ def complaints(answers, folder):
         yield f"author_email {answers['author_email']!a} is not an e-mail address."
     for prompt, joint in NOTATION.items():
         yield from name_complaints(prompt, answers[prompt], joint, answers["_reserved"])
-    if any(folder.iterdir()):
-        yield f"The folder {folder.name!a} is not empty; `cruft update` updates a project."
+    if os.listdir(folder):
+        name = os.path.basename(folder)
+        yield f"The folder {name!a} is not empty; `cruft update` updates a project."
 
 
 def text_complaints(prompt, text, longest):
@@ -92,14 +91,19 @@ def sweep(project, *folders):
     while os.path.exists(project) and time.monotonic() < deadline:
         time.sleep(0.002)
     for folder in folders:
-        with contextlib.suppress(OSError):  # not empty: somebody else's by now
+        try:
             os.rmdir(folder)
+        except OSError:  # not empty: somebody else's by now
+            continue
 
 
-def refuse(sentence, project, path):
+def refuse(sentence, answers):
     """End the generation, and let a process that outlives it remove what cookiecutter leaves."""
-    import subprocess  # noqa: PLC0415  (a generation that succeeds does not wait for it)
+    import subprocess  # noqa: PLC0415  (a generation that succeeds does not wait for these)
+    from pathlib import Path  # noqa: PLC0415
 
+    project = Path.cwd()
+    path = Path(answers.get("_output_dir", project.parent), answers["project_slug"])
     if made := folders_made_for(project, path):
         # It inherits stderr, so whoever reads ours to its end also waits for the sweeping.
         subprocess.Popen([sys.executable, __file__, project, *made], cwd=made[-1].parent)
@@ -111,7 +115,5 @@ if __name__ == "__main__":
         sweep(*sys.argv[1:])
     else:
         answers = json.loads(r"""{{ cookiecutter | tojson }}""")
-        project = Path.cwd()
-        path = Path(answers.get("_output_dir", project.parent), answers["project_slug"])
-        for complaint in complaints(answers, project):
-            refuse(complaint, project, path)
+        for complaint in complaints(answers, os.getcwd()):
+            refuse(complaint, answers)

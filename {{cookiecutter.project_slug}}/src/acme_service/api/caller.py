@@ -18,7 +18,7 @@ class Caller:
 ANONYMOUS = Caller()
 
 
-def caller_of(connection: HTTPConnection) -> Caller:
+async def caller_of(connection: HTTPConnection) -> Caller:
     return getattr(connection.state, "caller", ANONYMOUS)
 
 

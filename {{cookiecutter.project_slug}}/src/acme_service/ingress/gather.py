@@ -74,7 +74,9 @@ class Gatherer(Generic[Item, Answer]):
             async with time_limit(self._settings.timeout_s, self._model):
                 return await answer
         finally:
-            self._leave(answer)
+            if answer.cancelled():
+                self._leave(answer)
+            self._calls.pop(answer, None)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         # At the end of this turn of the loop, so that requests read in one turn go together.
@@ -124,6 +126,6 @@ class Gatherer(Generic[Item, Answer]):
     def _leave(self, answer: asyncio.Future[Answer]) -> None:
         """Out of the line; a call that nobody waits for any longer is cancelled."""
         self._waiting.pop(answer, None)
-        call = self._calls.pop(answer, None)
+        call = self._calls.get(answer)
         if call and call.task and all(waiting.done() for waiting in call.waiting):
             call.task.cancel()
