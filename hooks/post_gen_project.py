@@ -26,17 +26,17 @@ def subtract(root, answers):
     for condition, rooms in answers["_features"].items():
         if not holds(condition, answers):
             for room in rooms:
-                remove(os.path.join(root, room))
+                remove(os.path.join(root, room), root)
 
 
-def remove(room):
-    """Remove a file or folder, and the folders above that this leaves empty."""
+def remove(room, root):
+    """Remove a file or folder, and the folders below `root` that this leaves empty."""
     if os.path.isdir(room):
         shutil.rmtree(room)
     else:
         os.remove(room)
     folder = os.path.dirname(room)
-    while not os.listdir(folder):
+    while folder != str(root) and not os.listdir(folder):
         os.rmdir(folder)
         folder = os.path.dirname(folder)
 
