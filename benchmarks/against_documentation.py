@@ -71,12 +71,17 @@ def answer() -> dict[str, object] | None:
         return None
 
 
+def report(connections: int, seconds: int, script: Path) -> str:
+    """What wrk says of a load of so many connections."""
+    load = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=30s", "-s", str(script)]
+    return subprocess.run([*load, URL], capture_output=True, text=True, check=True).stdout
+
+
 def requests_per_second(connections: int, seconds: int, script: Path) -> float:
-    load = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), URL]
-    report = subprocess.run(load, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in report or "Socket errors" in report:
-        sys.exit(f"Requests failed, so the run counts for nothing:\n{report}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", report)[1])
+    said = report(connections, seconds, script)
+    if "Non-2xx" in said or "Socket errors" in said:
+        sys.exit(f"Requests failed, so the run counts for nothing:\n{said}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
 
 
 def main() -> None:
@@ -99,7 +104,7 @@ def main() -> None:
     for _ in range(options.rounds):
         for name, (command, folder, settings) in contenders.items():
             with serving(command, folder, settings):
-                requests_per_second(options.connections, 5, script)  # warms up
+                report(options.connections, 5, script)  # warms up, and counts for nothing
                 rate = requests_per_second(options.connections, options.seconds, script)
             found[name].append(rate)
             print(f"{name:12} {rate:8.0f} requests/s   load {os.getloadavg()[0]:.1f}", flush=True)
