@@ -26,9 +26,10 @@ PLACEMENTS = [
 @pytest.fixture(scope="session", autouse=True)
 def _only_these_settings() -> None:
     """Settings of the shell that runs the tests must not decide what they find."""
-    for name in list(os.environ):
-        if name.startswith(("API_", "GATHER_", "WEBSOCKETS_")):
-            del os.environ[name]
+    rooms = Path(develop.__file__).parents[1].joinpath("features").iterdir()
+    prefixes = ("API_", "GATHER_", "MODEL_", *(f"{room.name.upper()}_" for room in rooms))
+    for name in [name for name in os.environ if name.startswith(prefixes)]:
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")

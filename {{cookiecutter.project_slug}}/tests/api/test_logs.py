@@ -14,14 +14,14 @@ from tests.fakes import fake_ports
 
 def test_a_record_is_one_line_of_json_with_its_extras() -> None:
     record = logging.makeLogRecord(
-        {"name": "acme", "levelname": "INFO", "msg": "hello\nthere", "status": 200}
+        {"name": "room", "levelname": "INFO", "msg": "hello\nthere", "status": 200}
     )
     line = JsonFormatter().format(record)
     assert "\n" not in line
     assert json.loads(line) | {"time": ""} == {
         "time": "",
         "level": "INFO",
-        "logger": "acme",
+        "logger": "room",
         "message": "hello\nthere",
         "status": 200,
     }

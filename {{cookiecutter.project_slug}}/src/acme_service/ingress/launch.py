@@ -167,7 +167,11 @@ def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
         yield
     finally:
         stopper.cleaning = True
+        # Shutting Serve down at once would take the proxy away from under open streams.
+        # Deleting an application waits for its replicas, as long as each may take to stop.
         with suppress(Exception):
+            for name in serve.status().applications:
+                serve.delete(name)
             serve.shutdown()
 
 

@@ -28,6 +28,19 @@ def query_bytes(query: Query) -> int:
     return text_bytes(query.text)
 
 
+def split(queries: Sequence[Query], max_texts: int) -> Iterator[Sequence[Query]]:
+    """The queries in parts that each fit into one call."""
+    start = total_bytes = 0
+    for index, query in enumerate(queries):
+        size_bytes = query_bytes(query)
+        full = index - start >= max_texts or total_bytes + size_bytes > MAX_CALL_BYTES
+        if full and index > start:
+            yield queries[start:index]
+            start, total_bytes = index, 0
+        total_bytes += size_bytes
+    yield queries[start:]
+
+
 class GatheringDetector:
     """A LanguageDetector that gathers single texts and splits large batches."""
 
@@ -43,7 +56,10 @@ class GatheringDetector:
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
         try:
             async with asyncio.TaskGroup() as group:
-                parts = [group.create_task(self._batch(part)) for part in self._split(queries)]
+                parts = [
+                    group.create_task(self._batch(part))
+                    for part in split(queries, self._settings.max_texts)
+                ]
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         return [detection for part in parts for detection in part.result()]
@@ -53,19 +69,8 @@ class GatheringDetector:
         self._pulse.answered()
         return detections
 
-    def _split(self, queries: Sequence[Query]) -> Iterator[Sequence[Query]]:
-        start = total_bytes = 0
-        for index, query in enumerate(queries):
-            size_bytes = query_bytes(query)
-            full = index - start >= self._settings.max_texts
-            if index > start and (full or total_bytes + size_bytes > MAX_CALL_BYTES):
-                yield queries[start:index]
-                start, total_bytes = index, 0
-            total_bytes += size_bytes
-        yield queries[start:]
-
     async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
-        for part in self._split(queries):
+        for part in split(queries, len(queries)):
             async for detection in self._calls.stream("detect_each", part):
                 self._pulse.answered()
                 yield detection
