@@ -44,7 +44,10 @@ def serving(command: Sequence[str], folder: Path, settings: Mapping[str, str]) -
     if answer() is not None:
         sys.exit("Something answers on port 8000 already: stop it first.")
     paths = f"{TEMPLATE / 'src'}{os.pathsep}{ROOT}"
-    environment = os.environ | {"PYTHONPATH": paths, "MODEL_STORE": f"file://{TEMPLATE}/model_store"}
+    environment = os.environ | {
+        "PYTHONPATH": paths,
+        "MODEL_STORE": f"file://{TEMPLATE}/model_store",
+    }
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, cwd=folder, env=environment | settings, **quiet)
     try:
