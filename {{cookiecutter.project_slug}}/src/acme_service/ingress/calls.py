@@ -14,6 +14,9 @@ PING_TIMEOUT_S = 0.8
 JUST_NOW_S = 1.0
 """A model that answered somebody this recently need not be asked."""
 
+LATELY_S = 10.0
+"""A model that refuses or ignores a ping, but answered somebody this recently, is busy."""
+
 
 class ModelCalls(Protocol):
     """Calls methods of a model. Both ways raise ModelError and its kin, and nothing else."""
@@ -40,7 +43,7 @@ async def time_limit(timeout_s: float, model: str) -> AsyncIterator[None]:
 class Pulse:
     """Tells a busy model from a stuck one: a busy one has answered somebody lately."""
 
-    def __init__(self, lately_s: float, ping_timeout_s: float = PING_TIMEOUT_S) -> None:
+    def __init__(self, lately_s: float = LATELY_S, ping_timeout_s: float = PING_TIMEOUT_S) -> None:
         self._lately_s = lately_s
         self._ping_timeout_s = ping_timeout_s
         self._last_answer = float("-inf")

@@ -196,13 +196,21 @@ def wait_until_running(stopper: Stopper) -> None:
         stopper.raise_if_asked()
         applications = serve.status().applications
         for name, application in applications.items():
-            if application.status in {"DEPLOY_FAILED", "UNHEALTHY"}:
+            if has_failed(application):
                 reason = reason_of(application)
                 raise SystemExit(f"The application {name!r} did not start: {reason}")
         if applications and all(one.status == "RUNNING" for one in applications.values()):
             return
         time.sleep(0.2)
     raise SystemExit(f"The service did not start within {START_TIMEOUT_S} seconds.")
+
+
+def has_failed(application: Any) -> bool:
+    # Serve tries a replica three times. On one machine, what failed once fails again.
+    messages = [one.message for one in application.deployments.values()]
+    return application.status in {"DEPLOY_FAILED", "UNHEALTHY"} or any(
+        "failed to start" in message for message in messages
+    )
 
 
 def reason_of(application: Any) -> str:

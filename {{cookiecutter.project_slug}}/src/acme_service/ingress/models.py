@@ -47,7 +47,7 @@ class GatheringDetector:
     def __init__(self, calls: ModelCalls, settings: GatherSettings, meter: Meter) -> None:
         self._calls = calls
         self._settings = settings
-        self._pulse = Pulse(settings.timeout_s)
+        self._pulse = Pulse()
         self._gatherer = Gatherer("language", self._batch, query_bytes, settings, meter)
 
     async def detect(self, query: Query) -> Detection:
@@ -90,7 +90,7 @@ class GatheringSentiment:
 
     def __init__(self, calls: ModelCalls, settings: GatherSettings, meter: Meter) -> None:
         self._calls = calls
-        self._pulse = Pulse(settings.timeout_s)
+        self._pulse = Pulse()
         self._gatherer = Gatherer("sentiment", self._batch, text_bytes, settings, meter)
 
     async def classify(self, text: str) -> Sentiment:
