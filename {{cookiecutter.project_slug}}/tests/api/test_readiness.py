@@ -18,9 +18,13 @@ async def hangs() -> None:
     await asyncio.Event().wait()
 
 
+async def surprises() -> None:
+    raise ConnectionError("s3cret")
+
+
 async def test_what_fails_or_hangs_is_named() -> None:
-    checks = [("a", passes), ("b", fails), ("c", hangs)]
-    assert await Readiness(checks, timeout_s=0.01).failing() == ["b", "c"]
+    checks = [("a", passes), ("b", fails), ("c", hangs), ("d", surprises)]
+    assert await Readiness(checks, timeout_s=0.01).failing() == ["b", "c", "d"]
 
 
 async def test_many_who_ask_at_once_share_one_check() -> None:

@@ -24,6 +24,7 @@ class DemoSettings(Settings):
         ("API_TIE_MARGIN", "2", "API_TIE_MARGIN: input should be less than or equal to 1."),
         ("API_DOCS", "perhaps", "API_DOCS: input should be a valid boolean"),
         ("API_MAX_BODY_BYTES", "lots", "API_MAX_BODY_BYTES: input should be a valid integer"),
+        ("API_CORS_ORIGINS", "https://a.example/", "API_CORS_ORIGINS: an origin is a scheme"),
         ("API_LOG_LEVEL", "LOUD", "API_LOG_LEVEL: string should match pattern"),
     ],
 )
@@ -65,7 +66,7 @@ def test_a_misspelling_is_refused_with_the_right_name(variable: str) -> None:
 
 @pytest.mark.parametrize(
     "variable",
-    ["API_TIE_MARGIN", "API_PORT", "API_SERVICE_HOST", "API_DOCS_PORT", "API_KEY", "PATH"],
+    ["API_TIE_MARGIN", "API_PORT", "API_SERVICE_HOST", "API_DOCS_PORT", "API_KEY", "APP_DOCS"],
 )
 def test_other_variables_are_left_alone(variable: str) -> None:
     refuse_misspellings(Settings.variables(), {variable: "1"})

@@ -32,12 +32,16 @@ class Model:
             raise
         if "broken" in items:
             raise ModelError("broken")
-        return [item.upper() for item in items]
+        return [item.upper() for item in items]  # an item that is no text fails here
 
 
 def gatherer_of(model: Model, **settings: float) -> Gatherer[str, str]:
     chosen = GatherSettings.model_validate({"max_in_flight": 2} | settings)
-    return Gatherer("test", model.call, len, chosen, FakeMeter())
+    return Gatherer("test", model.call, size, chosen, FakeMeter())
+
+
+def size(item: str | None) -> int:
+    return len(item or "")
 
 
 async def settled() -> None:
@@ -159,4 +163,23 @@ async def test_after_a_timeout_the_slot_is_free_again() -> None:
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(one) for one in answers} == {ModelTimeoutError}
     await settled()
+    assert await gatherer.ask("a") == "A"
+
+
+@pytest.mark.parametrize("answers", [[], ["A"], ["A", "B", "C"]])
+async def test_a_wrong_number_of_answers_is_nobodys_answer(answers: list[str]) -> None:
+    async def call(items: Sequence[str]) -> list[str]:
+        return answers
+
+    gatherer = Gatherer("test", call, len, GatherSettings(), FakeMeter())
+    found = await asyncio.gather(*map(gatherer.ask, "ab"), return_exceptions=True)
+    assert [type(one) for one in found] == [ModelError, ModelError]
+
+
+async def test_an_unforeseen_failure_is_an_error_and_frees_the_slot() -> None:
+    model = Model()
+    gatherer = gatherer_of(model)
+    for _ in range(3):
+        with pytest.raises(ModelError):
+            await gatherer.ask(None)  # pyright: ignore[reportArgumentType]
     assert await gatherer.ask("a") == "A"

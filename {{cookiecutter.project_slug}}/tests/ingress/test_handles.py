@@ -6,8 +6,12 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
-from ray.exceptions import ActorDiedError, RayTaskError
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.exceptions import ActorDiedError, RayTaskError, TaskCancelledError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    RequestCancelledError,
+)
 
 from acme_service.ingress.handles import HandleCalls
 from acme_service.ports import (
@@ -78,6 +82,8 @@ async def call(handle: Handle, timeout_s: float = 5) -> Any:
         (over_actors(ModelTimeoutError("late")), ModelTimeoutError),
         (over_actors(ValueError("s3cret")), ModelError),
         (over_actors(BackPressureError(1, 1)), ModelOverloadedError),
+        (RequestCancelledError("id"), ModelUnavailableError),
+        (TaskCancelledError(), ModelUnavailableError),
     ],
     ids=lambda error: getattr(error, "__name__", type(error).__name__),
 )
@@ -120,6 +126,57 @@ async def test_a_cancelled_caller_cancels_the_call() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert handle.responses[0].cancelled
+
+
+class Answers:
+    """Stands for a DeploymentResponseGenerator that gives one answer and then gets stuck."""
+
+    def __init__(self) -> None:
+        self.left = ["answer"]
+        self.cancelled = False
+
+    def __aiter__(self) -> "Answers":
+        return self
+
+    async def __anext__(self) -> str:
+        if not self.left:
+            await asyncio.sleep(60)
+        return self.left.pop()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class StreamingHandle:
+    """Stands for a DeploymentHandle whose method streams."""
+
+    def __init__(self) -> None:
+        self.answers = Answers()
+
+    @property
+    def method(self) -> "StreamingHandle":
+        return self
+
+    def options(self, *, stream: bool) -> "StreamingHandle":
+        return self
+
+    def remote(self, *args: Any) -> Answers:
+        return self.answers
+
+
+async def test_a_stream_that_is_left_is_cancelled() -> None:
+    handle = StreamingHandle()
+    answers = HandleCalls("test", handle, 5).stream("method")  # pyright: ignore
+    assert await anext(answers) == "answer"
+    await answers.aclose()
+    assert handle.answers.cancelled
+
+
+async def test_a_stream_that_gets_stuck_is_given_up_and_cancelled() -> None:
+    handle = StreamingHandle()
+    with pytest.raises(ModelTimeoutError):
+        [one async for one in HandleCalls("test", handle, 0.05).stream("method")]  # pyright: ignore
+    assert handle.answers.cancelled
 
 
 async def test_a_cancellation_on_the_other_side_is_no_cancellation_here() -> None:

@@ -107,6 +107,23 @@ def test_a_bad_setting_is_one_sentence(
     assert "\n" not in said
 
 
+@pytest.mark.parametrize(
+    "text", ["", "a: [", "http_options: 1", "http_options: {host: h, port: x}"]
+)
+def test_a_broken_configuration_is_one_sentence(
+    config: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match="is no YAML with http_options"):
+        launch.checked_configuration(config)
+
+
+def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:
+    config.write_text("http_options: {host: 192.0.2.1, port: 8000}", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"192\.0\.2\.1:8000 cannot be listened on"):
+        launch.checked_configuration(config)
+
+
 def test_development_starts_answers_and_stops(config: Path) -> None:
     process = begin("acme_service.ingress.develop", config)
     try:

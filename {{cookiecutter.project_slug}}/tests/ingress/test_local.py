@@ -26,6 +26,10 @@ class Model:
         for number in range(last):
             yield number
 
+    async def hang(self) -> AsyncIterator[int]:
+        await asyncio.Event().wait()
+        yield 0
+
     async def fail_later(self) -> AsyncIterator[int]:
         yield 0
         raise ValueError("s3cret")
@@ -71,3 +75,20 @@ async def test_streams_pass_through() -> None:
 async def test_a_stream_that_fails_says_nothing_of_its_cause() -> None:
     with pytest.raises(ModelError, match=r"^The test model failed\.$"):
         [one async for one in LocalCalls("test", Model(), 5).stream("fail_later")]
+
+
+async def test_a_stuck_stream_is_a_timeout() -> None:
+    with pytest.raises(ModelTimeoutError):
+        [one async for one in LocalCalls("test", Model(), 0.05).stream("hang")]
+
+
+async def test_a_thread_at_work_keeps_its_place_though_its_caller_left() -> None:
+    calls = LocalCalls("test", Model(), 0.05)
+    for _ in range(THREADS):
+        with pytest.raises(ModelTimeoutError):
+            await calls.call("sleep", 0.3)
+    late = [asyncio.create_task(calls.call("sleep", 0)) for _ in range(MAX_QUEUED)]
+    await asyncio.sleep(0)
+    with pytest.raises(ModelOverloadedError):
+        await calls.call("where")
+    await asyncio.gather(*late, return_exceptions=True)

@@ -40,6 +40,7 @@ def create_app(
         title=NAME,
         version=VERSION,
         lifespan=_lifespan(features),
+        redirect_slashes=False,
         middleware=_middleware(features, settings),
         exception_handlers=errors.HANDLERS
         | {kind: handle for feature in features for kind, handle in feature.handlers.items()},
@@ -59,10 +60,11 @@ def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Midd
     cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
-        allow_credentials=True,
+        # With any origin allowed, cookies would let every page act for its reader.
+        allow_credentials="*" not in settings.cors_origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["*"],
-        expose_headers=["x-request-id", "retry-after"],
+        expose_headers=["x-request-id", "retry-after", "deprecation", "link"],
     )
     return [
         Middleware(RequestId),

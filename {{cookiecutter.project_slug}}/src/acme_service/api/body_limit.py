@@ -28,4 +28,4 @@ class BodyLimit:
     @staticmethod
     def _declared_bytes(scope: Scope) -> int:
         declared = Headers(scope=scope).get("content-length", "")
-        return int(declared) if declared.isascii() and declared.isdigit() else 0
+        return int(declared[:20]) if declared.isascii() and declared.isdigit() else 0

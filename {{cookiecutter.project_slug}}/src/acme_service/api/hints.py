@@ -14,6 +14,7 @@ LANGUAGES_COOKIE = "languages"
 """Holds language codes joined with dots: commas and spaces are not allowed in cookies."""
 
 _MAX_CODES = 64
+_MAX_CHARS = 512
 _CODE = re.compile(r"[a-z]{2,3}")
 _RANGE = re.compile(r"([a-zA-Z]{2,3})(?:-[a-zA-Z0-9-]+)?(?:\s*;\s*q=(0(?:\.\d+)?|1(?:\.0+)?))?")
 
@@ -62,8 +63,8 @@ async def hints(
 ) -> Hints:
     response.headers["Vary"] = "Cookie, Accept-Language"
     return Hints(
-        allowed=allowed_languages(languages or ""),
-        preferred=preferred_languages(accept_language or ""),
+        allowed=allowed_languages((languages or "")[:_MAX_CHARS]),
+        preferred=preferred_languages((accept_language or "")[:_MAX_CHARS]),
         tie_margin=settings.tie_margin,
     )
 

@@ -1,10 +1,13 @@
 """Whether the service can answer now."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 
 from acme_service.ports import ModelError
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_S = 1.0
 CACHE_S = 1.0
@@ -38,5 +41,8 @@ class Readiness:
             async with asyncio.timeout(self._timeout_s):
                 await check()
         except (ModelError, TimeoutError):
+            return False
+        except Exception:
+            log.exception("a readiness check failed unexpectedly")
             return False
         return True

@@ -1,11 +1,12 @@
 """Settings come from the environment, are read at start-up, and are refused in one sentence."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -57,7 +58,9 @@ def refuse_misspellings(known: Iterable[str], environment: Mapping[str, str] | N
     for variable in sorted(os.environ if environment is None else environment):
         if variable in names or "_PORT" in variable or "_SERVICE_" in variable:
             continue
-        for name in get_close_matches(variable.upper(), names, n=1, cutoff=0.85):
+        # Only names that begin alike: APP_DOCS is somebody else's, API_DOC is ours misspelt.
+        alike = [name for name in names if name[:3] == variable[:3].upper()]
+        for name in get_close_matches(variable.upper(), alike, n=1, cutoff=0.85):
             raise SettingsError(f"{variable} is not a setting; did you mean {name}?")
 
 
@@ -65,6 +68,13 @@ def _split_commas(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return [part for part in (part.strip() for part in value.split(",")) if part]
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if value != "*" and not re.fullmatch(r"https?://[^/\s,]+", value):
+            raise ValueError("an origin is a scheme and a host, such as https://app.example, or *")
+    return values
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
@@ -86,7 +96,7 @@ class ApiSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="API_")
 
-    cors_origins: CommaList = ()
+    cors_origins: Annotated[CommaList, AfterValidator(_origins)] = ()
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
     max_file_bytes: int = Field(default=1024 * 1024, ge=1, le=1024 * 1024)
     tie_margin: float = Field(default=0.02, ge=0, le=1)

@@ -7,6 +7,13 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
+async def _first(iterator: AsyncIterator[Item]) -> AsyncIterator[Item]:
+    """The next item, if there is one."""
+    async for item in iterator:
+        yield item
+        return
+
+
 @asynccontextmanager
 async def started(stream: AsyncIterator[Item]) -> AsyncIterator[AsyncIterator[Item]]:
     """Wait for the first item, then give all of them.
@@ -16,10 +23,11 @@ async def started(stream: AsyncIterator[Item]) -> AsyncIterator[AsyncIterator[It
     """
     iterator = aiter(stream)
     try:
-        first = await anext(iterator)
+        first = [item async for item in _first(iterator)]
 
         async def items() -> AsyncIterator[Item]:
-            yield first
+            for item in first:
+                yield item
             async for item in iterator:
                 yield item
 

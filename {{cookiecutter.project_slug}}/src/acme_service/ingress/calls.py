@@ -1,7 +1,7 @@
 """What a model looks like from the ingress, wherever it runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ class ModelCalls(Protocol):
         """The method's answer, within the time a request may take."""
         ...
 
-    def stream(self, method: str, *args: Any) -> AsyncIterator[Any]:
+    def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
         """The method's answers, each within the time a request may take."""
         ...
 

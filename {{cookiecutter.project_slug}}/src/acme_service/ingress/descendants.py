@@ -24,7 +24,7 @@ def descendants() -> list[int]:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             # The name in parentheses may hold spaces; state and parent follow it.
-            _, _, rest = stat.read_text().rpartition(")")
+            _, _, rest = stat.read_bytes().rpartition(b")")
             children[int(rest.split()[1])].append(int(stat.parent.name))
     found: list[int] = []
     left = [os.getpid()]

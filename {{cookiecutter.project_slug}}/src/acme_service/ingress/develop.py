@@ -1,22 +1,26 @@
 """`make dev`: the API under uvicorn with reload, models in process, no Ray."""
 
+# As in `launch.py`, all but the standard library is imported inside functions, once Ctrl-C
+# is looked after.
+
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import uvicorn
-from dotenv import load_dotenv
-from starlette.types import ASGIApp
-
-from acme_service.api.request_id import AnswersRequestId
-from acme_service.api.settings import SettingsError
-
-from .assembly import assemble, check_settings, local_models, ports_over
 from .listening import refuse_taken_port
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 HOST = "127.0.0.1"
 SOURCE = Path(__file__).parents[1]
+
+if __name__ == "__mp_main__":
+    # The process that uvicorn reloads: its parent sees the Ctrl-C too, and ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class NullMeter:
@@ -29,23 +33,38 @@ class NullMeter:
         return None
 
 
-def app() -> ASGIApp:
+def app() -> "ASGIApp":
     """The service in this process, answering request ids as Ray Serve's proxy would."""
+    from acme_service.api.request_id import AnswersRequestId
+
+    from .assembly import assemble, local_models, ports_over
+
     return AnswersRequestId(assemble(ports_over(*local_models(), NullMeter())))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit("Stopped."))
+    parser = argparse.ArgumentParser(description="Serve without Ray, and reload on changes.")
     parser.add_argument("--port", type=int, default=8000)
     port = parser.parse_args().port
+
+    import uvicorn
+    from dotenv import load_dotenv
+
+    from acme_service.api.settings import SettingsError
+
+    from .assembly import check_settings
+
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     refuse_taken_port(HOST, port)
     try:
         check_settings()
     except SettingsError as error:
         sys.exit(str(error))
+    print(f"Serving on http://{HOST}:{port} (Ctrl-C stops).", flush=True)
     uvicorn.run(
-        f"{__name__ if __name__ != '__main__' else __spec__.name}:app",
+        f"{__spec__.name}:app",
         factory=True,
         host=HOST,
         port=port,

@@ -6,6 +6,7 @@ request finds a free slot and is not delayed.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from acme_service.ports import Meter, ModelError, ModelOverloadedError
 
 from .calls import time_limit
 from .settings import GatherSettings
+
+log = logging.getLogger(__name__)
 
 MAX_CALL_BYTES = 1024 * 1024
 """Far enough under the 4 MiB that gRPC between deployments takes."""
@@ -107,21 +110,29 @@ class Gatherer(Generic[Item, Answer]):
         return batch
 
     async def _run(self, call: _Call[Item, Answer]) -> None:
-        self._meter.observe("model_batch_size", len(call.waiting), model=self._model)
+        items = list(call.waiting.values())
         try:
-            answers = await self._call(list(call.waiting.values()))
-            for waiting, answer in zip(call.waiting, answers, strict=True):
+            self._meter.observe("model_batch_size", len(items), model=self._model)
+            answers = await self._call(items)
+            # Paired before anybody is answered: a wrong number of answers is nobody's answer.
+            for waiting, answer in list(zip(call.waiting, answers, strict=True)):
                 if not waiting.done():
                     waiting.set_result(answer)
         except ModelError as error:
-            for waiting in call.waiting:
-                if not waiting.done():
-                    # One instance each: an error collects the traceback of all who raise it.
-                    waiting.set_exception(type(error)(*error.args))
+            self._fail(call, error)
+        except Exception:
+            log.exception("the %s model could not be asked", self._model)
+            self._fail(call, ModelError(f"The {self._model} model failed."))
         finally:
             self._in_flight.discard(call)
             if self._waiting:
                 self._schedule(asyncio.get_running_loop())
+
+    def _fail(self, call: _Call[Item, Answer], error: ModelError) -> None:
+        for waiting in call.waiting:
+            if not waiting.done():
+                # One instance each: an error collects the traceback of all who raise it.
+                waiting.set_exception(type(error)(*error.args))
 
     def _leave(self, answer: asyncio.Future[Answer]) -> None:
         """Out of the line; a call that nobody waits for any longer is cancelled."""

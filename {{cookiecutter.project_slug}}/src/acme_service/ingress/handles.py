@@ -2,11 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
-from ray.exceptions import RayActorError, RayTaskError
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+import grpc
+from ray.exceptions import RayActorError, RayTaskError, TaskCancelledError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    ReplicaUnavailableError,
+    RequestCancelledError,
+)
 from ray.serve.handle import DeploymentHandle
 
 from acme_service.ports import (
@@ -18,6 +24,21 @@ from acme_service.ports import (
 from .calls import time_limit
 
 log = logging.getLogger(__name__)
+
+AWAY = (
+    RayActorError,
+    TaskCancelledError,
+    DeploymentUnavailableError,
+    ReplicaUnavailableError,
+    RequestCancelledError,
+)
+"""How Ray says that nobody answers: a replica died, or stopped in the middle."""
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether the other side of a gRPC call went away; Ray passes some of these on as they are."""
+    codes = {grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE}
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() in codes
 
 
 class HandleCalls:
@@ -44,12 +65,14 @@ class HandleCalls:
                 raise self._translated(error) from None
 
     async def _answer(self, method: str, *args: Any) -> Any:
-        response = getattr(self._handle, method).remote(*args)
+        response = None
         try:
+            response = getattr(self._handle, method).remote(*args)
             return await response
         except asyncio.CancelledError:
             # Leaving the wait does not stop the call: Ray has to be told.
-            response.cancel()
+            if response is not None:
+                response.cancel()
             self._raise_unless_cancelled_here()
             raise
         except RayActorError:
@@ -57,9 +80,10 @@ class HandleCalls:
         except Exception as error:
             raise self._translated(error) from None
 
-    async def stream(self, method: str, *args: Any) -> AsyncIterator[Any]:
-        answers = getattr(self._handle.options(stream=True), method).remote(*args)
+    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
+        answers = None
         try:
+            answers = getattr(self._handle.options(stream=True), method).remote(*args)
             while True:
                 async with time_limit(self._timeout_s, self._name):
                     answer = await anext(answers)
@@ -72,7 +96,8 @@ class HandleCalls:
         except Exception as error:
             raise self._translated(error) from None
         finally:
-            answers.cancel()
+            if answers is not None:
+                answers.cancel()
 
     def _raise_unless_cancelled_here(self) -> None:
         # A cancellation on the other side arrives as CancelledError too, but nobody asked
@@ -87,7 +112,7 @@ class HandleCalls:
             return cause
         if isinstance(cause, BackPressureError):
             return ModelOverloadedError(f"The {self._name} model is busy.")
-        if isinstance(cause, RayActorError | DeploymentUnavailableError):
+        if isinstance(cause, AWAY) or is_gone(cause):
             log.warning("the %s model is unavailable: %s", self._name, type(cause).__name__)
             return ModelUnavailableError(f"The {self._name} model is not available.")
         # The remote traceback is for the log alone: it names processes and addresses.

@@ -16,10 +16,13 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .descendants import adopt_orphans, end_descendants
 from .listening import free_port_near, refuse_taken_port
+
+if TYPE_CHECKING:
+    from ray.serve.schema import ServeDeploySchema
 
 START_TIMEOUT_S = 300
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
@@ -86,11 +89,14 @@ def checked_configuration(path: Path) -> dict[str, Any]:
 
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     try:
-        config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        refuse_taken_port(config["http_options"]["host"], config["http_options"]["port"])
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        http = config["http_options"]
+        refuse_taken_port(str(http["host"]), int(http["port"]))
         check_settings()
     except (SettingsError, OSError) as error:
         raise SystemExit(str(error)) from None
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, OverflowError):
+        raise SystemExit(f"{path} is no YAML with http_options, their host and port.") from None
     return config
 
 
@@ -134,8 +140,17 @@ def has_haproxy() -> bool:
 
 
 def serve_until_stopped(config: Mapping[str, Any], stopper: Stopper) -> None:
+    from pydantic import ValidationError
+    from ray.serve.schema import ServeDeploySchema
+
+    try:
+        schema = ServeDeploySchema.model_validate(config)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(map(str, wrong["loc"]))
+        raise SystemExit(f"The configuration is wrong at {place}: {wrong['msg']}.") from None
     with local_ray(stopper):
-        deploy(config)
+        deploy(schema)
         wait_until_running(stopper)
         say_what_listens(config)
         with drained_at_the_end(stopper):
@@ -175,14 +190,15 @@ def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
             serve.shutdown()
 
 
-def deploy(config: Mapping[str, Any]) -> None:
+def deploy(schema: "ServeDeploySchema") -> None:
     # What the `serve run` command does, without its endless wait and its stack dump on SIGTERM.
     from ray.serve._private.api import serve_start
-    from ray.serve.schema import ServeDeploySchema
 
-    schema = ServeDeploySchema.model_validate(config)
     client = serve_start(
-        http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location
+        http_options=schema.http_options.model_dump(),
+        grpc_options=schema.grpc_options.model_dump(),
+        controller_options=schema.controller_options,
+        proxy_location=schema.proxy_location,
     )
     client.deploy_apps(schema, _blocking=False)
 

@@ -1,24 +1,39 @@
 """Which ports are free, found out before anything starts."""
 
+import errno
 import socket
 
 
-def is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
+def try_to_listen(host: str, port: int) -> None:
+    """Listen for a moment. Raises OSError when that is impossible."""
+    [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
+        probe.bind(address)
+
+
+def is_free(port: int) -> bool:
+    try:
+        try_to_listen("0.0.0.0", port)  # noqa: S104  (HAProxy listens on all of them)
+    except OSError:
+        return False
     return True
 
 
 def refuse_taken_port(host: str, port: int) -> None:
     """Raise SystemExit, naming the port, when something listens on it already."""
-    if not is_free(host, port):
-        raise SystemExit(f"Port {port} is taken: stop what listens there, or choose another port.")
+    try:
+        try_to_listen(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SystemExit(
+                f"Port {port} is taken: stop what listens there, or choose another port."
+            ) from None
+        raise SystemExit(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
 
 
 def free_port_near(port: int) -> int:
     """`port`, or the next one above it that is free on all interfaces."""
-    return next(one for one in range(port, port + 1000) if is_free("", one))
+    return next(one for one in range(port, port + 1000) if is_free(one))

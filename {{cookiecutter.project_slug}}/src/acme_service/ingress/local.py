@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import AsyncGenerator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from acme_service.ports import ModelError, ModelOverloadedError
@@ -26,28 +25,32 @@ class LocalCalls:
         self._model = model
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
-        self._ongoing = 0
+        self._ongoing: set[Future[Any]] = set()
 
     async def call(self, method: str, *args: Any) -> Any:
-        if self._ongoing >= THREADS + MAX_QUEUED:
+        if len(self._ongoing) >= THREADS + MAX_QUEUED:
             raise ModelOverloadedError(f"The {self._name} model is busy.")
-        self._ongoing += 1
-        loop = asyncio.get_running_loop()
-        work = partial(getattr(self._model, method), *args)
+        work = self._threads.submit(getattr(self._model, method), *args)
+        # A caller may leave before a thread is done; the thread's place is free only then.
+        self._ongoing.add(work)
+        work.add_done_callback(self._ongoing.discard)
         try:
             async with time_limit(self._timeout_s, self._name):
-                return await loop.run_in_executor(self._threads, work)
+                return await asyncio.wrap_future(work)
         except ModelError:
             raise
         except Exception as error:
             raise self._failure(error) from error
-        finally:
-            self._ongoing -= 1
 
-    async def stream(self, method: str, *args: Any) -> AsyncIterator[Any]:
+    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
+        answers = aiter(getattr(self._model, method)(*args))
         try:
-            async for answer in getattr(self._model, method)(*args):
+            while True:
+                async with time_limit(self._timeout_s, self._name):
+                    answer = await anext(answers)
                 yield answer
+        except StopAsyncIteration:
+            return
         except ModelError:
             raise
         except Exception as error:

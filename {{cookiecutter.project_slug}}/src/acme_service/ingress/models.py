@@ -1,22 +1,29 @@
 """The ports, answered by models that run anywhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from time import monotonic
+from typing import Any
 
 from acme_service.ports import (
     Detection,
     LanguageModelCard,
     Meter,
+    ModelOverloadedError,
     Query,
     Sentiment,
 )
 
-from .calls import ModelCalls, Pulse
+from .calls import JUST_NOW_S, ModelCalls, Pulse
 from .gather import MAX_CALL_BYTES, Gatherer
 from .settings import GatherSettings
 
 _OVERHEAD_BYTES = 128
 _MAX_UTF8_BYTES = 4
+
+MAX_GATHERED = 16
+"""Batches of at most so many texts are gathered with others; larger ones travel alone."""
 
 
 def text_bytes(text: str) -> int:
@@ -49,15 +56,28 @@ class GatheringDetector:
         self._settings = settings
         self._pulse = Pulse()
         self._gatherer = Gatherer("language", self._batch, query_bytes, settings, meter)
+        self._streams = 0
+        self._card: LanguageModelCard | None = None
+        self._card_at = float("-inf")
 
     async def detect(self, query: Query) -> Detection:
         return await self._gatherer.ask(query)
 
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
+        if len(queries) <= MAX_GATHERED:
+            ask = [self._gatherer.ask(query) for query in queries]
+            return await asyncio.gather(*ask)
+        # No more parts at once than single texts get calls, or one batch would fill the line.
+        places = asyncio.Semaphore(self._settings.max_in_flight)
+
+        async def answered(part: Sequence[Query]) -> list[Detection]:
+            async with places:
+                return await self._batch(part)
+
         try:
             async with asyncio.TaskGroup() as group:
                 parts = [
-                    group.create_task(self._batch(part))
+                    group.create_task(answered(part))
                     for part in split(queries, self._settings.max_texts)
                 ]
         except ExceptionGroup as failed:
@@ -71,18 +91,45 @@ class GatheringDetector:
 
     async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
         for part in split(queries, len(queries)):
-            async for detection in self._calls.stream("detect_each", part):
-                self._pulse.answered()
+            async with aclosing(self._stream("detect_each", part)) as detections:
+                async for detection in detections:
+                    yield detection
+
+    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
+        async with aclosing(self._stream("guesses", query)) as detections:
+            async for detection in detections:
                 yield detection
 
-    def guesses(self, query: Query) -> AsyncIterator[Detection]:
-        return self._calls.stream("guesses", query)
+    async def _stream(self, method: str, *args: Any) -> AsyncGenerator[Detection, None]:
+        with self._place_for_a_stream():
+            async with aclosing(self._calls.stream(method, *args)) as detections:
+                async for detection in detections:
+                    self._pulse.answered()
+                    yield detection
+
+    @contextmanager
+    def _place_for_a_stream(self) -> Iterator[None]:
+        # A stream lasts as long as its reader likes. Unbounded, streams would take every
+        # place that the model has, and single texts would wait behind them.
+        if self._streams >= self._settings.max_streams:
+            raise ModelOverloadedError("The language model is busy.")
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
 
     async def card(self) -> LanguageModelCard:
+        if self._card is None or monotonic() - self._card_at > JUST_NOW_S:
+            self._card = await self._ask_for_card()
+            self._card_at = monotonic()
+        return self._card
+
+    async def _ask_for_card(self) -> LanguageModelCard:
         return await self._calls.call("card")
 
     async def check(self) -> None:
-        await self._pulse.check(self.card)
+        await self._pulse.check(self._ask_for_card)
 
 
 class GatheringSentiment:

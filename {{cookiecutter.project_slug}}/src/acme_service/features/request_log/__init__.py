@@ -11,6 +11,10 @@ from acme_service.api import Feature
 log = logging.getLogger(__name__)
 
 
+CLIENT_LEFT = 499
+"""What proxies write where the client hung up before it had an answer."""
+
+
 class RequestLog:
     """Logs method, path, status and duration of each HTTP request when it ends."""
 
@@ -23,7 +27,7 @@ class RequestLog:
             return
 
         began = perf_counter()
-        status = 500
+        status = CLIENT_LEFT
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -33,6 +37,9 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, noted)
+        except Exception:
+            status = 500
+            raise
         finally:
             seconds = round(perf_counter() - began, 4)
             extra = {"method": scope["method"], "path": scope["path"]}

@@ -1,6 +1,7 @@
 """One socket, from its first message to its close code."""
 
 import asyncio
+import json
 import logging
 from typing import Any, NamedTuple
 
@@ -110,10 +111,17 @@ class Conversation:
         async with started(self._detector.guesses(self._hints.query(message.text))) as guesses:
             async for detection in guesses:
                 answer = AnswerOut.of(detection, self._top)
-                await self._socket.send_text(answer.model_dump_json())
+                await self._send(answer.model_dump_json())
         answer.type = "done"
-        await self._socket.send_text(answer.model_dump_json())
+        await self._send(answer.model_dump_json())
 
     async def _complain(self, content: dict[str, Any]) -> None:
         # The type of a problem is always about:blank, so its place is free.
-        await self._socket.send_json(content | {"type": "error"})
+        await self._send(json.dumps(content | {"type": "error"}))
+
+    async def _send(self, text: str) -> None:
+        try:
+            await self._socket.send_text(text)
+        except RuntimeError as error:
+            # The server has closed the socket already, over a client that stopped reading.
+            raise WebSocketDisconnect(1006) from error

@@ -1,0 +1,159 @@
+"""The ports over models that run anywhere: what travels how, and what is bounded."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from acme_service.ingress import calls as calls_module
+from acme_service.ingress.gather import MAX_CALL_BYTES
+from acme_service.ingress.models import (
+    MAX_GATHERED,
+    GatheringDetector,
+    GatheringSentiment,
+    query_bytes,
+)
+from acme_service.ingress.settings import GatherSettings
+from acme_service.ports import (
+    Candidate,
+    Detection,
+    LanguageModelCard,
+    ModelOverloadedError,
+    ModelTimeoutError,
+    Query,
+    Sentiment,
+)
+
+from tests.fakes import FakeMeter
+
+ENGLISH = Detection((Candidate("en", 1.0),))
+CARD = LanguageModelCard("calls", "1", ("en",))
+asked_by = ContextVar("asked_by", default="nobody")
+
+
+class Calls:
+    """Stands for a model: notes its calls, and answers nothing about itself while `silent`."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, int]] = []
+        self.callers: list[str] = []
+        self.at_once = self.most_at_once = 0
+        self.silent = False
+        self.closed = 0
+
+    async def call(self, method: str, *args: Any) -> Any:
+        self.made.append((method, len(args[0]) if args else 0))
+        self.callers.append(asked_by.get())
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        if method in {"card", "ping"}:
+            if self.silent:
+                raise ModelTimeoutError("late")
+            return CARD
+        if method == "classify_batch":
+            return [Sentiment("neutral", 0.0) for _ in args[0]]
+        return [ENGLISH for _ in args[0]]
+
+    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
+        self.made.append((method, 0))
+        try:
+            while True:
+                yield ENGLISH
+        finally:
+            self.closed += 1
+
+
+def detector_of(calls: Calls, **settings: float) -> GatheringDetector:
+    return GatheringDetector(calls, GatherSettings.model_validate(settings), FakeMeter())
+
+
+def queries(count: int) -> list[Query]:
+    return [Query("a")] * count
+
+
+async def test_small_batches_travel_with_others() -> None:
+    calls = Calls()
+    detector = detector_of(calls)
+    answers = await asyncio.gather(*map(detector.detect_batch, [queries(1), queries(3)]))
+    assert answers == [[ENGLISH], [ENGLISH] * 3]
+    assert calls.made == [("detect_batch", 4)]
+
+
+async def test_a_large_batch_is_split_and_takes_no_more_places_than_single_texts_do() -> None:
+    calls = Calls()
+    answers = await detector_of(calls, max_texts=4, max_in_flight=3).detect_batch(queries(1000))
+    assert (len(answers), len(calls.made), calls.most_at_once) == (1000, 250, 3)
+
+
+async def test_no_call_weighs_more_than_fits() -> None:
+    calls = Calls()
+    long = Query("д" * 10_000)
+    assert query_bytes(long) >= len(long.text.encode())
+    await detector_of(calls, max_texts=4096).detect_batch([long] * 200)
+    assert max(texts for _, texts in calls.made) * query_bytes(long) <= MAX_CALL_BYTES
+
+
+async def test_a_gathered_call_is_nobodys_in_particular() -> None:
+    calls = Calls()
+    asked_by.set("the first client")
+    await detector_of(calls).detect(Query("a"))
+    assert calls.callers == ["nobody"]
+
+
+async def test_streams_are_bounded_and_make_place_when_they_end() -> None:
+    calls = Calls()
+    detector = detector_of(calls, max_streams=1)
+    first = detector.guesses(Query("a"))
+    assert await anext(aiter(first)) == ENGLISH
+    with pytest.raises(ModelOverloadedError):
+        await anext(aiter(detector.detect_each(queries(2))))
+    await first.aclose()  # pyright: ignore[reportAttributeAccessIssue]
+    assert calls.closed == 1
+    assert await anext(aiter(detector.detect_each(queries(2)))) == ENGLISH
+
+
+async def test_the_card_is_asked_for_once_a_second() -> None:
+    calls = Calls()
+    detector = detector_of(calls)
+    assert [await detector.card(), await detector.card()] == [CARD, CARD]
+    assert calls.made == [("card", 0)]
+
+
+@pytest.fixture
+def nothing_is_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls_module, "JUST_NOW_S", 0)
+
+
+@pytest.mark.usefixtures("nothing_is_just_now")
+@pytest.mark.parametrize("way", ["detect", "detect_batch", "detect_each", "guesses"])
+async def test_every_answer_shows_that_the_model_is_not_stuck(way: str) -> None:
+    calls = Calls()
+    calls.silent = True
+    detector = detector_of(calls)
+    with pytest.raises(ModelTimeoutError):
+        await detector.check()
+    match way:
+        case "detect":
+            await detector.detect(Query("a"))
+        case "detect_batch":
+            await detector.detect_batch(queries(MAX_GATHERED + 1))
+        case "detect_each":
+            await anext(aiter(detector.detect_each(queries(1))))
+        case _:
+            await anext(aiter(detector.guesses(Query("a"))))
+    await detector.check()
+
+
+@pytest.mark.usefixtures("nothing_is_just_now")
+async def test_a_sentiment_shows_it_too() -> None:
+    calls = Calls()
+    calls.silent = True
+    sentiment = GatheringSentiment(calls, GatherSettings(), FakeMeter())
+    with pytest.raises(ModelTimeoutError):
+        await sentiment.check()
+    await sentiment.classify("a")
+    await sentiment.check()
