@@ -30,6 +30,8 @@ def _only_these_settings() -> None:
     prefixes = ("API_", "GATHER_", "MODEL_", *(f"{room.name.upper()}_" for room in rooms))
     for name in [name for name in os.environ if name.startswith(prefixes)]:
         del os.environ[name]
+    # Nor may those of a developer's .env, which the launchers read.
+    os.environ["ENV_FILE"] = "no-such-file"
 
 
 @pytest.fixture(scope="session")
