@@ -183,3 +183,13 @@ async def test_an_unforeseen_failure_is_an_error_and_frees_the_slot() -> None:
         with pytest.raises(ModelError):
             await gatherer.ask(None)  # pyright: ignore[reportArgumentType]
     assert await gatherer.ask("a") == "A"
+
+
+async def test_a_call_left_before_its_first_step_frees_its_slot() -> None:
+    gatherer = gatherer_of(Model())
+    for _ in range(3):
+        task = asyncio.create_task(gatherer.ask("a"))
+        await asyncio.sleep(0)  # asks
+        asyncio.get_running_loop().call_soon(task.cancel)  # right after the call is made
+        await asyncio.wait([task])
+    assert await gatherer.ask("b") == "B"

@@ -96,6 +96,7 @@ class Gatherer(Generic[Item, Answer]):
             # A context of its own: Serve would otherwise take the call for a part of the
             # request that happened to start it, and cancel it when that client hangs up.
             call.task = asyncio.get_running_loop().create_task(self._run(call), context=Context())
+            call.task.add_done_callback(lambda _, call=call: self._landed(call))
 
     def _next_in_line(self) -> dict[asyncio.Future[Answer], Item]:
         batch: dict[asyncio.Future[Answer], Item] = {}
@@ -123,10 +124,12 @@ class Gatherer(Generic[Item, Answer]):
         except Exception:
             log.exception("the %s model could not be asked", self._model)
             self._fail(call, ModelError(f"The {self._model} model failed."))
-        finally:
-            self._in_flight.discard(call)
-            if self._waiting:
-                self._schedule(asyncio.get_running_loop())
+
+    def _landed(self, call: _Call[Item, Answer]) -> None:
+        # A callback, not a `finally`: a call cancelled before its first step never runs one.
+        self._in_flight.discard(call)
+        if self._waiting:
+            self._schedule(asyncio.get_running_loop())
 
     def _fail(self, call: _Call[Item, Answer], error: ModelError) -> None:
         for waiting in call.waiting:
