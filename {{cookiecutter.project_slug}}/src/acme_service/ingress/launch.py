@@ -149,14 +149,13 @@ def serve_until_stopped(config: Mapping[str, Any], stopper: Stopper) -> None:
         wrong = error.errors()[0]
         place = ".".join(map(str, wrong["loc"]))
         raise SystemExit(f"The configuration is wrong at {place}: {wrong['msg']}.") from None
-    with local_ray(stopper):
+    with local_ray(stopper), drained_at_the_end(stopper):
         deploy(schema)
         wait_until_running(stopper)
         say_what_listens(config)
-        with drained_at_the_end(stopper):
-            while True:
-                stopper.raise_if_asked()
-                time.sleep(0.2)
+        while True:
+            stopper.raise_if_asked()
+            time.sleep(0.2)
 
 
 @contextmanager
@@ -175,7 +174,7 @@ def local_ray(stopper: Stopper) -> Iterator[None]:
 
 @contextmanager
 def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
-    """Lets requests under way finish. Before the service runs there are none to wait for."""
+    """Lets requests under way finish."""
     from ray import serve
 
     try:
@@ -185,9 +184,15 @@ def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
         # Shutting Serve down at once would take the proxy away from under open streams.
         # Deleting an application waits for its replicas, as long as each may take to stop.
         with suppress(Exception):
-            for name in serve.status().applications:
-                serve.delete(name)
+            for name, application in serve.status().applications.items():
+                if may_have_requests(application):
+                    serve.delete(name)
             serve.shutdown()
+
+
+def may_have_requests(application: Any) -> bool:
+    # Not the application's status: callers are answered a moment before it says RUNNING.
+    return any("RUNNING" in one.replica_states for one in application.deployments.values())
 
 
 def deploy(schema: "ServeDeploySchema") -> None:
