@@ -28,4 +28,8 @@ docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
 environment:
 	@$(MAKE) --silent --no-print-directory -C '$(PROJECT)' setup
 
-.PHONY: help demo check test docs environment
+bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone
+	@$(or $(shell command -v uv),$(BIN)/uv) pip install --quiet --python $(BIN)/python --group bench
+	@$(BIN)/python -m benchmarks
+
+.PHONY: help demo check test docs bench environment

@@ -1,15 +1,19 @@
 """Log lines are JSON and carry the id of their request."""
 
+import io
 import json
 import logging
+import time
+from collections.abc import Callable
 
 import pytest
 from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
-from acme_service.api.logs import JsonFormatter
+from acme_service.api.logs import BatchingHandler, JsonFormatter
 
 from tests.fakes import fake_ports
+from tests.processes import printed_by
 
 
 def test_a_record_is_one_line_of_json_with_its_extras() -> None:
@@ -42,3 +46,42 @@ def test_a_record_made_during_a_request_carries_its_id(
     client = TestClient(create_app(fake_ports()))
     client.post("/v1/detect", json={"text": "a"}, headers={"x-request-id": "mine"})
     assert json.loads(lines[0])["request_id"] == "mine"
+
+
+def record(level: int, message: str) -> logging.LogRecord:
+    return logging.makeLogRecord({"levelno": level, "msg": message})
+
+
+def within_seconds(seconds: float, condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_lines_are_written_together_and_soon() -> None:
+    written = io.StringIO()
+    handler = BatchingHandler(written)
+    handler.handle(record(logging.INFO, "one"))
+    handler.handle(record(logging.INFO, "two"))
+    assert written.getvalue() == ""
+    assert within_seconds(5, lambda: written.getvalue() == "one\ntwo\n")
+
+
+def test_an_error_is_written_at_once_after_what_came_before() -> None:
+    written = io.StringIO()
+    handler = BatchingHandler(written)
+    handler.handle(record(logging.INFO, "before"))
+    handler.handle(record(logging.ERROR, "broken"))
+    assert written.getvalue() == "before\nbroken\n"
+
+
+def test_nothing_is_lost_when_the_process_ends() -> None:
+    source = """if True:
+        import logging, sys
+        from acme_service.api.logs import BatchingHandler
+        logger = logging.getLogger("room")
+        logger.addHandler(BatchingHandler(sys.stdout))
+        logger.warning("last words")
+    """
+    assert printed_by(source) == "last words"

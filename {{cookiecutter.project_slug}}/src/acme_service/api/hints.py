@@ -5,10 +5,9 @@ from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 from fastapi import Cookie, Depends, Header, Response
+from starlette.requests import HTTPConnection
 
 from acme_service.ports import Query
-
-from .dependencies import CurrentSettings
 
 LANGUAGES_COOKIE = "languages"
 """Holds language codes joined with dots: commas and spaces are not allowed in cookies."""
@@ -53,8 +52,8 @@ def preferred_languages(header: str) -> tuple[str, ...]:
 
 
 async def hints(
+    connection: HTTPConnection,
     response: Response,
-    settings: CurrentSettings,
     languages: Annotated[
         str | None,
         Cookie(description="Restricts the candidates: language codes joined with dots."),
@@ -65,7 +64,7 @@ async def hints(
     return Hints(
         allowed=allowed_languages((languages or "")[:_MAX_CHARS]),
         preferred=preferred_languages((accept_language or "")[:_MAX_CHARS]),
-        tie_margin=settings.tie_margin,
+        tie_margin=connection.app.state.settings.tie_margin,
     )
 
 

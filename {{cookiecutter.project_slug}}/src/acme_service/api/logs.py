@@ -1,37 +1,81 @@
 """One JSON object a line, on standard error, each with the id of the request it is about."""
 
-import json
 import logging
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from threading import Event, Thread
+from time import sleep
+from typing import Any, TextIO
+
+from pydantic_core import to_json
 
 from .request_id import current_request_id
 
 SERVICE_LOGGER = __name__.partition(".")[0]
-_ORDINARY = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+WRITE_EVERY_S = 0.1
 
-
-def _is_extra(key: str) -> bool:
-    # Ray marks every record of its processes with an underscored attribute.
-    return key not in _ORDINARY and not key.startswith("_")
+_ORDINARY = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
 
 
 class JsonFormatter(logging.Formatter):
     """Formats a record, with everything given as `extra`, as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
         if request_id := current_request_id():
             line["request_id"] = request_id
-        line |= {key: value for key, value in vars(record).items() if _is_extra(key)}
+        # Ray marks every record of its processes with an underscored attribute.
+        line |= {
+            key: value
+            for key, value in vars(record).items()
+            if key not in _ORDINARY and key[0] != "_"
+        }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return to_json(line, fallback=str).decode()
+
+
+class BatchingHandler(logging.StreamHandler[TextIO]):
+    """Writes lines together, some times a second; an error is written at once.
+
+    A write each would cost a busy service more than all else about its log.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._filled = Event()
+        Thread(target=self._write_repeatedly, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(self.format(record))
+            if record.levelno >= logging.ERROR:
+                self.flush()
+            elif not self._filled.is_set():
+                self._filled.set()
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Called by `logging` too, when the process ends."""
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("\n".join([*lines, ""]))
+            super().flush()
+
+    def _write_repeatedly(self) -> None:
+        while self._filled.wait():
+            sleep(WRITE_EVERY_S)
+            self._filled.clear()
+            self.flush()
 
 
 def configure_logging(level: str) -> None:
@@ -39,7 +83,7 @@ def configure_logging(level: str) -> None:
     logger = logging.getLogger(SERVICE_LOGGER)
     logger.setLevel(level)
     if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
+        handler = BatchingHandler(sys.stderr)
         handler.setFormatter(JsonFormatter())
         logger.addHandler(handler)
         logger.propagate = False

@@ -1,5 +1,6 @@
 """The language model as a service."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 
@@ -11,12 +12,17 @@ from acme_service.ports import Detection, LanguageModelCard, Query
 DEFAULT_STORE = "file:model_store"
 """The folder that comes with the project, below the working directory."""
 
+QUICK_CHARS = 10_000
+"""Texts of so many characters together take a millisecond or two."""
+
 
 class LanguageDeployment:
     """Holds one version of the language model.
 
-    Methods that compute are `def`, not `async def`: Serve runs those in a thread, so that a
-    long batch never keeps the replica from taking requests or answering health checks.
+    What takes long is done in a thread, so that it never keeps the replica from taking requests
+    or answering health checks. What is quick is done at once: handing it to a thread, and
+    waiting for that, would take longer than the work. A model whose calls are all slow, or
+    whose speed is not known, does best with methods that are `def`: Serve runs those in threads.
 
     store: URL of the model store; `MODEL_STORE` by default.
     reference: `name@alias` or `name:version`.
@@ -28,8 +34,10 @@ class LanguageDeployment:
         store = store or os.environ.get("MODEL_STORE") or DEFAULT_STORE
         self._model = LanguageModel.load(open_model(store, reference))
 
-    def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
-        return self._model.detect_batch(queries)
+    async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
+        if sum(len(query.text) for query in queries) <= QUICK_CHARS:
+            return self._model.detect_batch(queries)
+        return await asyncio.to_thread(self._model.detect_batch, queries)
 
     async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
         async for detection in in_thread(self._model.detect_each(queries)):
@@ -39,5 +47,5 @@ class LanguageDeployment:
         async for detection in in_thread(self._model.guesses(query)):
             yield detection
 
-    def card(self) -> LanguageModelCard:
+    async def card(self) -> LanguageModelCard:
         return self._model.card

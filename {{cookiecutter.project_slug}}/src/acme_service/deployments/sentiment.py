@@ -7,7 +7,7 @@ from acme_service.ports import Sentiment
 
 
 class SentimentDeployment:
-    """Holds the sentiment lexicon. Its methods are `def` for the reason given in `language.py`."""
+    """Holds the sentiment lexicon. What computes is `def`, so Serve runs it in a thread."""
 
     def __init__(self) -> None:
         self._model = SentimentLexicon()
@@ -15,5 +15,5 @@ class SentimentDeployment:
     def classify_batch(self, texts: Sequence[str]) -> list[Sentiment]:
         return self._model.classify_batch(texts)
 
-    def ping(self) -> None:
+    async def ping(self) -> None:
         """Answers when the replica can."""

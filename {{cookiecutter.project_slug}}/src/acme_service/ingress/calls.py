@@ -37,7 +37,11 @@ async def time_limit(timeout_s: float, model: str) -> AsyncIterator[None]:
         async with asyncio.timeout(timeout_s):
             yield
     except TimeoutError:
-        raise ModelTimeoutError(f"The {model} model did not answer in time.") from None
+        raise out_of_time(model) from None
+
+
+def out_of_time(model: str) -> ModelTimeoutError:
+    return ModelTimeoutError(f"The {model} model did not answer in time.")
 
 
 class Pulse:

@@ -123,6 +123,8 @@ def prepare_environment(
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port_near(9101)),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port_near(8500)),
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port_near(9500)),
+        # One of its threads takes more requests than two cores can answer.
+        "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, max(1, (os.cpu_count() or 1) // 2))),
         # A developer who stops the service does not want to wait for half a minute.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
     }

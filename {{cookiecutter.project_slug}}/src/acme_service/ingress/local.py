@@ -1,9 +1,10 @@
 """Models in this process: for development, and for the inline placement."""
 
 import asyncio
+import inspect
 import logging
-from collections.abc import AsyncGenerator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from acme_service.ports import ModelError, ModelOverloadedError
@@ -18,29 +19,39 @@ MAX_QUEUED = 64
 
 
 class LocalCalls:
-    """Calls an object's methods in threads, so that a long batch leaves the loop free."""
+    """Calls an object's methods as Serve would: those that are `def` run in threads."""
 
     def __init__(self, name: str, model: object, timeout_s: float) -> None:
         self._name = name
         self._model = model
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
-        self._ongoing: set[Future[Any]] = set()
+        self._ongoing: set[asyncio.Future[Any]] = set()
 
     async def call(self, method: str, *args: Any) -> Any:
         if len(self._ongoing) >= THREADS + MAX_QUEUED:
             raise ModelOverloadedError(f"The {self._name} model is busy.")
-        work = self._threads.submit(getattr(self._model, method), *args)
-        # A caller may leave before a thread is done; the thread's place is free only then.
+        work = self._begin(getattr(self._model, method), *args)
         self._ongoing.add(work)
-        work.add_done_callback(self._ongoing.discard)
+        work.add_done_callback(self._ended)
         try:
             async with time_limit(self._timeout_s, self._name):
-                return await asyncio.wrap_future(work)
+                # A caller may leave before a thread is done; its place is free only then.
+                return await asyncio.shield(work)
         except ModelError:
             raise
         except Exception as error:
             raise self._failure(error) from error
+
+    def _begin(self, method: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        if inspect.iscoroutinefunction(method):
+            return asyncio.ensure_future(method(*args))
+        return asyncio.get_running_loop().run_in_executor(self._threads, method, *args)
+
+    def _ended(self, work: asyncio.Future[Any]) -> None:
+        self._ongoing.discard(work)
+        if not work.cancelled():
+            work.exception()  # looked at, in case that nobody waits for it any longer
 
     async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
         answers = aiter(getattr(self._model, method)(*args))

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Query
+from fastapi import APIRouter, BackgroundTasks, Query
 
 from acme_service.api.audit import record_detection
 from acme_service.api.caller import CurrentCaller
 from acme_service.api.dependencies import Detector
-from acme_service.api.deprecation import deprecated
+from acme_service.api.deprecation import DeprecatedRoute
 from acme_service.api.errors import DOCUMENTED
 from acme_service.api.hints import CurrentHints
 
@@ -18,7 +18,7 @@ router = APIRouter(
     tags=["v1"],
     responses=DOCUMENTED,
     deprecated=True,
-    dependencies=[Depends(deprecated)],
+    route_class=DeprecatedRoute,
 )
 
 TopQuery = Annotated[Top, Query(description="How many candidates to answer with.")]

@@ -1,0 +1,103 @@
+"""The steps of `make bench`."""
+
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from . import HOST, PORT
+from .environments import FOLDER, PreparationError, prepare
+from .flames import draw_flames
+from .floors import FLOORS, QUICK_FLOORS, Floor, verdicts
+from .loads import LoadError
+from .measure import Visit, visits
+from .plan import ONE_PROCESS, QUICK, TWO_PROCESSES, Plan
+from .report import PLOTS, write_report
+from .results import Results
+from .services import ServiceError, adopt_orphans
+
+LEAST_GIB = 6
+
+
+def bench(quick: bool) -> int:
+    """The exit status: 0 when every floor holds."""
+    refuse_what_cannot_work()
+    adopt_orphans()
+    plans = [QUICK] if quick else [ONE_PROCESS, TWO_PROCESSES]
+    results = Results(machine())
+    try:
+        print("Rendering the default project, and making the environments …", flush=True)
+        prepare({one.environment for plan in plans for one in plan.contenders})
+        for plan in plans:
+            measure(plan, results)
+    except (PreparationError, ServiceError, LoadError) as error:
+        sys.exit(str(error))
+    results.save(FOLDER / "results.json")
+    if not quick:
+        write_report(results)
+        draw_flames(PLOTS)
+    return say_verdicts(results, QUICK_FLOORS if quick else FLOORS)
+
+
+def refuse_what_cannot_work() -> None:
+    if not shutil.which("wrk"):
+        sys.exit("The benchmarks need wrk: install the package of that name.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, PORT))
+        except OSError:
+            sys.exit(f"Port {PORT} is taken: stop what listens there, then start again.")
+    free_gib = psutil.virtual_memory().available / 1024**3
+    if free_gib < LEAST_GIB:
+        sys.exit(f"The benchmarks need {LEAST_GIB} GiB of free memory; {free_gib:.1f} are there.")
+
+
+def measure(plan: Plan, results: Results) -> None:
+    print(f"\n{plan.title}, {plan.rounds} rounds", flush=True)
+    for one in visits(plan):
+        results.visits.append(one)
+        results.save(FOLDER / "results.json")
+        print(line(one), flush=True)
+
+
+def line(visit: Visit) -> str:
+    found = [
+        f"{one.load} {one.outcome.per_second:.0f}/s" if one.valid else f"{one.load} failed"
+        for one in visit.measurements
+    ]
+    return f"{visit.number + 1}  {visit.contender:15} {', '.join(found)}"
+
+
+def say_verdicts(results: Results, floors: Sequence[Floor]) -> int:
+    print()
+    failed = 0
+    for floor, found in verdicts(results, floors):
+        holds = floor.holds(found)
+        failed += not holds
+        value = f"{found.middle:.2f} ({found.least:.2f} to {found.most:.2f})" if found else "none"
+        limit = f"{'at most' if floor.at_most else 'at least'} {floor.limit:.2f}"
+        print(f"{'holds' if holds else 'FAILS':6} {floor.title:48} {value:26} {limit}")
+    return 1 if failed else 0
+
+
+def machine() -> dict[str, str]:
+    """What the numbers depend on, besides the code."""
+    model = next(
+        (
+            one.partition(":")[2].strip()
+            for one in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+            if one.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    return {
+        "processor": f"{psutil.cpu_count()} cores, {model}",
+        "memory": f"{psutil.virtual_memory().total / 1024**3:.0f} GiB",
+        "system": platform.platform(),
+        "Python": platform.python_version(),
+    }

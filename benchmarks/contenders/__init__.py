@@ -1,0 +1,100 @@
+"""What is measured: how each contender is started, in which environment, and what it can do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SINGLE, BATCH, STREAM, SOCKETS = "single", "batch", "stream", "sockets"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A service that answers on port 8000.
+
+    command: programs of its environment, run in the rendered project; `{config}` stands for a
+        `serve.yaml` with as many replicas as asked for.
+    environment: which of the virtual environments it runs in.
+    placement: for `serve.yaml`, where there is one.
+    page: the page of its documentation that it follows.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    environment: str = "project"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    placement: str = ""
+    loads: tuple[str, ...] = (SINGLE, BATCH)
+    page: str = ""
+
+    def arguments(self, programs: Path, config: Path, processes: int) -> list[str]:
+        places = {"config": config, "processes": processes}
+        program, *rest = (part.format(**places) for part in self.command)
+        return [str(programs / program), *rest]
+
+
+LAUNCH = ("python", "-m", "my_service.ingress.launch", "--config", "{config}")
+UVICORN = (
+    "uvicorn",
+    "benchmarks.contenders.plain:app",
+    "--workers={processes}",
+    "--no-access-log",
+    "--log-level=warning",
+)
+
+PLAIN = Contender(
+    "plain",
+    "plain FastAPI on uvicorn",
+    UVICORN,
+    loads=(SINGLE, BATCH, STREAM),
+    page="fastapi.tiangolo.com/deployment/server-workers/",
+)
+PLAIN_SOCKETS = Contender(
+    "plain-sockets", PLAIN.title, UVICORN, settings={"SOCKETS": "1"}, loads=(SOCKETS,)
+)
+DOCUMENTED = Contender(
+    "documented",
+    "Ray Serve as documented",
+    ("serve", "run", "benchmarks.contenders.documented:app"),
+    environment="ray",
+    page="docs.ray.io/en/latest/serve/http-guide.html",
+)
+SEPARATE = Contender(
+    "separate",
+    "ours, separate",
+    LAUNCH,
+    placement="separate",
+    loads=(SINGLE, BATCH, STREAM, SOCKETS),
+)
+INLINE = Contender(
+    "inline",
+    "ours, inline",
+    LAUNCH,
+    placement="inline",
+    loads=(SINGLE, BATCH, STREAM, SOCKETS),
+)
+PYTHON_PROXY = Contender(
+    "python-proxy",
+    "ours, separate, Serve's Python proxy",
+    LAUNCH,
+    settings={"PROXY": "python"},
+    placement="separate",
+)
+BENTOML = Contender(
+    "bentoml",
+    "BentoML",
+    ("bentoml", "serve", "benchmarks.contenders.bento:Detector"),
+    environment="bentoml",
+    settings={"BENTOML_DO_NOT_TRACK": "True"},
+    page="docs.bentoml.com/en/latest/build-with-bentoml/services.html",
+)
+LITSERVE = Contender(
+    "litserve",
+    "LitServe",
+    ("python", "-m", "benchmarks.contenders.lit"),
+    environment="litserve",
+    page="lightning.ai/docs/litserve/features/batching",
+)
+
+ALL = (PLAIN, DOCUMENTED, BENTOML, LITSERVE, SEPARATE, INLINE, PYTHON_PROXY)
+QUICK = (PLAIN, DOCUMENTED, SEPARATE, INLINE)

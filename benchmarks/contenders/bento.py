@@ -1,0 +1,62 @@
+"""The same service on BentoML, as its documentation writes it, with what it can do without off.
+
+A class with a model and an API method for each path, their types checked by Pydantic, served by
+`bentoml serve benchmarks.contenders.bento:Detector`, with a process a worker:
+docs.bentoml.com/en/latest/build-with-bentoml/services.html
+
+Measured with 32 connections: `def` and `async def`, FastAPI mounted, adaptive batching in the
+service and behind a wrapper service, all with and without tracing; and uvloop with httptools,
+which uvicorn takes when installed. `async def` with these and without tracing was the fastest.
+"""
+
+import os
+
+import bentoml
+from my_service.models.language import LanguageModel
+from my_service.models.store import open_model
+from my_service.ports import Detection, Query
+from pydantic import BaseModel
+
+
+class CandidateOut(BaseModel):
+    language: str
+    score: float
+
+
+class DetectionOut(BaseModel):
+    language: str
+    score: float
+    candidates: list[CandidateOut]
+
+
+class BatchOut(BaseModel):
+    results: list[DetectionOut]
+
+
+def answer(found: Detection) -> DetectionOut:
+    candidates = [CandidateOut(language=code, score=score) for code, score in found.candidates[:3]]
+    return DetectionOut(language=found.language, score=found.score, candidates=candidates)
+
+
+@bentoml.service(
+    workers=int(os.environ.get("PROCESSES", "1")),
+    http={"host": "127.0.0.1", "port": int(os.environ.get("PORT", "8000"))},
+    logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+    # Spans are made for every request even when none is collected, unless its URL is excluded.
+    tracing={"excluded_urls": "/v1/"},
+)
+class Detector:
+    def __init__(self) -> None:
+        self.model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
+
+    # The model answers sooner than a thread is handed the text, so it runs in the event loop.
+    @bentoml.api(route="/v1/detect")
+    async def detect(self, text: str) -> DetectionOut:
+        [found] = self.model.detect_batch([Query(text)])
+        return answer(found)
+
+    @bentoml.api(route="/v1/detect/batch")
+    async def detect_batch(self, texts: list[str]) -> BatchOut:
+        found = self.model.detect_batch([Query(text) for text in texts])
+        return BatchOut(results=[answer(one) for one in found])

@@ -1,0 +1,77 @@
+"""The same two steps as Ray Serve's documentation writes them, with its default settings.
+
+A FastAPI app in front, a model behind it, one handle call a request:
+docs.ray.io/en/latest/serve/http-guide.html and docs.ray.io/en/latest/serve/model_composition.html
+"""
+
+import os
+
+from fastapi import FastAPI
+from my_service.models.language import LanguageModel
+from my_service.models.store import open_model
+from my_service.ports import Detection, Query
+from pydantic import BaseModel
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+PROCESSES = int(os.environ.get("PROCESSES", "1"))
+# Serve reserves a core for each replica by default; two of each would not fit on two cores.
+RESOURCES = {"num_cpus": 1 / PROCESSES}
+
+api = FastAPI()
+
+
+class TextIn(BaseModel):
+    text: str
+
+
+class TextsIn(BaseModel):
+    texts: list[str]
+
+
+class CandidateOut(BaseModel):
+    language: str
+    score: float
+
+
+class DetectionOut(BaseModel):
+    language: str
+    score: float
+    candidates: list[CandidateOut]
+
+
+class BatchOut(BaseModel):
+    results: list[DetectionOut]
+
+
+def answer(found: Detection) -> DetectionOut:
+    candidates = [CandidateOut(language=code, score=score) for code, score in found.candidates[:3]]
+    return DetectionOut(language=found.language, score=found.score, candidates=candidates)
+
+
+@serve.deployment(num_replicas=PROCESSES, ray_actor_options=RESOURCES)
+class Detector:
+    def __init__(self) -> None:
+        self.model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
+
+    def detect(self, texts: list[str]) -> list[DetectionOut]:
+        return [answer(found) for found in self.model.detect_batch([Query(one) for one in texts])]
+
+
+@serve.deployment(num_replicas=PROCESSES, ray_actor_options=RESOURCES)
+@serve.ingress(api)
+class Service:
+    def __init__(self, detector: DeploymentHandle) -> None:
+        self.detector = detector
+
+    @api.post("/v1/detect")
+    async def detect(self, body: TextIn) -> DetectionOut:
+        [found] = await self.detector.detect.remote([body.text])
+        return found
+
+    @api.post("/v1/detect/batch")
+    async def detect_batch(self, body: TextsIn) -> BatchOut:
+        return BatchOut(results=await self.detector.detect.remote(body.texts))
+
+
+app = Service.bind(Detector.bind())

@@ -1,0 +1,19 @@
+"""The rendered service's own API in one uvicorn process, without Ray: the practical limit.
+
+No feature is on, so there is no request log either; with SOCKETS=1 there is the WebSocket route.
+`uvicorn benchmarks.contenders.plain:app --no-access-log`, a process a worker, as in
+fastapi.tiangolo.com/deployment/server-workers/
+"""
+
+import os
+
+from my_service.api import create_app
+from my_service.api.logs import configure_logging
+from my_service.features.websockets import websockets
+from my_service.ingress.assembly import local_models, ports_over
+from my_service.ingress.develop import NullMeter
+
+features = [websockets()] if os.environ.get("SOCKETS") else []
+
+configure_logging("INFO")  # the API's audit records are written, as in ours
+app = create_app(ports_over(*local_models(), NullMeter()), features)

@@ -1,0 +1,82 @@
+"""The rendered project, and a virtual environment for each kind of contender."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from scripts.export import ROOT, export
+
+FOLDER = ROOT / "build/bench"
+PROJECT = FOLDER / "my-service"
+LOG = FOLDER / "preparation.log"
+PROGRAMS = Path(sys.executable).parent
+
+PACKAGES = {
+    "ray": ["ray[serve]>=2.60,<2.61", "fastapi>=0.165,<0.166", "numpy>=2,<3"],
+    "bentoml": ["bentoml>=1.4.39,<1.5", "httptools<0.10", "numpy>=2,<3", "uvloop<0.24"],
+    "litserve": ["litserve>=0.2.19,<0.3", "numpy>=2,<3"],
+}
+"""What each peer's environment holds. An upper bound is the newest release that was tested."""
+
+
+class PreparationError(Exception):
+    """The project could not be rendered, or an environment could not be made."""
+
+
+def prepare(environments: Iterable[str]) -> None:
+    """Render the default project anew, and make the environments that are not there yet."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    LOG.unlink(missing_ok=True)
+    render()
+    run("make", "setup", f"VENV={FOLDER / 'project'}", folder=PROJECT)
+    for name in environments:
+        if name in PACKAGES:
+            folder = FOLDER / name
+            run("uv", "venv", "--clear", "--python", sys.executable, str(folder))
+            run("uv", "pip", "install", "--python", str(folder / "bin/python"), *PACKAGES[name])
+
+
+def render() -> None:
+    template = FOLDER / "template"
+    for folder in (template, PROJECT):
+        shutil.rmtree(folder, ignore_errors=True)
+    export(template)
+    config = FOLDER / "cookiecutter.yaml"
+    config.write_text(f"replay_dir: {FOLDER / 'replay'}\ncookiecutters_dir: {FOLDER}\n")
+    run("cookiecutter", str(template), "--no-input", "-o", str(FOLDER), config=config)
+
+
+def programs(environment: str) -> Path:
+    """Where the environment's programs are."""
+    return FOLDER / environment / "bin"
+
+
+def variables(processes: int = 1) -> dict[str, str]:
+    """What every contender finds in its environment."""
+    kept = {name: value for name, value in os.environ.items() if not is_ours(name)}
+    return kept | {
+        "BENTOML_HOME": str(FOLDER / "bentoml-home"),
+        "MODEL_STORE": f"file://{PROJECT}/model_store",
+        "PROCESSES": str(processes),
+        "PYTHONPATH": f"{PROJECT / 'src'}{os.pathsep}{ROOT}",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+
+
+def is_ours(name: str) -> bool:
+    return name.startswith(("MAKE", "MF", "PYTHON", "VIRTUAL_ENV"))
+
+
+def run(*command: str, folder: Path = FOLDER, config: Path | None = None) -> None:
+    environment = variables()
+    environment["PATH"] = f"{PROGRAMS}{os.pathsep}{environment['PATH']}"
+    if config:
+        environment["COOKIECUTTER_CONFIG"] = str(config)
+    with LOG.open("ab") as output:
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        done = subprocess.run(command, cwd=folder, env=environment, check=False, **quiet)
+    if done.returncode:
+        raise PreparationError(f"`{' '.join(command[:3])} …` failed: see {LOG}.")

@@ -1,0 +1,34 @@
+"""Flame graphs of the process that takes the requests, drawn by py-spy while it is busy."""
+
+import subprocess
+from pathlib import Path
+from threading import Thread
+
+from . import loads
+from .contenders import DOCUMENTED, INLINE, SEPARATE
+from .environments import FOLDER, programs
+from .measure import started
+from .plan import MAIN
+
+SECONDS = 10
+SAMPLES_PER_SECOND = 100
+
+
+def draw_flames(folder: Path) -> None:
+    """One SVG each of ours and of the documented pattern, at MAIN connections."""
+    folder.mkdir(exist_ok=True)
+    for contender in (SEPARATE, INLINE, DOCUMENTED):
+        with started(contender, processes=1) as service:
+            loads.run(loads.single(MAIN), 2, FOLDER)
+            arguments = (loads.single(MAIN), SECONDS + 3, FOLDER)
+            busy = Thread(target=loads.run, args=arguments)
+            busy.start()
+            record(service.process_id("ingress"), folder / f"flame-{contender.name}.svg")
+            busy.join()
+
+
+def record(process_id: int | None, path: Path) -> None:
+    spy = str(programs("project") / "py-spy")
+    size = [f"--duration={SECONDS}", f"--rate={SAMPLES_PER_SECOND}", f"--pid={process_id}"]
+    command = [spy, "record", *size, f"--output={path}"]
+    subprocess.run(command, check=True, capture_output=True)

@@ -1,0 +1,95 @@
+"""What the generated service has to reach, and whether it did."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .measure import Measurement, Visit
+from .plan import MAIN
+from .results import Results, Spread, p50_ms, p99_ms, throughput
+
+Value = Callable[[Results], Spread | None]
+
+AT_MAIN = f"single-{MAIN}"
+ALONE = "single-1"
+BATCHES = f"batch-{MAIN}"
+
+
+@dataclass(frozen=True)
+class Floor:
+    """at_most: whether the limit is a ceiling instead."""
+
+    title: str
+    value: Value
+    limit: float
+    at_most: bool = False
+
+    def holds(self, found: Spread | None) -> bool:
+        if found is None:
+            return False
+        return found.middle <= self.limit if self.at_most else found.middle >= self.limit
+
+
+def ratio(ours: str, theirs: str, load: str, what: Callable[[Measurement], float]) -> Value:
+    """Ours over theirs, round by round, so that what slows the machine slows both."""
+
+    def value(results: Results) -> Spread | None:
+        pairs = zip(results.rounds(ours, load), results.rounds(theirs, load), strict=True)
+        return Spread.of(what(one) / what(other) for one, other in pairs if one and other)
+
+    return value
+
+
+def tail(contender: str) -> Value:
+    """How many times the median latency the slowest percent waits at least."""
+    return lambda results: results.spread(contender, AT_MAIN, lambda one: p99_ms(one) / p50_ms(one))
+
+
+def ingress_memory(contender: str) -> Value:
+    """An ingress replica's memory, as a share of what it may have."""
+
+    def used(visit: Visit, plain: Visit) -> float:
+        idle = visit.memory["idle"].largest_bytes if "idle" in visit.memory else 0
+        allowed = 1.5 * plain.memory["service"].largest_bytes + idle
+        return visit.memory["ingress"].largest_bytes / allowed
+
+    return lambda results: Spread.of(
+        used(*pair) for pair in zip(results.of(contender), results.of("plain"), strict=True)
+    )
+
+
+def times(ours: str, theirs: str, least: float) -> Floor:
+    """At least so many times their throughput."""
+    value = ratio(ours, theirs, AT_MAIN, throughput)
+    return Floor(f"{ours} / {theirs}, requests/s", value, least)
+
+
+def share(ours: str, theirs: str, most: float) -> Floor:
+    """At most so large a share of their latency, for a lone caller."""
+    value = ratio(ours, theirs, ALONE, p50_ms)
+    return Floor(f"{ours} / {theirs}, p50 of a lone caller", value, most, at_most=True)
+
+
+QUICK_FLOORS = (
+    times("separate", "documented", 15),
+    share("separate", "documented", 1 / 6),
+    times("inline", "documented", 25),
+    times("inline", "plain", 0.6),
+    share("inline", "plain", 2.5),
+    Floor("separate / plain, batches", ratio("separate", "plain", BATCHES, throughput), 0.9),
+)
+
+FLOORS = (
+    *QUICK_FLOORS,
+    times("separate", "bentoml", 1.5),
+    times("separate", "litserve", 1.5),
+    times("inline", "bentoml", 3),
+    times("inline", "litserve", 3),
+    Floor("separate, p99 / p50", tail("separate"), 6, at_most=True),
+    Floor("inline, p99 / p50", tail("inline"), 6, at_most=True),
+    Floor("ingress memory / allowed", ingress_memory("separate"), 1, at_most=True),
+)
+
+
+def verdicts(results: Results, floors: Sequence[Floor]) -> Iterator[tuple[Floor, Spread | None]]:
+    for floor in floors:
+        yield floor, floor.value(results)

@@ -1,0 +1,1 @@
+"""`make load`: a short load test of a running service. `scenario.py` is yours to change."""

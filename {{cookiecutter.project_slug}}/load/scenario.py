@@ -1,0 +1,38 @@
+"""What `make load` asks, over and over on every connection, and which answers are right."""
+
+from itertools import cycle
+
+from locust import FastHttpUser, task
+
+QUESTIONS = cycle(
+    [
+        ("Der Bäcker an der Ecke öffnet schon um sechs Uhr morgens.", "de"),
+        ("We left our umbrellas at the station and got soaked.", "en"),
+        ("Mañana iremos a la playa si no llueve por la tarde.", "es"),
+        ("Les enfants jouent dans la cour depuis ce matin.", "fr"),
+        ("La nonna racconta una storia prima di andare a dormire.", "it"),
+        ("Morgen gaan we met de trein naar mijn ouders.", "nl"),
+        ("W niedzielę upieczemy ciasto z jabłkami dla sąsiadów.", "pl"),
+        ("O padeiro da nossa rua abre às seis horas da manhã.", "pt"),
+        ("Завтра утром мы поедем на дачу к друзьям.", "ru"),
+        ("Yarın sabah erkenden denize gideceğiz.", "tr"),
+    ]
+)
+
+
+class Visitor(FastHttpUser):
+    """One connection: asks, waits for the answer, asks again at once."""
+
+    # Seconds. What takes longer has failed.
+    connection_timeout = 10.0
+    network_timeout = 10.0
+
+    @task
+    def detect(self) -> None:
+        text, language = next(QUESTIONS)
+        with self.client.post("/v1/detect", json={"text": text}, catch_response=True) as answer:
+            # Statuses from 400 on are failures by themselves.
+            if answer.ok and answer.status_code != 200:
+                answer.failure(f"the status is {answer.status_code}, not 200")
+            elif answer.ok and (found := answer.json()["language"]) != language:
+                answer.failure(f"the language is {found}, not {language}")
