@@ -29,7 +29,6 @@ environment:
 	@$(MAKE) --silent --no-print-directory -C '$(PROJECT)' setup
 
 bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone
-	@$(or $(shell command -v uv),$(BIN)/uv) pip install --quiet --python $(BIN)/python --group bench
 	@$(BIN)/python -m benchmarks
 
 .PHONY: help demo check test docs bench environment

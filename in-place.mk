@@ -7,7 +7,7 @@ ENV_FILE := ../build/in-place.env
 
 # One environment for the template's tools, this folder and all renders; no lock file.
 SYNC = test -x $(VENV)/bin/python || $(UV) venv $(VENV); \
-	exec $(UV) pip install --python $(VENV)/bin/python --group dev --group load --group ../pyproject.toml:dev -r pyproject.toml
+	exec $(UV) pip install --python $(VENV)/bin/python --group dev --group load --group ../pyproject.toml:dev --group ../pyproject.toml:bench -r pyproject.toml
 $(VENV)/.synced: ../pyproject.toml
 
 export PYTHONPATH := $(CURDIR)/src

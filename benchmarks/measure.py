@@ -71,7 +71,7 @@ def started(contender: Contender, processes: int) -> AbstractContextManager[Serv
     command = contender.arguments(
         programs(contender.environment), configuration(placement, processes), processes
     )
-    environment = variables(processes) | contender.settings
+    environment = variables(processes) | dict(contender.settings)
     log = FOLDER / f"{contender.name}.log"
     return serving(command, PROJECT, environment, log)
 

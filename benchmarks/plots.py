@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -9,6 +10,7 @@ mpl.use("svg")  # before pyplot, which would look for a screen
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .contenders import ALL, Contender
 from .measure import Measurement
@@ -34,7 +36,7 @@ COLOURS = {
     "python-proxy": "#86b6dd",
 }
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, and findable
     "svg.hashsalt": "benchmarks",  # the same numbers give the same file
     "font.family": "sans-serif",
@@ -140,6 +142,6 @@ def draw_use(results: Results, path: Path) -> None:
     save(figure, path)
 
 
-def save(figure: "plt.Figure", path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

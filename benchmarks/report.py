@@ -29,9 +29,13 @@ def write_report(results: Results) -> None:
     """Write report.md, the numbers behind it, and its plots, beside this file."""
     results.save(FOLDER / "results.json")
     plots.draw_all(results, PLOTS)
-    template = Template((FOLDER / "report.template.md").read_text(encoding="utf-8"))
-    text = template.substitute(places(results))
-    (FOLDER / "report.md").write_text(text, encoding="utf-8")
+    (FOLDER / "report.md").write_text(text(results), encoding="utf-8")
+
+
+def text(results: Results) -> str:
+    """What report.md says of these results."""
+    template = (FOLDER / "report.template.md").read_text(encoding="utf-8")
+    return Template(template).substitute(places(results))
 
 
 def places(results: Results) -> dict[str, object]:

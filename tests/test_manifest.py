@@ -164,7 +164,8 @@ def dependencies(requirement: Requirement, found: set[str]) -> set[str]:
 
 def installed_for_the_project() -> set[str]:
     pyproject = tomllib.loads(template_files()["pyproject.toml"].decode())
-    wanted = [*pyproject["project"]["dependencies"], *pyproject["dependency-groups"]["dev"]]
+    groups = pyproject["dependency-groups"].values()
+    wanted = [*pyproject["project"]["dependencies"], *(line for group in groups for line in group)]
     found: set[str] = set()
     for line in wanted:
         dependencies(Requirement(line), found)

@@ -82,13 +82,12 @@ def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
 
 def _include_routes(app: FastAPI, features: Sequence[Feature]) -> None:
     guards = _guarded_by([guard for feature in features for guard in feature.guards])
-    app.include_router(service.router)
-    for feature in features:
-        for router in feature.routers:
-            app.include_router(router)
     feature_routers = [router for feature in features for router in feature.model_routers]
+    # What is asked most comes first: routes are tried one after the other.
     for router in [*v1.routers, *v2.routers, *feature_routers]:
         app.include_router(router, dependencies=guards)
+    for router in [service.router, *(one for feature in features for one in feature.routers)]:
+        app.include_router(router)
 
 
 def _guarded_by(guards: Sequence[Callable[..., Any]]) -> list[Dependency]:

@@ -1,7 +1,8 @@
 """Tells callers that a route has a successor."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -17,7 +18,7 @@ class DeprecatedRoute(APIRoute):
 
     # Not a dependency: FastAPI takes tens of microseconds to resolve one, for two fixed headers.
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
         async def deprecated(request: Request) -> Response:

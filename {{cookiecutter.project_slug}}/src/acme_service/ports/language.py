@@ -1,7 +1,7 @@
 """The language detector, as the API sees it."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 MAX_CANDIDATES = 10
 """The most candidates a detection carries, best first."""
@@ -56,6 +56,16 @@ class Detection(NamedTuple):
         """How far the first score is above the second: up to 1, below 0 after a decided tie."""
         second = self.candidates[1].score if len(self.candidates) > 1 else 0.0
         return self.score - second
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Between processes the codes and scores travel as two plain tuples: to pickle each
+        # candidate takes Ray's pickler ten times as long, and longer than the model took.
+        languages, scores = zip(*self.candidates, strict=True) if self.candidates else ((), ())
+        return _detection, (languages, scores)
+
+
+def _detection(languages: Sequence[str], scores: Sequence[float]) -> Detection:
+    return Detection(tuple(map(Candidate, languages, scores)))
 
 
 class LanguageModelCard(NamedTuple):
