@@ -2,12 +2,13 @@
 
 import platform
 import shutil
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+
+from scripts.ports import refuse_taken_port
 
 from . import HOST, PORT
 from .environments import FOLDER, PreparationError, prepare
@@ -34,24 +35,18 @@ def bench(quick: bool) -> int:
         prepare({one.environment for plan in plans for one in plan.contenders})
         for plan in plans:
             measure(plan, results)
+        if not quick:
+            write_report(results)
+            draw_flames(PLOTS)
     except (PreparationError, ServiceError, LoadError) as error:
         sys.exit(str(error))
-    results.save(FOLDER / "results.json")
-    if not quick:
-        write_report(results)
-        draw_flames(PLOTS)
     return say_verdicts(results, QUICK_FLOORS if quick else FLOORS)
 
 
 def refuse_what_cannot_work() -> None:
     if not shutil.which("wrk"):
         sys.exit("The benchmarks need wrk: install the package of that name.")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, PORT))
-        except OSError:
-            sys.exit(f"Port {PORT} is taken: stop what listens there, then start again.")
+    refuse_taken_port(HOST, PORT, "start again")
     free_gib = psutil.virtual_memory().available / 1024**3
     if free_gib < LEAST_GIB:
         sys.exit(f"The benchmarks need {LEAST_GIB} GiB of free memory; {free_gib:.1f} are there.")
@@ -80,8 +75,7 @@ def say_verdicts(results: Results, floors: Sequence[Floor]) -> int:
         holds = floor.holds(found)
         failed += not holds
         value = f"{found.middle:.2f} ({found.least:.2f} to {found.most:.2f})" if found else "none"
-        limit = f"{'at most' if floor.at_most else 'at least'} {floor.limit:.2f}"
-        print(f"{'holds' if holds else 'FAILS':6} {floor.title:48} {value:26} {limit}")
+        print(f"{'holds' if holds else 'FAILS':6} {floor.title:48} {value:26} {floor.bound}")
     return 1 if failed else 0
 
 

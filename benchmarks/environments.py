@@ -27,7 +27,7 @@ class PreparationError(Exception):
 
 
 def prepare(environments: Iterable[str]) -> None:
-    """Render the default project anew, and make the environments that are not there yet."""
+    """Render the default project anew, and make the peers' environments anew."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     LOG.unlink(missing_ok=True)
     render()

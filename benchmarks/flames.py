@@ -9,6 +9,7 @@ from .contenders import DOCUMENTED, INLINE, SEPARATE
 from .environments import FOLDER, programs
 from .measure import started
 from .plan import MAIN
+from .services import ServiceError
 
 SECONDS = 10
 SAMPLES_PER_SECOND = 100
@@ -31,4 +32,6 @@ def record(process_id: int | None, path: Path) -> None:
     spy = str(programs("project") / "py-spy")
     size = [f"--duration={SECONDS}", f"--rate={SAMPLES_PER_SECOND}", f"--pid={process_id}"]
     command = [spy, "record", *size, f"--output={path}"]
-    subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ServiceError(f"py-spy could not draw {path.name}: {done.stderr.strip()}")

@@ -23,6 +23,10 @@ class Floor:
     limit: float
     at_most: bool = False
 
+    @property
+    def bound(self) -> str:
+        return f"{'at most' if self.at_most else 'at least'} {self.limit:.2f}"
+
     def holds(self, found: Spread | None) -> bool:
         if found is None:
             return False
@@ -45,15 +49,20 @@ def tail(contender: str) -> Value:
 
 
 def ingress_memory(contender: str) -> Value:
-    """An ingress replica's memory, as a share of what it may have."""
+    """An ingress replica's memory, as a share of what it may have.
+
+    Unknown when Ray kept no idle worker that could be measured.
+    """
 
     def used(visit: Visit, plain: Visit) -> float:
-        idle = visit.memory["idle"].largest_bytes if "idle" in visit.memory else 0
+        idle = visit.memory["idle"].largest_bytes
         allowed = 1.5 * plain.memory["service"].largest_bytes + idle
         return visit.memory["ingress"].largest_bytes / allowed
 
     return lambda results: Spread.of(
-        used(*pair) for pair in zip(results.of(contender), results.of("plain"), strict=False)
+        used(visit, plain)
+        for visit, plain in zip(results.of(contender), results.of("plain"), strict=False)
+        if "idle" in visit.memory
     )
 
 

@@ -73,8 +73,8 @@ def draw_bars(
     if by_value:
         bars.sort(key=lambda bar: bar[1].middle)
     for place, (contender, found) in enumerate(bars):
-        whiskers = [[found.middle - found.least], [found.most - found.middle]]
-        axes.barh(place, found.middle, xerr=whiskers, color=COLOURS[contender.name], ecolor="#555")
+        colour = COLOURS[contender.name]
+        axes.barh(place, found.middle, xerr=whiskers([found]), color=colour, ecolor="#555")
         axes.annotate(
             " " + text.format(found.middle),
             (found.most, place),

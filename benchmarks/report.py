@@ -76,7 +76,7 @@ def floors(results: Results) -> str:
         (
             floor.title,
             said(found, 2),
-            f"{'at most' if floor.at_most else 'at least'} {floor.limit:.2f}",
+            floor.bound,
             "yes" if floor.holds(found) else "**no**",
         )
         for floor, found in verdicts(results, FLOORS)

@@ -32,12 +32,13 @@ KINDS = {
     "ray::HAProxyManager": "around",
     "haproxy": "proxy",
     "ray::IDLE": "idle",
-    "ray": "around",
-    "gcs_server": "around",
-    "benchmarks.": "service",
+    "serve run": "around",
+    "my_service.ingress.launch": "around",
+    "benchmarks.contenders.": "service",
     "bentoml": "service",
     "multiprocessing": "service",
-    "my_service.ingress.launch": "around",
+    "ray": "around",
+    "gcs_server": "around",
 }
 """What a process does, by the first of these parts that its command line holds."""
 

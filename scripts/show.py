@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import NoReturn
 from urllib.request import urlopen
 
 from scripts.export import ROOT, export
+from scripts.ports import refuse_taken_port
 from scripts.questions import ask_all
 from scripts.stopping import StoppedError, held_back, ignore
 
@@ -23,15 +23,6 @@ HOST, PORT = "127.0.0.1", 8000
 URL = f"http://{HOST}:{PORT}"
 START_TIMEOUT_S = 240
 STOP_TIMEOUT_S = 60
-
-
-def refuse_taken_port() -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, PORT))
-        except OSError:
-            sys.exit(f"Port {PORT} is taken: stop what listens there, then start the demo again.")
 
 
 def environment() -> dict[str, str]:
@@ -114,7 +105,7 @@ def say(sentence: str) -> None:
 
 
 def show() -> None:
-    refuse_taken_port()
+    refuse_taken_port(HOST, PORT, "start the demo again")
     say("1. cookiecutter makes the default project")
     project = make_project()
     print(

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from benchmarks import HOST, PORT, bench, report
-from benchmarks.floors import Floor, ratio, times
+from benchmarks.floors import Floor, ingress_memory, ratio, times
 from benchmarks.loads import Outcome, percentile
 from benchmarks.measure import Measurement, Visit
 from benchmarks.results import Results, throughput
@@ -95,6 +95,10 @@ def test_a_ceiling_holds_from_below():
 def test_what_was_not_measured_holds_nothing():
     floor = times("inline", "plain", 0.6)
     assert not floor.holds(floor.value(results(plain=[100])))
+
+
+def test_memory_without_an_idle_worker_to_compare_with_is_unknown():
+    assert ingress_memory("separate")(results(separate=[100], plain=[100])) is None
 
 
 def test_a_failed_request_disqualifies_its_measurement():

@@ -1,7 +1,7 @@
 """What is measured: how each contender is started, in which environment, and what it can do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 SINGLE, BATCH, STREAM, SOCKETS = "single", "batch", "stream", "sockets"
@@ -66,19 +66,13 @@ SEPARATE = Contender(
     placement="separate",
     loads=(SINGLE, BATCH, STREAM, SOCKETS),
 )
-INLINE = Contender(
-    "inline",
-    "ours, inline",
-    LAUNCH,
-    placement="inline",
-    loads=(SINGLE, BATCH, STREAM, SOCKETS),
-)
-PYTHON_PROXY = Contender(
-    "python-proxy",
-    "ours, separate, Serve's Python proxy",
-    LAUNCH,
+INLINE = replace(SEPARATE, name="inline", title="ours, inline", placement="inline")
+PYTHON_PROXY = replace(
+    SEPARATE,
+    name="python-proxy",
+    title="ours, separate, Serve's Python proxy",
     settings={"PROXY": "python"},
-    placement="separate",
+    loads=(SINGLE, BATCH),
 )
 BENTOML = Contender(
     "bentoml",

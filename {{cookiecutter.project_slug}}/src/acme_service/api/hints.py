@@ -9,6 +9,8 @@ from starlette.requests import HTTPConnection
 
 from acme_service.ports import Query
 
+from .dependencies import api_settings
+
 LANGUAGES_COOKIE = "languages"
 """Holds language codes joined with dots: commas and spaces are not allowed in cookies."""
 
@@ -61,10 +63,11 @@ async def hints(
     accept_language: Annotated[str | None, Header(description="Decides a tie.")] = None,
 ) -> Hints:
     response.headers["Vary"] = "Cookie, Accept-Language"
+    settings = await api_settings(connection)  # called, because resolving it would cost more
     return Hints(
         allowed=allowed_languages((languages or "")[:_MAX_CHARS]),
         preferred=preferred_languages((accept_language or "")[:_MAX_CHARS]),
-        tie_margin=connection.app.state.settings.tie_margin,
+        tie_margin=settings.tie_margin,
     )
 
 
