@@ -163,7 +163,23 @@ async def test_after_a_timeout_the_slot_is_free_again() -> None:
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(one) for one in answers} == {ModelTimeoutError}
     await settled()
+    assert model.cancelled == [["stuck"] * 3]
     assert await gatherer.ask("a") == "A"
+
+
+async def test_a_timeout_in_the_line_gives_the_place_back() -> None:
+    model = Model()
+    model.gate.clear()
+    gatherer = gatherer_of(model, timeout_s=0.05, max_texts=1, max_waiting=1)
+    waiting = []
+    for item in "abc":  # two calls under way, and one in line
+        waiting.append(asyncio.create_task(gatherer.ask(item)))
+        await settled()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await settled()
+    model.gate.set()
+    assert await gatherer.ask("d") == "D"
+    assert ["c"] not in model.calls
 
 
 @pytest.mark.parametrize("answers", [[], ["A"], ["A", "B", "C"]])
