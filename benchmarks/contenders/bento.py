@@ -14,28 +14,9 @@ import os
 import bentoml
 from my_service.models.language import LanguageModel
 from my_service.models.store import open_model
-from my_service.ports import Detection, Query
-from pydantic import BaseModel
+from my_service.ports import Query
 
-
-class CandidateOut(BaseModel):
-    language: str
-    score: float
-
-
-class DetectionOut(BaseModel):
-    language: str
-    score: float
-    candidates: list[CandidateOut]
-
-
-class BatchOut(BaseModel):
-    results: list[DetectionOut]
-
-
-def answer(found: Detection) -> DetectionOut:
-    candidates = [CandidateOut(language=code, score=score) for code, score in found.candidates[:3]]
-    return DetectionOut(language=found.language, score=found.score, candidates=candidates)
+from benchmarks.contenders.schemas import BatchOut, DetectionOut, answer
 
 
 @bentoml.service(

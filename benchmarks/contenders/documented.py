@@ -9,44 +9,17 @@ import os
 from fastapi import FastAPI
 from my_service.models.language import LanguageModel
 from my_service.models.store import open_model
-from my_service.ports import Detection, Query
-from pydantic import BaseModel
+from my_service.ports import Query
 from ray import serve
 from ray.serve.handle import DeploymentHandle
+
+from benchmarks.contenders.schemas import BatchOut, DetectionOut, TextIn, TextsIn, answer
 
 PROCESSES = int(os.environ.get("PROCESSES", "1"))
 # Serve reserves a core for each replica by default; two of each would not fit on two cores.
 RESOURCES = {"num_cpus": 1 / PROCESSES}
 
 api = FastAPI()
-
-
-class TextIn(BaseModel):
-    text: str
-
-
-class TextsIn(BaseModel):
-    texts: list[str]
-
-
-class CandidateOut(BaseModel):
-    language: str
-    score: float
-
-
-class DetectionOut(BaseModel):
-    language: str
-    score: float
-    candidates: list[CandidateOut]
-
-
-class BatchOut(BaseModel):
-    results: list[DetectionOut]
-
-
-def answer(found: Detection) -> DetectionOut:
-    candidates = [CandidateOut(language=code, score=score) for code, score in found.candidates[:3]]
-    return DetectionOut(language=found.language, score=found.score, candidates=candidates)
 
 
 @serve.deployment(num_replicas=PROCESSES, ray_actor_options=RESOURCES)

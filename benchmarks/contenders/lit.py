@@ -17,30 +17,8 @@ import litserve as ls
 from my_service.models.language import LanguageModel
 from my_service.models.store import open_model
 from my_service.ports import Detection, Query
-from pydantic import BaseModel
 
-
-class TextIn(BaseModel):
-    text: str
-
-
-class TextsIn(BaseModel):
-    texts: list[str]
-
-
-class CandidateOut(BaseModel):
-    language: str
-    score: float
-
-
-class DetectionOut(BaseModel):
-    language: str
-    score: float
-    candidates: list[CandidateOut]
-
-
-class BatchOut(BaseModel):
-    results: list[DetectionOut]
+from benchmarks.contenders.schemas import BatchOut, DetectionOut, TextIn, TextsIn
 
 
 def answer(found: Detection) -> dict:
