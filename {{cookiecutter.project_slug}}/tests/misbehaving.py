@@ -12,9 +12,9 @@ from ray.serve import Application
 
 from acme_service.deployments import serving
 from acme_service.ingress.app import ingress
-from acme_service.ports import Candidate, Detection, LanguageModelCard, Query
+from acme_service.ports import Detection, LanguageModelCard, Query
 
-ENGLISH = Detection((Candidate("en", 1.0),))
+ENGLISH = Detection(("en",), (1.0,))
 
 
 class StuckModel:

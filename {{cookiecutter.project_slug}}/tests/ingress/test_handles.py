@@ -47,8 +47,7 @@ class Handle:
         self.answers = list(answers)
         self.responses: list[Response] = []
 
-    @property
-    def method(self) -> "Handle":
+    def options(self, **_: Any) -> "Handle":
         return self
 
     def remote(self, *args: Any) -> Response:
@@ -153,11 +152,7 @@ class StreamingHandle:
     def __init__(self) -> None:
         self.answers = Answers()
 
-    @property
-    def method(self) -> "StreamingHandle":
-        return self
-
-    def options(self, *, stream: bool) -> "StreamingHandle":
+    def options(self, **_: Any) -> "StreamingHandle":
         return self
 
     def remote(self, *args: Any) -> Answers:

@@ -17,7 +17,6 @@ from acme_service.ingress.models import (
 )
 from acme_service.ingress.settings import GatherSettings
 from acme_service.ports import (
-    Candidate,
     Detection,
     LanguageModelCard,
     ModelOverloadedError,
@@ -28,7 +27,7 @@ from acme_service.ports import (
 
 from tests.fakes import FakeMeter
 
-ENGLISH = Detection((Candidate("en", 1.0),))
+ENGLISH = Detection(("en",), (1.0,))
 CARD = LanguageModelCard("calls", "1", ("en",))
 asked_by = ContextVar("asked_by", default="nobody")
 

@@ -31,7 +31,7 @@ def load(store: Path, content: bytes, file: str = "model.npz", **facts: Any) -> 
 
 def test_sound_arrays_make_a_model(tmp_path: Path):
     model = load(tmp_path, npz(**SOUND))
-    assert model.detect_batch([Query("ab")])[0].candidates == (("de", 0.5), ("en", 0.5))
+    assert model.detect_batch([Query("ab")])[0].candidates == [("de", 0.5), ("en", 0.5)]
 
 
 @pytest.mark.parametrize(

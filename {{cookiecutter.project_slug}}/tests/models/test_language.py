@@ -47,7 +47,7 @@ def test_an_answer_carries_at_most_so_many_candidates(thirty_one: LanguageModel)
 @pytest.mark.parametrize("text", NOTHING)
 def test_text_without_letters_has_no_candidates(ten: LanguageModel, text: str):
     [detection] = ten.detect_batch([Query(text)])
-    assert detection.candidates == ()
+    assert detection.candidates == []
     assert detection.language == UNDETERMINED
 
 
@@ -101,7 +101,7 @@ def test_only_allowed_languages_are_candidates(thirty_one: LanguageModel):
 
 def test_a_single_allowed_language_is_certain(ten: LanguageModel):
     [detection] = ten.detect_batch([Query(GERMAN, allowed=("ru",))])
-    assert detection.candidates == (("ru", 1.0),)
+    assert detection.candidates == [("ru", 1.0)]
 
 
 def test_allowing_no_known_language_restricts_nothing(ten: LanguageModel):
@@ -125,7 +125,7 @@ def test_a_tie_goes_to_the_first_preferred_language(ten: LanguageModel):
             Query("in", preferred=preferred, tie_margin=round(best.score - second.score, 4)),
         ]
     )
-    assert tie.candidates == (third, best, second, *plain.candidates[3:])
+    assert tie.candidates == [third, best, second, *plain.candidates[3:]]
     assert no_tie == plain
 
 

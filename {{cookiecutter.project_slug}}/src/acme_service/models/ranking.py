@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from acme_service.ports import (
     MAX_CANDIDATES,
-    Candidate,
     Detection,
     Query,
 )
@@ -17,7 +16,7 @@ from .ngrams import FEATURES_PER_LETTER
 
 _DIGITS = 4
 
-_NOTHING = Detection(())
+_NOTHING = Detection()
 
 
 class Ranking:
@@ -82,7 +81,7 @@ def _detection(
     del languages[size:], scores[size:]
     if query.preferred:
         _put_preferred_first(languages, scores, query)
-    return Detection(tuple(map(Candidate, languages[:MAX_CANDIDATES], scores[:MAX_CANDIDATES])))
+    return Detection(tuple(languages[:MAX_CANDIDATES]), tuple(scores[:MAX_CANDIDATES]))
 
 
 def _put_preferred_first(languages: list[str], scores: list[float], query: Query) -> None:

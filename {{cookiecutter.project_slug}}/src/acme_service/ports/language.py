@@ -1,7 +1,7 @@
 """The language detector, as the API sees it."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 MAX_CANDIDATES = 10
 """The most candidates a detection carries, best first."""
@@ -39,33 +39,32 @@ class Candidate(NamedTuple):
 
 
 class Detection(NamedTuple):
-    """The languages a text may be written in, best first; none for a text without letters."""
+    """The languages a text may be written in, best first; none for a text without letters.
 
-    candidates: tuple[Candidate, ...]
+    languages, scores: of the candidates, in the same order, at most MAX_CANDIDATES. Two plain
+        tuples, because many detections travel between processes.
+    """
+
+    languages: tuple[str, ...] = ()
+    scores: tuple[float, ...] = ()
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        return list(map(Candidate, self.languages, self.scores))
 
     @property
     def language(self) -> str:
-        return self.candidates[0].language if self.candidates else UNDETERMINED
+        return self.languages[0] if self.languages else UNDETERMINED
 
     @property
     def score(self) -> float:
-        return self.candidates[0].score if self.candidates else 0.0
+        return self.scores[0] if self.scores else 0.0
 
     @property
     def lead(self) -> float:
         """How far the first score is above the second: up to 1, below 0 after a decided tie."""
-        second = self.candidates[1].score if len(self.candidates) > 1 else 0.0
+        second = self.scores[1] if len(self.scores) > 1 else 0.0
         return self.score - second
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Between processes the codes and scores travel as two plain tuples: to pickle each
-        # candidate takes Ray's pickler ten times as long, and longer than the model took.
-        languages, scores = zip(*self.candidates, strict=True) if self.candidates else ((), ())
-        return _detection, (languages, scores)
-
-
-def _detection(languages: Sequence[str], scores: Sequence[float]) -> Detection:
-    return Detection(tuple(map(Candidate, languages, scores)))
 
 
 class LanguageModelCard(NamedTuple):

@@ -45,7 +45,9 @@ class DetectionOut(BaseModel):
             score=detection.score,
             candidates=[
                 CandidateOut(language=language, score=score)
-                for language, score in detection.candidates[:top]
+                for language, score in zip(
+                    detection.languages[:top], detection.scores[:top], strict=True
+                )
             ],
         )
 

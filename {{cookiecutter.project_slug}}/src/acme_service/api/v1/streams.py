@@ -49,7 +49,7 @@ async def stream(
     answers: Annotated[AsyncIterator[Detection], Depends(guesses)],
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: a `guess` for every further word, then `done` or `error`."""
-    guess = DetectionOut.of(Detection(()))
+    guess = DetectionOut.of(Detection())
     try:
         async for detection in answers:
             guess = DetectionOut.of(detection)

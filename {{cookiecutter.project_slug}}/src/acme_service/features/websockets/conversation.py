@@ -107,7 +107,7 @@ class Conversation:
         return True
 
     async def _guess(self, message: TextIn) -> None:
-        answer = AnswerOut.of(Detection(()))
+        answer = AnswerOut.of(Detection())
         async with started(self._detector.guesses(self._hints.query(message.text))) as guesses:
             async for detection in guesses:
                 answer = AnswerOut.of(detection, self._top)
