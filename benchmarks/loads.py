@@ -93,8 +93,12 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.body = [==[{body}]==]
 
 wrong = 0
+local known
 function response(status, headers, body)
-   if status ~= 200 or not ({right}) then wrong = wrong + 1 end
+   -- An answer equal to one found right is right: to look through each again would take more of
+   -- the processor than some of the services do.
+   if status == 200 and body == known then return end
+   if status == 200 and ({right}) then known = body else wrong = wrong + 1 end
 end
 
 local threads = {{}}

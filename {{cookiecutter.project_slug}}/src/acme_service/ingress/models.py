@@ -37,6 +37,10 @@ def query_bytes(query: Query) -> int:
 
 def split(queries: Sequence[Query], max_texts: int) -> Iterator[Sequence[Query]]:
     """The queries in parts that each fit into one call."""
+    most_bytes = sum(len(query.text) for query in queries) * _MAX_UTF8_BYTES
+    if len(queries) <= max_texts and most_bytes + len(queries) * _OVERHEAD_BYTES <= MAX_CALL_BYTES:
+        yield queries
+        return
     start = total_bytes = 0
     for index, query in enumerate(queries):
         size_bytes = query_bytes(query)
@@ -67,6 +71,9 @@ class GatheringDetector:
         if len(queries) <= MAX_GATHERED:
             ask = [self._gatherer.ask(query) for query in queries]
             return await asyncio.gather(*ask)
+        parts = list(split(queries, self._settings.max_texts))
+        if len(parts) == 1:
+            return await self._batch(queries)
         # No more parts at once than single texts get calls, or one batch would fill the line.
         places = asyncio.Semaphore(self._settings.max_in_flight)
 
@@ -76,13 +83,10 @@ class GatheringDetector:
 
         try:
             async with asyncio.TaskGroup() as group:
-                parts = [
-                    group.create_task(answered(part))
-                    for part in split(queries, self._settings.max_texts)
-                ]
+                tasks = [group.create_task(answered(part)) for part in parts]
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
-        return [detection for part in parts for detection in part.result()]
+        return [detection for task in tasks for detection in task.result()]
 
     async def _batch(self, queries: Sequence[Query]) -> list[Detection]:
         detections: list[Detection] = await self._calls.call("detect_batch", queries)

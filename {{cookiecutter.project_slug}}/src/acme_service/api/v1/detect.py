@@ -45,4 +45,4 @@ async def detect_batch(
 ) -> BatchOut:
     """One answer a text, in order."""
     detections = await detector.detect_batch([hints.query(text) for text in body.texts])
-    return BatchOut(results=[DetectionOut.of(detection, top) for detection in detections])
+    return BatchOut.of(detections, top)

@@ -1,6 +1,7 @@
 """What version 1 takes and gives. Version 2 has schemas of its own."""
 
-from typing import Annotated, Self
+from collections.abc import Iterable
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -40,17 +41,22 @@ class DetectionOut(BaseModel):
 
     @classmethod
     def of(cls, detection: Detection, top: int = DEFAULT_TOP) -> Self:
-        return cls(
-            language=detection.language,
-            score=detection.score,
-            candidates=[
-                CandidateOut(language=language, score=score)
-                for language, score in zip(
-                    detection.languages[:top], detection.scores[:top], strict=True
-                )
-            ],
-        )
+        return cls.model_validate(_answer(detection, top))
 
 
 class BatchOut(BaseModel):
     results: list[DetectionOut]
+
+    @classmethod
+    def of(cls, detections: Iterable[Detection], top: int = DEFAULT_TOP) -> Self:
+        return cls.model_validate({"results": [_answer(one, top) for one in detections]})
+
+
+def _answer(detection: Detection, top: int) -> dict[str, Any]:
+    # Pydantic makes all models of an answer in Rust; one by one, a batch takes half as long again.
+    best = zip(detection.languages[:top], detection.scores[:top], strict=True)
+    return {
+        "language": detection.language,
+        "score": detection.score,
+        "candidates": [{"language": language, "score": score} for language, score in best],
+    }
