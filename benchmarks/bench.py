@@ -14,6 +14,7 @@ from . import HOST, PORT
 from .environments import FOLDER, PreparationError, prepare
 from .flames import draw_flames
 from .floors import FLOORS, QUICK_FLOORS, Floor, verdicts
+from .idle import idle_worker_bytes
 from .loads import LoadError
 from .measure import Visit, visits
 from .plan import ONE_PROCESS, QUICK, TWO_PROCESSES, Plan
@@ -33,6 +34,8 @@ def bench(quick: bool) -> int:
     try:
         print("Rendering the default project, and making the environments …", flush=True)
         prepare({one.environment for plan in plans for one in plan.contenders})
+        if not quick:
+            results.idle_worker_bytes = idle_worker_bytes()
         for plan in plans:
             measure(plan, results)
         if not quick:

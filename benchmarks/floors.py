@@ -49,21 +49,18 @@ def tail(contender: str) -> Value:
 
 
 def ingress_memory(contender: str) -> Value:
-    """An ingress replica's memory, as a share of what it may have.
+    """An ingress replica's memory, as a share of what it may have."""
 
-    Unknown when Ray kept no idle worker that could be measured.
-    """
-
-    def used(visit: Visit, plain: Visit) -> float:
-        idle = visit.memory["idle"].largest_bytes
-        allowed = 1.5 * plain.memory["service"].largest_bytes + idle
+    def used(visit: Visit, plain: Visit, idle_worker_bytes: int) -> float:
+        allowed = 1.5 * plain.memory["service"].largest_bytes + idle_worker_bytes
         return visit.memory["ingress"].largest_bytes / allowed
 
-    return lambda results: Spread.of(
-        used(visit, plain)
-        for visit, plain in zip(results.of(contender), results.of("plain"), strict=False)
-        if "idle" in visit.memory
-    )
+    def value(results: Results) -> Spread | None:
+        pairs = zip(results.of(contender), results.of("plain"), strict=False)
+        idle = results.idle_worker_bytes
+        return Spread.of(used(visit, plain, idle) for visit, plain in pairs if idle)
+
+    return value
 
 
 def times(ours: str, theirs: str, least: float) -> Floor:

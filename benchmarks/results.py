@@ -28,10 +28,14 @@ class Spread:
 
 @dataclass
 class Results:
-    """Visits in the order of measuring, and the facts of the machine they were made on."""
+    """Visits in the order of measuring, and the facts of the machine they were made on.
+
+    idle_worker_bytes: resident memory of an idle Ray worker; 0 when it was not measured.
+    """
 
     machine: dict[str, str]
     visits: list[Visit] = field(default_factory=list)
+    idle_worker_bytes: int = 0
 
     def of(self, contender: str, processes: int = 1) -> list[Visit]:
         return [
@@ -70,7 +74,7 @@ class Results:
     @classmethod
     def load(cls, path: Path) -> "Results":
         saved = json.loads(path.read_text(encoding="utf-8"))
-        return cls(saved["machine"], [visit_from(one) for one in saved["visits"]])
+        return cls(**saved | {"visits": [visit_from(one) for one in saved["visits"]]})
 
 
 def visit_from(saved: dict[str, Any]) -> Visit:

@@ -97,7 +97,7 @@ def test_what_was_not_measured_holds_nothing():
     assert not floor.holds(floor.value(results(plain=[100])))
 
 
-def test_memory_without_an_idle_worker_to_compare_with_is_unknown():
+def test_memory_is_unknown_until_an_idle_worker_was_weighed():
     assert ingress_memory("separate")(results(separate=[100], plain=[100])) is None
 
 
