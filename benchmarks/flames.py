@@ -24,14 +24,19 @@ def draw_flames(folder: Path) -> None:
             arguments = (loads.single(MAIN), SECONDS + 3, FOLDER)
             busy = Thread(target=loads.run, args=arguments)
             busy.start()
-            record(service.process_id("ingress"), folder / f"flame-{contender.name}.svg")
+            path = folder / f"flame-{contender.name}.svg"
+            record(service.process_id("ingress"), contender.title, path)
             busy.join()
 
 
-def record(process_id: int | None, path: Path) -> None:
+def record(process_id: int | None, title: str, path: Path) -> None:
     spy = str(programs("project") / "py-spy")
     size = [f"--duration={SECONDS}", f"--rate={SAMPLES_PER_SECOND}", f"--pid={process_id}"]
     command = [spy, "record", *size, f"--output={path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServiceError(f"py-spy could not draw {path.name}: {done.stderr.strip()}")
+    # py-spy's title is its command line, which names folders of this machine.
+    drawn = path.read_text(encoding="utf-8")
+    heading = f"{title}: the process that takes requests, at {MAIN} connections"
+    path.write_text(drawn.replace(" ".join(command), heading), encoding="utf-8")

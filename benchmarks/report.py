@@ -54,6 +54,7 @@ def places(results: Results) -> dict[str, object]:
         "streams": streams(results),
         "facts": facts(results),
         "disqualified": disqualified(results),
+        **best_of_documented(results),
     }
 
 
@@ -168,6 +169,21 @@ def streams(results: Results) -> str:
     ]
     heads = ("", "SSE streams/s", "p50, ms", "WebSocket answers/s", "p50, ms")
     return table(heads, rows)
+
+
+def best_of_documented(results: Results) -> dict[str, str]:
+    """The documented pattern where it is fastest, and ours at that number of connections."""
+    names = ("documented", "separate", "inline")
+    places = ("documented_best", "separate_there", "inline_there")
+    found = [
+        [results.spread(name, f"single-{n}", throughput) for name in names] for n in CONNECTIONS
+    ]
+    whole = [[one.middle for one in rates if one] for rates in found if all(rates)]
+    if not whole:
+        return dict.fromkeys(places, "–")
+    documented, *ours = max(whole)
+    rates = (f"{documented:,.0f}", *(f"{one / documented:.0f}" for one in ours))
+    return dict(zip(places, rates, strict=True))
 
 
 def facts(results: Results) -> str:

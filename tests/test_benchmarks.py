@@ -119,6 +119,11 @@ def test_results_are_read_as_they_were_saved(tmp_path: Path):
     assert Results.load(tmp_path / "results.json") == saved
 
 
+def test_the_committed_report_says_what_was_measured():
+    measured = Results.load(report.FOLDER / "results.json")
+    assert report.text(measured) == (report.FOLDER / "report.md").read_text(encoding="utf-8")
+
+
 def test_the_report_has_a_row_for_each_contender_and_a_dash_for_what_is_missing():
     text = report.text(results(inline=[100, 90, 110], plain=[150, 150, 150]))
     assert "| ours, inline | **100** (90–110) | **1.0** (1.0–1.0) |" in text
