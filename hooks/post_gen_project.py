@@ -13,10 +13,10 @@ import shutil
 
 
 def holds(condition, answers):
-    """Whether `answers` meet a condition such as `auth`, `metrics & cache` or `ci=github`."""
+    """Whether `answers` meet a condition: `auth`, `metrics & cache` or `ci=github|gitlab`."""
     for term in condition.split("&"):
-        prompt, equals, choice = (part.strip() for part in term.partition("="))
-        if not (answers[prompt] == choice if equals else answers[prompt] is True):
+        prompt, equals, choices = (part.strip() for part in term.partition("="))
+        if not (answers[prompt] in choices.split("|") if equals else answers[prompt] is True):
             return False
     return True
 

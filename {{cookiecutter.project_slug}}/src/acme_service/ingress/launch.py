@@ -61,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve on a local Ray until Ctrl-C.")
     parser.add_argument("--config", type=Path, default=Path("serve.yaml"))
     parser.add_argument("--profile", type=Path, default=Path("deploy/serve.env"))
+    parser.add_argument("--host", help="listen there and not where the configuration says")
     options = parser.parse_args()
 
     stopper = Stopper()
@@ -68,7 +69,7 @@ def main() -> None:
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="serve-", ignore_cleanup_errors=True) as scratch:
         try:
-            config = checked_configuration(options.config)
+            config = checked_configuration(options.config, options.host)
             prepare_environment(options.profile, Path(scratch), os.environ)
             serve_until_stopped(config, stopper)
         except (Stop, KeyboardInterrupt):
@@ -78,8 +79,11 @@ def main() -> None:
             end_descendants()
 
 
-def checked_configuration(path: Path) -> dict[str, Any]:
-    """What `serve.yaml` says. Raises SystemExit when it, a port or a setting cannot be used."""
+def checked_configuration(path: Path, host: str | None = None) -> dict[str, Any]:
+    """What `serve.yaml` says. Raises SystemExit when it, a port or a setting cannot be used.
+
+    host: listened on in place of the one in the file.
+    """
     import yaml
     from dotenv import load_dotenv
 
@@ -91,6 +95,7 @@ def checked_configuration(path: Path) -> dict[str, Any]:
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
         http = config["http_options"]
+        http["host"] = host or http["host"]
         refuse_taken_port(str(http["host"]), int(http["port"]))
         check_settings()
     except (SettingsError, OSError) as error:
