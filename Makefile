@@ -5,6 +5,7 @@ PROJECT := {{cookiecutter.project_slug}}
 BIN := build/venv/bin
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
+export RENDER
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,6 +22,12 @@ check: environment ## Check format, lint, types and docs of the template itself
 test: check ## All that CI runs: checks, then renders of many kinds, then renders over Ray Serve
 	$(BIN)/python -m pytest -p no:cacheprovider
 
+renders: environment ## Print the names of the renders that are tested, as JSON
+	@$(BIN)/python -m scripts.renders
+
+render: environment ## Make one of them, RENDER='pairs 3', and let it set itself up and check itself
+	@$(BIN)/python -m scripts.renders "$$RENDER"
+
 docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
 	$(BIN)/python -m scripts.prompts
 
@@ -31,4 +38,4 @@ environment:
 bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone
 	@$(BIN)/python -m benchmarks
 
-.PHONY: help demo check test docs bench environment
+.PHONY: help demo check test renders render docs bench environment

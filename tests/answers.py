@@ -1,6 +1,9 @@
 """The answers that are tried, computed from cookiecutter.json: a new prompt is covered unasked."""
 
 import json
+from collections.abc import Iterator
+
+from allpairspy import AllPairs
 
 from scripts.export import ROOT
 
@@ -10,6 +13,8 @@ CONFIG = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 PROMPTS = [name for name in CONFIG if not name.startswith("_")]
 FEATURES = [prompt for prompt in PROMPTS if isinstance(CONFIG[prompt], bool)]
 CHOICES = {prompt: CONFIG[prompt] for prompt in PROMPTS if isinstance(CONFIG[prompt], list)}
+OPTIONS = {name: [True, False] for name in FEATURES} | CHOICES
+"""What may be answered, to prompts that do not ask for a text."""
 
 ALL: Answers = dict.fromkeys(FEATURES, True)
 # The last option of a choice is the one that brings least.
@@ -28,6 +33,12 @@ UNUSUAL: Answers = {
 }
 
 
+def pairs() -> Iterator[Answers]:
+    """A covering array: any two options of any two prompts meet in at least one of these."""
+    for row in AllPairs([*OPTIONS.values()]):
+        yield dict(zip(OPTIONS, row, strict=True))
+
+
 def matrix() -> dict[str, Answers]:
     """Answers by a readable name, each once."""
     candidates = {
@@ -36,12 +47,14 @@ def matrix() -> dict[str, Answers]:
         **{f"only {name}": BARE | {name: True} for name in FEATURES},
         **{f"without {name}": ALL | {name: False} for name in FEATURES},
         **{f"{name} {one}": ALL | {name: one} for name, many in CHOICES.items() for one in many},
+        **{f"pairs {number}": answers for number, answers in enumerate(pairs(), 1)},
         "a long name": ALL | {"project_name": "Multilingual Document Gateways"},
         "a short name": ALL | {"project_name": "Ox"},
         "unusual texts": ALL | UNUSUAL,
     }
+    defaults = {prompt: options[0] for prompt, options in CHOICES.items()}
     once: dict[str, Answers] = {}
     for name, answers in candidates.items():
-        if answers not in once.values():
+        if defaults | answers not in [defaults | known for known in once.values()]:
             once[name] = answers
     return once

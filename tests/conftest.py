@@ -1,4 +1,6 @@
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,3 +54,11 @@ def render_again(cookies: Cookies, template: Path) -> Callable[..., Render]:
         return rendered(cookies.bake(answers, template=str(template)))
 
     return again
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Runs programs side by side, one a processor, and none beside another module's tests."""
+    pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="worker")
+    yield pool
+    pool.shutdown(cancel_futures=True)

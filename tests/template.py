@@ -11,7 +11,6 @@ from scripts.export import ROOT, known_to_git
 from .answers import CONFIG
 
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
-ENVIRONMENT = ROOT / "build/venv"
 STATEMENT = re.compile(r"^\s*# \{[%#].*[%#]\}$")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .answers import ALL, UNUSUAL
+from .answers import ALL, BARE, UNUSUAL, Answers
 from .template import files
 
 Done = subprocess.CompletedProcess[str]
@@ -106,9 +106,12 @@ def test_a_folder_that_holds_something_is_refused_and_kept(
     assert files(folder) == {"my-service/mine.py": b"mine"}
 
 
-def test_a_project_is_made_and_passes_its_own_fresh_set_up(template: Path, folder: Path):
-    answers = [f"{prompt}={value}" for prompt, value in (ALL | UNUSUAL).items()]
-    done = cookiecutter(template, folder, *answers)
+@pytest.mark.parametrize("answers", [ALL | UNUSUAL, BARE], ids=["all", "bare"])
+def test_a_project_is_made_and_passes_its_own_fresh_set_up(
+    answers: Answers, template: Path, folder: Path
+):
+    typed = [f"{prompt}={value}" for prompt, value in answers.items()]
+    done = cookiecutter(template, folder, *typed)
     assert done.returncode == 0, done.stdout + done.stderr
     (project,) = folder.iterdir()
     clean = {

@@ -2,16 +2,15 @@
 
 import re
 import sys
-import tomllib
 from collections import Counter
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from .answers import CHOICES, CONFIG, FEATURES, PROMPTS
+from .distributions import asked_for, installed_for, read
 from .template import PROJECT, STATEMENT, is_copied, is_text, template_files
 
 ROOMS = {room: owner for owner, rooms in CONFIG["_features"].items() for room in rooms}
@@ -54,9 +53,9 @@ def test_every_room_has_one_owner():
 
 @pytest.mark.parametrize("condition", CONFIG["_features"])
 def test_a_condition_speaks_of_prompts_and_their_options(condition):
-    for term in condition.split("&"):
-        prompt, equals, choices = (part.strip() for part in term.partition("="))
-        assert {*choices.split("|")} < {*CHOICES[prompt]} if equals else prompt in FEATURES
+    for term in re.split("[&|]", condition):
+        prompt, equals, choice = (part.strip() for part in term.partition("="))
+        assert choice in CHOICES[prompt] if equals else prompt in FEATURES
 
 
 def test_every_prompt_says_what_one_gets():
@@ -129,6 +128,15 @@ def test_no_else_ever():
     assert [line for line in statements if not allowed.fullmatch(line)] == []
 
 
+def test_conditions_stand_in_one_python_file_and_are_few():
+    python = {path: content for path, content in template_files().items() if path.endswith(".py")}
+    lines = [line for content in python.values() for line in content.decode().splitlines()]
+    holding = [path for path, content in python.items() if b"# {%" in content]
+    statements = [line for line in lines if STATEMENT.match(line)]
+    assert holding == ["src/acme_service/ingress/features.py"]
+    assert len(statements) < 0.015 * len(lines)
+
+
 def test_a_line_that_says_the_package_has_room_for_thirty_characters():
     tight = [
         f"{path}:{number}"
@@ -147,29 +155,9 @@ def test_the_display_name_stands_only_in_prose_and_in_one_constant():
     assert b'NAME = "Acme Service"\n' in template_files()["src/acme_service/__init__.py"]
 
 
-def dependencies(requirement: Requirement, found: set[str]) -> set[str]:
-    """The distributions that `requirement` brings on this machine, added to `found`."""
-    name = canonicalize_name(requirement.name)
-    found.add(name)
-    for further in map(Requirement, requires(name) or []):
-        extras = [{"extra": extra} for extra in ("", *requirement.extras)]
-        wanted = further.marker is None or any(map(further.marker.evaluate, extras))
-        if wanted and (canonicalize_name(further.name) not in found or further.extras):
-            try:
-                dependencies(further, found)
-            except PackageNotFoundError:
-                found.discard(canonicalize_name(further.name))
-    return found
-
-
 def installed_for_the_project() -> set[str]:
-    pyproject = tomllib.loads(template_files()["pyproject.toml"].decode())
-    groups = pyproject["dependency-groups"].values()
-    wanted = [*pyproject["project"]["dependencies"], *(line for group in groups for line in group)]
-    found: set[str] = set()
-    for line in wanted:
-        dependencies(Requirement(line), found)
-    return found
+    pyproject = read(template_files()["pyproject.toml"])
+    return installed_for(asked_for(pyproject, *pyproject["dependency-groups"]))
 
 
 def test_no_dependency_can_be_the_name_of_a_package():

@@ -1,42 +1,49 @@
 """Renders of many kinds, each asked what we ask of the template itself."""
 
 import ast
-import os
 import re
-import subprocess
 import tomllib
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import pytest
 
 from .answers import ALL, UNUSUAL, Answers, matrix
 from .conftest import Render
-from .template import ENVIRONMENT, files, is_copied, lines_of, named, template_files, whole
+from .environment import ENVIRONMENT, make, run, said
+from .template import files, is_copied, lines_of, named, template_files, whole
 
 RENDERS = matrix()
 every_render = pytest.mark.parametrize("answers", RENDERS.values(), ids=RENDERS)
 
 
-def in_the_shared_environment(project: Path, *targets: str) -> subprocess.CompletedProcess[str]:
-    """Run the project's own make with our environment, leaving nothing in the project."""
-    build = ENVIRONMENT.parent
-    variables = os.environ | {
-        "PYTHONPATH": str(project / "src"),
-        "PYTHONPYCACHEPREFIX": str(build / "bytecode"),
-        "RUFF_CACHE_DIR": str(build / "ruff"),
-        "PYTEST_ADDOPTS": "-p no:cacheprovider",
-    }
-    command = ["make", *targets, f"VENV={ENVIRONMENT}", "SYNCED="]
-    return subprocess.run(
-        command, cwd=project, env=variables, capture_output=True, text=True, check=False
-    )
+@every_render
+def test_a_project_is_formatted(answers: Answers, render: Callable[..., Render]):
+    done = run(render(**answers).folder, "ruff", "format", "--check", ".")
+    assert done.returncode == 0, said(done)
 
 
 @every_render
-def test_a_project_passes_its_own_checks(answers: Answers, render: Callable[..., Render]):
-    done = in_the_shared_environment(render(**answers).folder, "check")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_a_project_is_linted(answers: Answers, render: Callable[..., Render]):
+    done = run(render(**answers).folder, "ruff", "check", ".")
+    assert done.returncode == 0, said(done)
+
+
+@every_render
+def test_a_project_keeps_its_import_contracts(answers: Answers, render: Callable[..., Render]):
+    done = run(render(**answers).folder, "lint-imports", "--no-cache")
+    assert done.returncode == 0, said(done)
+
+
+def test_what_a_project_calls_its_checks_is_what_is_checked_here(render: Callable[..., Render]):
+    done = make(render(**ALL).folder, "--dry-run", "check")
+    programs = [line.removeprefix(f"{ENVIRONMENT}/bin/") for line in done.stdout.splitlines()]
+    assert programs == [
+        "ruff format --check .",
+        "ruff check .",
+        f"basedpyright --pythonpath {ENVIRONMENT}/bin/python",
+        "lint-imports --no-cache",
+        'python -m pytest -q -m "not serve"',
+    ]
 
 
 @every_render

@@ -1,0 +1,43 @@
+"""Commands in a project, with the one environment that all renders share."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from scripts.export import ROOT
+
+ENVIRONMENT = ROOT / "build/venv"
+
+Done = subprocess.CompletedProcess[str]
+
+
+def run(project: Path, *command: str | Path, **variables: str) -> Done:
+    """Run one of the environment's programs in a project, leaving nothing there."""
+    program, *arguments = map(str, command)
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+    build = ENVIRONMENT.parent
+    ours = {
+        "PYTHONPATH": str(project / "src"),
+        "PYTHONPYCACHEPREFIX": str(build / "bytecode"),
+        "RUFF_CACHE_DIR": str(build / "ruff"),
+        "PYTEST_ADDOPTS": "-p no:cacheprovider",
+    }
+    return subprocess.run(
+        [ENVIRONMENT / "bin" / program, *arguments],
+        cwd=project,
+        env=clean | ours | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def make(project: Path, *targets: str, **variables: str) -> Done:
+    """Run the project's own make."""
+    return run(
+        project, "/usr/bin/env", "make", *targets, f"VENV={ENVIRONMENT}", "SYNCED=", **variables
+    )
+
+
+def said(done: Done) -> str:
+    return f"{done.args}\n{done.stdout}{done.stderr}"

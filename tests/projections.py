@@ -1,0 +1,52 @@
+"""What a project's own tests see of it, so that projects that differ elsewhere are tested once."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from hashlib import sha256
+from threading import current_thread
+
+from .environment import ENVIRONMENT, Done, run
+
+UNSEEN = (
+    "*.md",
+    ".dockerignore",
+    ".github/*",
+    ".gitignore",
+    ".gitlab-ci.yml",
+    "Dockerfile",
+    "LICENSE",
+    "NOTICE",
+    "compose.yaml",
+)
+"""What no test of a project reads. They run without these, so one that does would fail."""
+
+Files = Mapping[str, bytes]
+
+
+def seen(files: Files) -> Files:
+    return {
+        path: content
+        for path, content in files.items()
+        if not any(fnmatch(path, pattern) for pattern in UNSEEN)
+    }
+
+
+def identity(files: Files) -> str:
+    return sha256(repr(sorted(files.items())).encode()).hexdigest()
+
+
+def test(files: Files, *arguments: str) -> Done:
+    """Run the tests without Ray of a project that consists of these files."""
+    # One folder a thread, and times that follow from contents: most bytecode is found again.
+    folder = ENVIRONMENT.parent / "projections" / current_thread().name
+    shutil.rmtree(folder, ignore_errors=True)
+    for path, content in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        seconds = int(sha256(content).hexdigest()[:7], 16)
+        os.utime(file, (seconds, seconds))
+    scratch = f"--basetemp={folder.with_suffix('.tmp')}"
+    return run(folder, "python", "-m", "pytest", "-q", "-m", "not serve", scratch, *arguments)
