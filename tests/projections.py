@@ -37,7 +37,7 @@ def identity(files: Files) -> str:
     return sha256(repr(sorted(files.items())).encode()).hexdigest()
 
 
-def test(files: Files, *arguments: str) -> Done:
+def run_tests(files: Files, *arguments: str) -> Done:
     """Run the tests without Ray of a project that consists of these files."""
     # One folder a thread, and times that follow from contents: most bytecode is found again.
     folder = ENVIRONMENT.parent / "projections" / current_thread().name

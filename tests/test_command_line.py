@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -106,10 +107,11 @@ def test_a_folder_that_holds_something_is_refused_and_kept(
     assert files(folder) == {"my-service/mine.py": b"mine"}
 
 
-@pytest.mark.parametrize("answers", [ALL | UNUSUAL, BARE], ids=["all", "bare"])
-def test_a_project_is_made_and_passes_its_own_fresh_set_up(
-    answers: Answers, template: Path, folder: Path
-):
+SET_UPS: dict[str, Answers] = {"all": ALL | UNUSUAL, "bare": BARE}
+
+
+def set_up(template: Path, folder: Path, answers: Answers) -> Path:
+    """A project that has made its own environment and has passed its own checks in it."""
     typed = [f"{prompt}={value}" for prompt, value in answers.items()]
     done = cookiecutter(template, folder, *typed)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -124,5 +126,28 @@ def test_a_project_is_made_and_passes_its_own_fresh_set_up(
             ["make", target], cwd=project, env=clean, capture_output=True, text=True, check=False
         )
         assert made.returncode == 0, made.stdout + made.stderr
+    return project
+
+
+@pytest.fixture(scope="module")
+def projects(
+    pool: ThreadPoolExecutor, template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Future[Path]]:
+    def folder(name: str) -> Path:
+        work = tmp_path_factory.mktemp(name) / "work"
+        work.mkdir()
+        return work
+
+    return {
+        name: pool.submit(set_up, template, folder(name), answers)
+        for name, answers in SET_UPS.items()
+    }
+
+
+@pytest.mark.parametrize("name", SET_UPS)
+def test_a_project_is_made_and_passes_its_own_fresh_set_up(
+    name: str, projects: dict[str, Future[Path]]
+):
+    project = projects[name].result()
     assert (project / "uv.lock").exists()
     assert (project / ".env").read_bytes() == (project / ".env.example").read_bytes()

@@ -29,7 +29,7 @@ def outcomes(
         seen = projections.seen(files(render(**RENDERS[name]).folder))
         key = projections.identity(seen)
         if key not in runs:
-            runs[key] = pool.submit(projections.test, seen)
+            runs[key] = pool.submit(projections.run_tests, seen)
         outcomes[name] = runs[key]
     return outcomes
 

@@ -25,7 +25,7 @@ def outcomes(pool: ThreadPoolExecutor, render: Callable[..., Render]) -> dict[st
     for name in PLUGGED:
         block_less = files(render(**ALL | {name: False}).folder)[plugs]
         tests = [path for path in whole if path.startswith(f"tests/features/test_{name}")]
-        outcomes[name] = pool.submit(projections.test, {**whole, plugs: block_less}, *tests)
+        outcomes[name] = pool.submit(projections.run_tests, {**whole, plugs: block_less}, *tests)
     return outcomes
 
 
