@@ -126,8 +126,8 @@ def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:
 
 
 def test_an_address_on_the_command_line_comes_before_the_one_in_the_file(config: Path) -> None:
-    with pytest.raises(SystemExit, match=r"192\.0\.2\.2:\d+ cannot be listened on"):
-        launch.checked_configuration(config, host="192.0.2.2")
+    with pytest.raises(SystemExit, match=r"198\.51\.100\.1:\d+ cannot be listened on"):
+        launch.checked_configuration(config, host="198.51.100.1")
 
 
 def test_development_starts_answers_and_stops(config: Path) -> None:
