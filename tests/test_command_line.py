@@ -110,20 +110,22 @@ def test_a_folder_that_holds_something_is_refused_and_kept(
 SET_UPS: dict[str, Answers] = {"all": ALL | UNUSUAL, "bare": BARE}
 
 
+def fresh_shell() -> dict[str, str]:
+    """This environment without what our own make put into it."""
+    ours = ("PYTHON", "VIRTUAL_ENV", "RUFF_", "MAKE", "MFLAGS")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
 def set_up(template: Path, folder: Path, answers: Answers) -> Path:
     """A project that has made its own environment and has passed its own checks in it."""
     typed = [f"{prompt}={value}" for prompt, value in answers.items()]
     done = cookiecutter(template, folder, *typed)
     assert done.returncode == 0, done.stdout + done.stderr
     (project,) = folder.iterdir()
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "RUFF_", "MAKE", "MFLAGS"))
-    }
     for target in ("setup", "check"):
+        command, shell = ["make", target], fresh_shell()
         made = subprocess.run(
-            ["make", target], cwd=project, env=clean, capture_output=True, text=True, check=False
+            command, cwd=project, env=shell, capture_output=True, text=True, check=False
         )
         assert made.returncode == 0, made.stdout + made.stderr
     return project
