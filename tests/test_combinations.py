@@ -69,6 +69,7 @@ def parse_license(text: str) -> None:
     assert [line for line in text.splitlines() if line.strip().startswith(LICENSES)] == [
         text.splitlines()[0]
     ]
+    assert not re.search(r"\b20[1-9]\d\b", text)  # a render of tomorrow has to be the same
 
 
 PARSERS: dict[str, Callable[[str], None]] = {

@@ -1,0 +1,47 @@
+"""What gets into the image, and who runs it there."""
+
+from .template import template_files
+
+INSTRUCTIONS = [
+    line.split()
+    for line in template_files()["Dockerfile"].decode().replace("\\\n", " ").splitlines()
+    if line and not line.startswith("#")
+]
+WRITTEN_BY_SETUP = {"uv.lock"}
+
+
+def copied_from_the_project() -> set[str]:
+    copies = [words for words in INSTRUCTIONS if words[0] == "COPY"]
+    return {path for _, *paths, _ in copies if "--from" not in paths[0] for path in paths}
+
+
+def let_in() -> set[str]:
+    lines = template_files()[".dockerignore"].decode().splitlines()
+    return {line.removeprefix("!") for line in lines if line.startswith("!")}
+
+
+def test_the_build_sees_what_it_copies_and_nothing_else():
+    assert template_files()[".dockerignore"].decode().splitlines().count("*") == 1
+    assert let_in() == copied_from_the_project()
+
+
+def test_what_is_copied_is_there():
+    tops = {path[: path.find("/")] if "/" in path else path for path in template_files()}
+    known = tops | template_files().keys() | WRITTEN_BY_SETUP
+    assert copied_from_the_project() <= known
+
+
+def test_the_service_runs_as_nobody_special_and_says_when_it_is_ready():
+    [*_, last] = [number for number, words in enumerate(INSTRUCTIONS) if words[0] == "FROM"]
+    image = {words[0]: " ".join(words[1:]) for words in INSTRUCTIONS[last:]}
+    assert image["USER"].split(":")[0].isdecimal()  # a name would tell Kubernetes nothing
+    assert int(image["USER"].split(":")[0]) > 0
+    assert "/health/ready" in image["HEALTHCHECK"]
+    assert image["CMD"].startswith("[")  # a shell in between would keep signals to itself
+    assert image["EXPOSE"] == "8000"
+
+
+def test_no_layer_is_told_a_secret():
+    said = [word for words in INSTRUCTIONS if words[0] in {"ARG", "ENV"} for word in words[1:]]
+    names = {word.split("=")[0] for word in said}
+    assert not [name for name in names if any(part in name for part in ("SECRET", "KEY", "TOKEN"))]
