@@ -13,7 +13,9 @@ import shutil
 
 
 def holds(condition, answers):
-    """Whether `answers` meet a condition such as `auth`, `metrics & cache` or `ci=github`."""
+    """Whether `answers` meet a condition: `auth`, `metrics & cache`, `cache | auth`, `ci=github`."""
+    if "|" in condition:
+        return any(holds(one, answers) for one in condition.split("|"))
     for term in condition.split("&"):
         prompt, equals, choice = (part.strip() for part in term.partition("="))
         if not (answers[prompt] == choice if equals else answers[prompt] is True):

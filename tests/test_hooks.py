@@ -176,6 +176,9 @@ def test_sweeping_spares_what_is_not_empty(tmp_path):
         ("ci = gitlab", False),
         ("auth & ci=github", True),
         ("auth & ci=none", False),
+        ("cache | auth", True),
+        ("cache | ci=none", False),
+        ("cache & auth | metrics", True),
     ],
 )
 def test_conditions_hold_as_they_read(condition, met):

@@ -54,7 +54,7 @@ def test_every_room_has_one_owner():
 
 @pytest.mark.parametrize("condition", CONFIG["_features"])
 def test_a_condition_speaks_of_prompts_and_their_options(condition):
-    for term in condition.split("&"):
+    for term in re.split("[&|]", condition):
         prompt, equals, choice = (part.strip() for part in term.partition("="))
         assert choice in CHOICES[prompt] if equals else prompt in FEATURES
 

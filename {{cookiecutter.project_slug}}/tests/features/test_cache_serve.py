@@ -1,0 +1,46 @@
+"""The feature `cache` in every placement, with the real model."""
+
+from uuid import uuid4
+
+import pytest
+from httpx2 import Client
+
+GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
+
+
+@pytest.fixture
+def text() -> str:
+    """One that nobody has asked about yet."""
+    return f"{GERMAN} {uuid4()}"
+
+
+def test_the_second_answer_is_the_first_again(client: Client, text: str) -> None:
+    first, second = [client.post("/v1/detect", json={"text": text}) for _ in range(2)]
+    assert first.headers["cache-status"] == "acme_service; fwd=miss"
+    assert second.headers["cache-status"] == "acme_service; hit"
+    assert second.json() == first.json()
+    assert second.json()["language"] == "de"
+
+
+def test_a_caller_can_insist_on_the_model(client: Client, text: str) -> None:
+    headers = {"Cache-Control": "no-cache"}
+    answers = [client.post("/v1/detect", json={"text": text}, headers=headers) for _ in range(2)]
+    assert {one.headers["cache-status"] for one in answers} == {"acme_service; fwd=request"}
+
+
+def test_what_is_known_of_the_reader_is_part_of_the_question(client: Client, text: str) -> None:
+    client.post("/v1/detect", json={"text": text})
+    restricted = client.post("/v1/detect", json={"text": text}, headers={"Cookie": "languages=nl"})
+    assert restricted.headers["cache-status"] == "acme_service; fwd=miss"
+    assert restricted.json()["language"] == "nl"
+
+
+def test_a_batch_asks_only_for_what_is_new(client: Client, text: str) -> None:
+    client.post("/v1/detect", json={"text": text})
+    texts = [text, f"{text} again", "12345"]
+    response = client.post("/v2/detect", json={"texts": texts})
+    assert "fwd=partial" in response.headers["cache-status"]
+    assert [one["language"] for one in response.json()["results"]] == ["de", "de", "und"]
+    again = client.post("/v2/detect", json={"texts": texts})
+    assert again.headers["cache-status"] == "acme_service; hit"
+    assert again.json() == response.json()
