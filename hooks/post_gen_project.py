@@ -13,7 +13,7 @@ import shutil
 
 
 def holds(condition, answers):
-    """Whether `answers` meet a condition: `auth`, `metrics & cache`, `cache | auth`, `ci=github`."""
+    """Whether `answers` meet `auth`, `metrics & cache`, `cache | auth`, `ci=github` or the like."""
     if "|" in condition:
         return any(holds(one, answers) for one in condition.split("|"))
     for term in condition.split("&"):

@@ -59,7 +59,7 @@ class RedisServer:
     def client(self) -> Redis:
         return Redis.from_url(self.url)
 
-    def keys(self) -> list[bytes]:
+    def stored(self) -> list[bytes]:
         with self.client() as client:
             return sorted(client.scan_iter())
 

@@ -86,7 +86,7 @@ def test_what_is_stored_is_json_without_the_text_and_expires(
     assert one.ask("a s3cret text") == "fwd=miss"
     one.ask("something else")
     with server.client() as client:
-        stored = {key: client.get(key) for key in server.keys()}
+        stored = {key: client.get(key) for key in server.stored()}
         expiries = [client.ttl(key) for key in stored]
     assert all(key.startswith(b"acme_service:cache:1:fake-language:7:") for key in stored)
     values = [json.loads(value) for value in stored.values()]  # pyright: ignore[reportArgumentType]
@@ -97,7 +97,14 @@ def test_what_is_stored_is_json_without_the_text_and_expires(
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"\x80\x04N.", b"{}", b"[[], [], 7]", b'[["en"], ["x"], ""]', b'[["xx"],[1.0],"other:1"]'],
+    [
+        b"",
+        b"\x80\x04N.",
+        b"{}",
+        b"[[], [], 7]",
+        b'[["en"], ["x"], ""]',
+        b'[["xx"],[1.0],"other:1"]',
+    ],
 )
 def test_what_somebody_else_has_written_is_not_believed(
     server: RedisServer, one: Replica, value: bytes
@@ -105,7 +112,7 @@ def test_what_somebody_else_has_written_is_not_believed(
     one.ask("tampered")
     one.ask("something else")
     with server.client() as client:
-        for key in server.keys():
+        for key in server.stored():
             client.set(key, value)
     assert one.ask("tampered") == "fwd=miss"
 
@@ -120,9 +127,7 @@ def test_a_frozen_redis_delays_one_request_at_most(server: RedisServer, one: Rep
     assert becomes_a_hit(one, "thawed")
 
 
-def test_a_killed_redis_delays_nobody_and_is_found_again(
-    server: RedisServer, one: Replica
-) -> None:
+def test_a_killed_redis_delays_nobody_and_is_found_again(server: RedisServer, one: Replica) -> None:
     server.kill()
     assert max(one.seconds_for(f"killed {number}") for number in range(10)) < TIMEOUT_S
     server.start()

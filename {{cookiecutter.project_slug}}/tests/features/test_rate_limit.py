@@ -64,7 +64,7 @@ class Service:
     """A service with a limit of three requests a day and one sign-in, unless said otherwise."""
 
     def __init__(self, **settings: Any) -> None:
-        chosen = {"models": "3/day", "token": "1/day"} | settings
+        chosen = {"models": "3/day", "sign_in": "1/day"} | settings
         limiting = rate_limit(RateLimitSettings.model_validate(chosen))
         identifying = Feature(name="callers", guards=[knows_callers])
         talking = Feature(name="talking", model_routers=[sockets()])
@@ -146,7 +146,9 @@ def test_open_pages_are_not_limited() -> None:
 
 def test_a_principal_has_a_limit_of_their_own_wherever_they_are() -> None:
     service = Service(trusted_hops=1)
-    assert service.statuses(4, authorization="ada", x_forwarded_for="192.0.2.1") == [200] * 3 + [429]
+    assert service.statuses(4, authorization="ada", x_forwarded_for="192.0.2.1") == [200] * 3 + [
+        429
+    ]
     assert service.ask(authorization="ada", x_forwarded_for="192.0.2.2").status_code == 429
     assert service.ask(authorization="bob", x_forwarded_for="192.0.2.1").is_success
     assert service.ask(x_forwarded_for="192.0.2.1").is_success
@@ -207,7 +209,7 @@ def test_every_question_over_a_socket_counts(headers: dict[str, str]) -> None:
 
 
 def test_none_lifts_a_limit() -> None:
-    service = Service(models="none", token="none")
+    service = Service(models="none", sign_in="none")
     assert service.statuses(20) == [200] * 20
     assert service.statuses(20, authorization="ada") == [200] * 20
     assert "ratelimit-limit" not in service.ask().headers
@@ -274,10 +276,10 @@ def test_the_log_says_that_nameless_callers_share_one_bucket(
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
     monkeypatch.setattr(limiter, "monotonic", lambda: now[0])
-    yield now
+    return now
 
 
 def passes(memory: MemoryLimiter, limit: Limit, tries: int, caller: str = "a") -> int:
@@ -335,7 +337,7 @@ async def test_concurrent_requests_are_counted_one_by_one() -> None:
         ("RATE_LIMIT_URL", "http://x", "RATE_LIMIT_URL: the address of a Redis, such as redis://"),
         ("RATE_LIMIT_MODELS", "lots", "RATE_LIMIT_MODELS: a limit is written 100/second"),
         ("RATE_LIMIT_MODELS", "0/second", "RATE_LIMIT_MODELS: a limit is written 100/second"),
-        ("RATE_LIMIT_TOKEN", "1/fortnight", "RATE_LIMIT_TOKEN: a limit is written 100/second"),
+        ("RATE_LIMIT_SIGN_IN", "1/fortnight", "RATE_LIMIT_SIGN_IN: a limit is written 100/second"),
         ("RATE_LIMIT_TRUSTED_HOPS", "-1", "RATE_LIMIT_TRUSTED_HOPS: input should be greater"),
         ("RATE_LIMIT_TIMEOUT_S", "soon", "RATE_LIMIT_TIMEOUT_S: input should be a valid number"),
     ],

@@ -22,10 +22,10 @@ def test_a_socket_too_many_is_refused_with_a_429(service: str) -> None:
     with httpx2.Client(timeout=30) as client:
         for _ in range(LIMIT):
             client.get(f"{service}/limited/v1/languages", headers=headers)
-        with pytest.raises(WebSocketUpgradeError) as refused:
-            with client.websocket(url, headers=headers):
-                pass
-    response = refused.value.response
+        refused = pytest.raises(WebSocketUpgradeError)
+        with refused as error, client.websocket(url, headers=headers):
+            pass
+    response = error.value.response
     assert response.status_code == 429
     assert int(response.headers["retry-after"]) > 0
     assert response.headers["ratelimit-remaining"] == "0"

@@ -39,10 +39,11 @@ async def seconds_for(redis: SharedRedis, *command: str) -> float:
 
 
 async def answers_again(redis: SharedRedis) -> bool:
-    deadline = monotonic() + 10
-    while await redis.ask("PING") is None and monotonic() < deadline:
+    for _ in range(500):
+        if await redis.ask("PING"):
+            return True
         await asyncio.sleep(0.02)
-    return await redis.ask("PING") is not None
+    return False
 
 
 async def test_each_gets_the_reply_to_its_own_question(server: RedisServer) -> None:

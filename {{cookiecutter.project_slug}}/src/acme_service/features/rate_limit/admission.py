@@ -34,7 +34,7 @@ class Admission:
 
     def __init__(self, settings: RateLimitSettings, limiter: Limiter) -> None:
         self._models = limit_of(settings.models)
-        self._token = limit_of(settings.token)
+        self._sign_in = limit_of(settings.sign_in)
         self._trusted_hops = settings.trusted_hops
         self._limiter = limiter
 
@@ -42,7 +42,7 @@ class Admission:
         """The group of routes that a path belongs to, and its limit; none for open pages."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path == SIGN_IN:
-            return "token", self._token
+            return "sign_in", self._sign_in
         return "models", self._models if path.startswith(VERSIONED) else None
 
     async def count_address(self, scope: Scope, group: str, limit: Limit) -> Verdict:
@@ -113,7 +113,7 @@ class LimitByAddress:
                 message["headers"] = [*message.get("headers", []), *verdict.headers()]
             await send(message)
 
-        if group == "token" or CREDENTIALS.isdisjoint(name for name, _ in scope["headers"]):
+        if group == "sign_in" or CREDENTIALS.isdisjoint(name for name, _ in scope["headers"]):
             verdict = await self.admission.count_address(scope, group, limit)
             if not verdict.passes:
                 refusal = problem_response(problem(429, detail(verdict)))
