@@ -1,9 +1,12 @@
 """The feature `cache` in every placement, with the real model."""
 
+import time
 from uuid import uuid4
 
 import pytest
 from httpx2 import Client
+
+from .cache_application import REDIS
 
 GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
 
@@ -44,3 +47,23 @@ def test_a_batch_asks_only_for_what_is_new(client: Client, text: str) -> None:
     again = client.post("/v2/detect", json={"texts": texts})
     assert again.headers["cache-status"] == "acme_service; hit"
     assert again.json() == response.json()
+
+
+@pytest.mark.serve
+def test_a_redis_that_comes_and_goes_is_used_while_it_is_there(service: str, text: str) -> None:
+    with Client(base_url=f"{service}/shared", timeout=30) as client:
+
+        def ask(text: str) -> str:
+            # The replica remembers one answer: any other pushes it out.
+            client.post("/v1/detect", json={"text": "something else"})
+            response = client.post("/v1/detect", json={"text": text})
+            assert response.json()["language"] == "de"
+            return response.headers["cache-status"].partition("; ")[2]
+
+        assert [ask(text) for _ in range(3)] == ["fwd=miss"] * 3
+        with REDIS:
+            deadline = time.monotonic() + 15
+            while ask(text) != "hit" and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert ask(text) == "hit"
+        assert ask(text) == "fwd=miss"

@@ -1,8 +1,11 @@
 """The feature `rate_limit` over Ray Serve: a proxy passes on what it says."""
 
+import time
+
 import httpx2
 import pytest
 
+from .rate_limit_application import REDIS
 from tests.cluster import Cluster
 
 pytestmark = pytest.mark.serve
@@ -30,6 +33,17 @@ def test_the_proxy_passes_a_forged_address_on_and_it_is_not_believed(service: st
     asked = [ask(service, f"192.0.2.{number}, 203.0.113.9").status_code for number in range(6)]
     assert [status == 429 for status in asked] == [False] * 5 + [True]
     assert ask(service, "203.0.113.10").status_code != 429
+
+
+def test_a_redis_that_comes_and_goes_is_used_while_it_is_there(service: str) -> None:
+    with REDIS:
+        deadline = time.monotonic() + 15
+        while not REDIS.stored() and time.monotonic() < deadline:
+            ask(service, "192.0.2.50")
+            time.sleep(0.2)
+        ask(service, "192.0.2.51")
+        assert b"acme_service:rate_limit:models:address:192.0.2.51:5/3600" in REDIS.stored()
+    assert ask(service, "192.0.2.52").headers["ratelimit-remaining"] == "4"
 
 
 def test_health_is_not_limited(service: str) -> None:

@@ -145,4 +145,5 @@ async def test_out_of_memory_it_still_answers_what_needs_none(
         for _ in range(3):
             assert await redis.ask("SET", "key", "value") is None
         assert await redis.ask("ECHO", "still here") == b"still here"
-    assert caplog.text.count("Redis refuses a command: OOM") == 1
+    said = [one for one in caplog.records if "Redis refuses a command" in one.getMessage()]
+    assert len(set(map(id, said))) == 1

@@ -31,6 +31,9 @@ SEARCH_S = 1.0
 PASSES = 4
 """A busy event loop gets so many turns to read a reply that is there already."""
 
+AWAY = (RedisError, OSError, TimeoutError)
+"""How a Redis shows that it is not there, or not well."""
+
 SCHEMES = ("redis://", "rediss://", "unix://")
 
 Command = tuple[Any, ...]
@@ -87,8 +90,10 @@ class SharedRedis:
 
     async def open(self) -> None:
         """Connect, so that no request has to, and go on trying when that fails."""
-        self._search = asyncio.create_task(self._find(first_pause_s=0))
-        await asyncio.wait({self._search}, timeout=SEARCH_S)
+        try:
+            await self._round_trip([("PING",)], SEARCH_S)
+        except AWAY as error:
+            self._lost(error)
 
     async def close(self) -> None:
         for task in (self._sending, self._search):
@@ -125,7 +130,7 @@ class SharedRedis:
             try:
                 replies = await self._round_trip(commands, self._timeout_s)
                 return list(map(self._reply, replies))
-            except (RedisError, OSError, TimeoutError) as error:
+            except AWAY as error:
                 self._lost(error)
         return [None] * len(commands)
 
@@ -154,22 +159,22 @@ class SharedRedis:
     def _lost(self, error: Exception) -> None:
         log.warning("Redis is away: %s: %s", type(error).__name__, error)
         loop = asyncio.get_running_loop()
-        self._search = loop.create_task(self._find(FIRST_PAUSE_S), context=Context())
+        self._search = loop.create_task(self._find(), context=Context())
 
-    async def _find(self, first_pause_s: float) -> None:
-        pause_s = first_pause_s
+    async def _find(self) -> None:
+        pause_s = FIRST_PAUSE_S
         while True:
             await self._hang_up()
             await asyncio.sleep(pause_s)
-            pause_s = min(max(2 * pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-            with suppress(RedisError, OSError, TimeoutError):
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            with suppress(*AWAY):
                 [pong] = await self._round_trip([("PING",)], SEARCH_S)
                 if not isinstance(pong, Exception):
                     break
         self._complained = False
-        log.info("Redis answers")
+        log.info("Redis answers again")
 
     async def _hang_up(self) -> None:
         # A connection on which a reply is still to come would answer the next question with it.
-        with suppress(RedisError, OSError):
+        with suppress(*AWAY):
             await self._redis.connection_pool.disconnect(inuse_connections=True)
