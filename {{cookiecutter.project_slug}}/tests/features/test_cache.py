@@ -9,7 +9,7 @@ from httpx2 import Response
 
 from acme_service.api import create_app
 from acme_service.api.settings import SettingsError
-from acme_service.features.cache import cache
+from acme_service.features.cache import answers, cache
 from acme_service.features.cache.settings import CacheSettings
 from acme_service.ingress.features import enabled
 from acme_service.ports import (
@@ -33,6 +33,7 @@ from tests.fakes import (
 
 HIT = "acme_service; hit"
 MISS = "acme_service; fwd=miss"
+PARTIAL = "acme_service; fwd=partial"
 
 
 def ports_over(detector: FakeDetector, **settings: Any) -> Ports:
@@ -130,7 +131,7 @@ def test_of_a_batch_only_what_is_new_goes_to_the_model_and_once(service: Service
     before = len(service.asked)
     partly = service.ask_many("two", "three", "1", "three", "one", "four")
     assert service.asked[before:] == ["three", "1", "four"]
-    assert partly.headers["cache-status"] == 'acme_service; fwd=partial; detail="2 of 6"'
+    assert partly.headers["cache-status"] == f'{PARTIAL}; detail="2 of 6"'
     answers = [one["language"] for one in partly.json()["results"]]
     assert answers == ["en", "en", "und", "en", "en", "en"]
     assert service.ask_many("one", "two", "three").headers["cache-status"] == HIT
@@ -147,7 +148,7 @@ def test_lines_come_in_order_and_only_what_is_new_is_asked(service: Service) -> 
     response = service.ask_many("first", "2", "third", "fourth", route="/v1/detect/lines")
     assert service.asked[before:] == ["2", "fourth"]
     assert '"und"' in response.text.splitlines()[1]
-    assert response.headers["cache-status"] == 'acme_service; fwd=partial; detail="2 of 4"'
+    assert response.headers["cache-status"] == f'{PARTIAL}; detail="2 of 4"'
     again = service.ask_many("first", "2", "third", "fourth", route="/v1/detect/lines")
     assert (again.text, again.headers["cache-status"]) == (response.text, HIT)
 
@@ -280,7 +281,7 @@ async def test_answers_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     asking = cached(detector, ttl_s=60)
     await asking.detect(Query("a"))
     later = asyncio.get_running_loop().time() + 61
-    monkeypatch.setattr("acme_service.features.cache.answers.monotonic", lambda: later)
+    monkeypatch.setattr(answers, "monotonic", lambda: later)
     await asking.detect(Query("a"))
     assert len(detector.asked) == 2
 

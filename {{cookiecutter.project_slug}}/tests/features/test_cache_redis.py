@@ -88,7 +88,8 @@ def test_what_is_stored_is_json_without_the_text_and_expires(
     with server.client() as client:
         stored = {key: client.get(key) for key in server.stored()}
         expiries = [client.ttl(key) for key in stored]
-    assert all(key.startswith(b"acme_service:cache:1:fake-language:7:") for key in stored)
+    prefix = b"acme_service:cache:1:fake-language:7:"
+    assert all(key.startswith(prefix) for key in stored)
     values = [json.loads(value) for value in stored.values()]  # pyright: ignore[reportArgumentType]
     assert [["en", "de", "fr"], [0.75, 0.2, 0.05], "fake-language:7"] in values
     assert all(0 < expiry <= 3600 for expiry in expiries)

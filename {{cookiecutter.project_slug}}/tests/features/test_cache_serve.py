@@ -10,6 +10,10 @@ from .cache_application import REDIS
 
 GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
 
+HIT = "acme_service; hit"
+MISS = "acme_service; fwd=miss"
+FRESH = "acme_service; fwd=request"
+
 
 @pytest.fixture
 def text() -> str:
@@ -19,8 +23,8 @@ def text() -> str:
 
 def test_the_second_answer_is_the_first_again(client: Client, text: str) -> None:
     first, second = [client.post("/v1/detect", json={"text": text}) for _ in range(2)]
-    assert first.headers["cache-status"] == "acme_service; fwd=miss"
-    assert second.headers["cache-status"] == "acme_service; hit"
+    assert first.headers["cache-status"] == MISS
+    assert second.headers["cache-status"] == HIT
     assert second.json() == first.json()
     assert second.json()["language"] == "de"
 
@@ -28,13 +32,13 @@ def test_the_second_answer_is_the_first_again(client: Client, text: str) -> None
 def test_a_caller_can_insist_on_the_model(client: Client, text: str) -> None:
     headers = {"Cache-Control": "no-cache"}
     answers = [client.post("/v1/detect", json={"text": text}, headers=headers) for _ in range(2)]
-    assert {one.headers["cache-status"] for one in answers} == {"acme_service; fwd=request"}
+    assert {one.headers["cache-status"] for one in answers} == {FRESH}
 
 
 def test_what_is_known_of_the_reader_is_part_of_the_question(client: Client, text: str) -> None:
     client.post("/v1/detect", json={"text": text})
     restricted = client.post("/v1/detect", json={"text": text}, headers={"Cookie": "languages=nl"})
-    assert restricted.headers["cache-status"] == "acme_service; fwd=miss"
+    assert restricted.headers["cache-status"] == MISS
     assert restricted.json()["language"] == "nl"
 
 
@@ -45,7 +49,7 @@ def test_a_batch_asks_only_for_what_is_new(client: Client, text: str) -> None:
     assert "fwd=partial" in response.headers["cache-status"]
     assert [one["language"] for one in response.json()["results"]] == ["de", "de", "und"]
     again = client.post("/v2/detect", json={"texts": texts})
-    assert again.headers["cache-status"] == "acme_service; hit"
+    assert again.headers["cache-status"] == HIT
     assert again.json() == response.json()
 
 
