@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ IMPATIENT = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """url: of the service; other applications stand at /inline, /stuck and /busy below it.
+    """url: of the service; other applications stand below it: /inline, /stuck, /busy, and those
+        that features have for themselves.
     notes: the file in which the stuck model notes what happens to it.
     log: what the launcher and all replicas print.
     """
@@ -59,7 +61,7 @@ def running_cluster(scratch: Path) -> Iterator[Cluster]:
 
 
 def configuration(cluster: Cluster) -> dict[str, Any]:
-    """`serve.yaml` itself, made small, with three more applications."""
+    """`serve.yaml` itself, made small, with more applications."""
     config = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
     config["http_options"]["port"] = int(cluster.url.rpartition(":")[2])
     [service] = config["applications"]
@@ -75,8 +77,18 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
     stuck = misbehaving("stuck", [sizes["ingress"], model_size(100)])
     stuck["args"] = {"notes": str(cluster.notes)}
     busy = misbehaving("busy", [sizes["ingress"], sizes["sentiment"], model_size(1)])
-    config["applications"] = [service, inline, stuck, busy]
+    own = [inline | further for further in of_features()]
+    config["applications"] = [service, inline, stuck, busy, *own]
     return config
+
+
+def of_features() -> Iterator[dict[str, Any]]:
+    """What `<feature>_application.py` says that a feature needs, beside the usual service."""
+    for path in sorted(Path(__file__).parent.glob("features/*_application.py")):
+        module = import_module(f"{__package__}.features.{path.stem}")
+        name = module.NAME
+        variables = {"env_vars": module.SETTINGS}
+        yield {"name": name, "route_prefix": f"/{name}", "runtime_env": variables}
 
 
 def misbehaving(name: str, deployments: list[dict[str, Any]]) -> dict[str, Any]:
@@ -104,18 +116,18 @@ def model_size(max_ongoing_requests: int) -> dict[str, Any]:
 def wait_until_serving(cluster: Cluster, launcher: subprocess.Popen[Any]) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and launcher.poll() is None:
-        if "Serving on" in cluster.log.read_text() and all_answer(cluster.url):
+        if "Serving on" in cluster.log.read_text() and all_answer(cluster):
             return
         time.sleep(0.2)
     raise AssertionError(f"The service did not start:\n{cluster.log.read_text()[-8000:]}")
 
 
-def all_answer(url: str) -> bool:
+def all_answer(cluster: Cluster) -> bool:
     # The proxy learns of the applications a moment after Serve calls them running.
     try:
         return all(
-            httpx2.get(f"{url}{prefix}/health/live").is_success
-            for prefix in ("", "/inline", "/stuck", "/busy")
+            httpx2.get(f"{cluster.url}{one['route_prefix'].rstrip('/')}/health/live").is_success
+            for one in configuration(cluster)["applications"]
         )
     except httpx2.HTTPError:
         return False

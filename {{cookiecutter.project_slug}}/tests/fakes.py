@@ -13,7 +13,9 @@ from acme_service.ports import (
     Sentiment,
 )
 
-ENGLISH = Detection(("en", "de", "fr"), (0.75, 0.2, 0.05))
+CARD = LanguageModelCard("fake-language", "7", ("de", "en", "fr"))
+
+ENGLISH = Detection(("en", "de", "fr"), (0.75, 0.2, 0.05), CARD.reference)
 """What FakeDetector says of every text that has letters."""
 
 
@@ -39,7 +41,7 @@ class FakeDetector:
 
     async def detect(self, query: Query) -> Detection:
         self.asked.append(query)
-        return ENGLISH if any(map(str.isalpha, query.text)) else Detection()
+        return ENGLISH if any(map(str.isalpha, query.text)) else Detection(model=CARD.reference)
 
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
         return [await self.detect(query) for query in queries]
@@ -54,7 +56,7 @@ class FakeDetector:
             yield await self.detect(query._replace(text=" ".join(words[:length])))
 
     async def card(self) -> LanguageModelCard:
-        return LanguageModelCard("fake-language", "7", ("de", "en", "fr"))
+        return CARD
 
     async def check(self) -> None:
         return None

@@ -184,6 +184,14 @@ def test_cors_is_off_until_origins_are_set() -> None:
     assert "access-control-allow-origin" not in stranger.headers
 
 
+def test_scripts_may_read_the_headers_of_features() -> None:
+    settings = ApiSettings(cors_origins=("https://app.example",))
+    features = [Feature(name="echo", exposed=["x-echo"])]
+    client = TestClient(create_app(fake_ports(), features, settings))
+    headers = client.get("/", headers={"Origin": "https://app.example"}).headers
+    assert {"x-echo", "x-request-id"} <= {*headers["access-control-expose-headers"].split(", ")}
+
+
 def test_any_origin_gets_no_credentials() -> None:
     settings = ApiSettings(cors_origins=("*",))
     client = TestClient(create_app(fake_ports(), settings=settings))

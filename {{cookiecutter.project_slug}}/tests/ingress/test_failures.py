@@ -1,6 +1,7 @@
 """Through the proxy, a model in trouble is a clear answer, never a hang or a leak."""
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -41,15 +42,19 @@ def test_a_stuck_model_is_not_ready_but_alive(service: str) -> None:
 
 @pytest.mark.parametrize(
     ("route", "body"),
-    [("/v1/detect", {"text": "a"}), ("/v1/detect/batch", {"texts": ["a"]})],
+    [
+        ("/v1/detect", lambda number: {"text": f"a {number}"}),
+        ("/v1/detect/batch", lambda number: {"texts": [f"a {number}"]}),
+    ],
     ids=["gathered", "own-calls"],
 )
 def test_a_saturated_model_is_a_503_worth_retrying(
-    service: str, route: str, body: dict[str, object]
+    service: str, route: str, body: Callable[[int], dict[str, object]]
 ) -> None:
     url = f"{service}/busy{route}"
+    # Different texts: nothing on the way may answer for the model.
     with ThreadPoolExecutor(40) as threads:
-        responses = list(threads.map(lambda _: ask(url, body), range(40)))
+        responses = list(threads.map(lambda number: ask(url, body(number)), range(40)))
     refused = [one for one in responses if one.status_code == 503]
     assert {one.status_code for one in responses} <= {200, 503, 504}
     assert any(one.status_code == 200 for one in responses)
@@ -61,9 +66,9 @@ def test_a_saturated_model_is_a_503_worth_retrying(
 
 
 def test_a_busy_model_stays_ready(service: str) -> None:
-    def load(_: int) -> None:
-        for _ in range(3):
-            ask(f"{service}/busy/v1/detect", {"text": "a"})
+    def load(caller: int) -> None:
+        for number in range(3):
+            ask(f"{service}/busy/v1/detect", {"text": f"a {caller} {number}"})
 
     assert ask(f"{service}/busy/v1/detect", {"text": "a"}).status_code == 200
     with ThreadPoolExecutor(24) as threads:

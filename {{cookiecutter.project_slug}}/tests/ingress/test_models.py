@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from acme_service.ingress import calls as calls_module
+from acme_service.ingress import models as models_module
 from acme_service.ingress.gather import MAX_CALL_BYTES
 from acme_service.ingress.models import (
     MAX_GATHERED,
@@ -27,8 +28,8 @@ from acme_service.ports import (
 
 from tests.fakes import FakeMeter
 
-ENGLISH = Detection(("en",), (1.0,))
 CARD = LanguageModelCard("calls", "1", ("en",))
+ENGLISH = Detection(("en",), (1.0,), CARD.reference)
 asked_by = ContextVar("asked_by", default="nobody")
 
 
@@ -40,6 +41,7 @@ class Calls:
         self.callers: list[str] = []
         self.at_once = self.most_at_once = 0
         self.silent = False
+        self.answer = ENGLISH
         self.closed = 0
 
     async def call(self, method: str, *args: Any) -> Any:
@@ -55,7 +57,7 @@ class Calls:
             return CARD
         if method == "classify_batch":
             return [Sentiment("neutral", 0.0) for _ in args[0]]
-        return [ENGLISH for _ in args[0]]
+        return [self.answer for _ in args[0]]
 
     async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
         self.made.append((method, 0))
@@ -120,6 +122,26 @@ async def test_the_card_is_asked_for_once_a_second() -> None:
     detector = detector_of(calls)
     assert [await detector.card(), await detector.card()] == [CARD, CARD]
     assert calls.made == [("card", 0)]
+
+
+async def test_answers_of_the_same_model_show_that_the_card_is_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(models_module, "monotonic", lambda: now)
+    calls = Calls()
+    detector = detector_of(calls)
+    await detector.card()
+    for _ in range(5):
+        now += 0.9
+        await detector.detect(Query("a"))
+        await detector.card()
+    assert [method for method, _ in calls.made].count("card") == 1
+    calls.answer = Detection(("en",), (1.0,), "calls:2")
+    now += 0.9
+    await detector.detect(Query("a"))
+    await detector.card()
+    assert [method for method, _ in calls.made].count("card") == 2
 
 
 @pytest.fixture

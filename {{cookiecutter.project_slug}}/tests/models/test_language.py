@@ -44,6 +44,16 @@ def test_an_answer_carries_at_most_so_many_candidates(thirty_one: LanguageModel)
     assert len(plain.candidates) == len(preferring.candidates) == MAX_CANDIDATES
 
 
+@pytest.mark.parametrize("text", ["a text", "12"])
+def test_a_detection_says_which_model_made_it(
+    ten: LanguageModel, thirty_one: LanguageModel, text: str
+):
+    for model, reference in [(ten, "language:1"), (thirty_one, "language:2")]:
+        assert model.card.reference == reference
+        assert [one.model for one in model.guesses(Query(text))][-1] == reference
+        assert [one.model for one in model.detect_batch([Query(text)])] == [reference]
+
+
 @pytest.mark.parametrize("text", NOTHING)
 def test_text_without_letters_has_no_candidates(ten: LanguageModel, text: str):
     [detection] = ten.detect_batch([Query(text)])

@@ -24,6 +24,9 @@ from .settings import ApiSettings
 
 log = logging.getLogger(__name__)
 
+EXPOSED = ("x-request-id", "retry-after", "deprecation", "link")
+"""Headers that scripts in browsers may read."""
+
 
 def create_app(
     ports: Ports, features: Sequence[Feature] = (), settings: ApiSettings | None = None
@@ -65,7 +68,7 @@ def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Midd
         allow_credentials="*" not in settings.cors_origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["*"],
-        expose_headers=["x-request-id", "retry-after", "deprecation", "link"],
+        expose_headers=[*EXPOSED, *(name for feature in features for name in feature.exposed)],
     )
     return [
         Middleware(RequestId),

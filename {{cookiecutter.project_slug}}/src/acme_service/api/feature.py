@@ -26,6 +26,7 @@ class Feature:
 
     guards: dependencies that every model route runs first, HTTP and WebSocket alike.
     middleware: pure ASGI middleware, outermost first.
+    exposed: headers of answers that scripts in browsers may read.
     routers: open routes. Each carries its own prefix.
     model_routers: routes behind the guards. Each carries its own prefix.
     wrap: decorates the ports, for instance with a cache. Called once, at start-up.
@@ -37,6 +38,7 @@ class Feature:
     name: str
     guards: Sequence[Callable[..., Any]] = ()
     middleware: Sequence[Middleware] = ()
+    exposed: Sequence[str] = ()
     routers: Sequence[APIRouter] = ()
     model_routers: Sequence[APIRouter] = ()
     wrap: Callable[[Ports], Ports] = unchanged

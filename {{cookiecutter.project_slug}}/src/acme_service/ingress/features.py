@@ -10,6 +10,18 @@ def enabled() -> Iterator[Feature]:
     from acme_service.features.request_log import request_log
 
     yield request_log()
+    # {% if cookiecutter.rate_limit %}
+
+    from acme_service.features.rate_limit import rate_limit
+
+    yield rate_limit()
+    # {% endif %}
+    # {% if cookiecutter.cache %}
+
+    from acme_service.features.cache import cache
+
+    yield cache()
+    # {% endif %}
     # {% if cookiecutter.websockets %}
 
     from acme_service.features.websockets import websockets

@@ -29,7 +29,7 @@ class LanguageModel:
         self._alphabet = Alphabet(artifact.alphabet)
         self._weights = artifact.weights.astype(np.float32)
         self._bucket_bits = len(self._weights).bit_length() - 1
-        self._ranking = Ranking(card.languages)
+        self._ranking = Ranking(card.languages, card.reference)
 
     @classmethod
     def load(cls, files: ModelFiles) -> Self:

@@ -16,18 +16,19 @@ from .ngrams import FEATURES_PER_LETTER
 
 _DIGITS = 4
 
-_NOTHING = Detection()
-
 
 class Ranking:
     """Ranks languages, heeding what each query allows and prefers.
 
     languages: ISO 639-1 codes, one a column of the log-likelihoods.
+    model: what every detection says made it.
     """
 
-    def __init__(self, languages: Sequence[str]) -> None:
+    def __init__(self, languages: Sequence[str], model: str) -> None:
         self._languages = np.array(languages, dtype=object)
         self._columns = {code: column for column, code in enumerate(languages)}
+        self._model = model
+        self._nothing = Detection(model=model)
 
     def detections(
         self,
@@ -50,7 +51,7 @@ class Ranking:
         width = None if any(query.preferred for query in queries) else MAX_CANDIDATES
         scores = _scores(ordered, letter_counts)[:, :width].round(_DIGITS).tolist()
         names = self._languages[order[:, :width]].tolist()
-        return list(map(_detection, names, scores, sizes, letter_counts.tolist(), queries))
+        return list(map(self._detection, names, scores, sizes, letter_counts.tolist(), queries))
 
     def _restrict(self, row: NDArray[np.float64], allowed: Collection[str]) -> int:
         """Rule out what is not allowed; return how many languages are left."""
@@ -59,6 +60,22 @@ class Ranking:
             return row.size
         row[[column for column in range(row.size) if column not in kept]] = -math.inf
         return len(kept)
+
+    def _detection(
+        self,
+        languages: list[str],
+        scores: list[float],
+        size: int,
+        letter_count: int,
+        query: Query,
+    ) -> Detection:
+        if not letter_count:
+            return self._nothing
+        del languages[size:], scores[size:]
+        if query.preferred:
+            _put_preferred_first(languages, scores, query)
+        best = slice(MAX_CANDIDATES)
+        return Detection(tuple(languages[best]), tuple(scores[best]), self._model)
 
 
 def _scores(ordered: NDArray[np.float64], letter_counts: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -71,17 +88,6 @@ def _scores(ordered: NDArray[np.float64], letter_counts: NDArray[np.intp]) -> ND
     np.exp(scores, out=scores)
     scores /= np.add.reduce(scores, axis=1, keepdims=True)
     return scores
-
-
-def _detection(
-    languages: list[str], scores: list[float], size: int, letter_count: int, query: Query
-) -> Detection:
-    if not letter_count:
-        return _NOTHING
-    del languages[size:], scores[size:]
-    if query.preferred:
-        _put_preferred_first(languages, scores, query)
-    return Detection(tuple(languages[:MAX_CANDIDATES]), tuple(scores[:MAX_CANDIDATES]))
 
 
 def _put_preferred_first(languages: list[str], scores: list[float], query: Query) -> None:

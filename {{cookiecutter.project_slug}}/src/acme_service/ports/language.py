@@ -43,10 +43,12 @@ class Detection(NamedTuple):
 
     languages, scores: of the candidates, in the same order, at most MAX_CANDIDATES. Two plain
         tuples, because many detections travel between processes.
+    model: the `reference` of the model that made it; "" when that is not known.
     """
 
     languages: tuple[str, ...] = ()
     scores: tuple[float, ...] = ()
+    model: str = ""
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -76,6 +78,11 @@ class LanguageModelCard(NamedTuple):
     name: str
     version: str
     languages: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """One name for this version of this model."""
+        return f"{self.name}:{self.version}"
 
 
 class LanguageDetector(Protocol):

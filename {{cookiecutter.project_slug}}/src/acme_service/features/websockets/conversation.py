@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from acme_service.api.errors import model_problem, problem
+from acme_service.api.errors import ProblemError, model_problem, problem
 from acme_service.api.hints import Hints
+from acme_service.api.leave import leave_of
 from acme_service.api.streams import started
 from acme_service.api.v1.schemas import TextIn
 from acme_service.ports import Detection, LanguageDetector, ModelError
@@ -53,6 +54,7 @@ class Conversation:
         self._hints = hints
         self._settings = settings
         self._top = top
+        self._leave = leave_of(socket)
         self._inbox: asyncio.Queue[TextIn | Refusal] = asyncio.Queue(READ_AHEAD)
 
     async def hold(self) -> None:
@@ -95,7 +97,10 @@ class Conversation:
     async def _answer(self, message: TextIn) -> bool:
         """Whether the conversation can go on."""
         try:
+            await self._leave()
             await self._guess(message)
+        except ProblemError as error:
+            await self._complain(problem(error.status, error.detail))
         except ModelError as error:
             await self._complain(model_problem(error))
         except WebSocketDisconnect:

@@ -1,0 +1,50 @@
+"""Equal questions at the same time are asked once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from acme_service.ports import ModelError
+
+Answer = TypeVar("Answer")
+
+
+class Flights(Generic[Answer]):
+    """Who asks what is being asked already waits for the same answer.
+
+    The question goes on while anybody waits for it, whoever asked first, and stops when nobody
+    does any longer.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[str, tuple[asyncio.Task[Answer], list[None]]] = {}
+
+    def under_way(self, key: str) -> bool:
+        return key in self._flights
+
+    async def board(self, key: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer of `ask`, or of somebody else's who has asked the same and still waits."""
+        if key not in self._flights:
+            task = asyncio.ensure_future(_coroutine(ask))
+            self._flights[key] = (task, [])
+            task.add_done_callback(lambda task: self._landed(key, task))
+        task, passengers = self._flights[key]
+        passengers.append(None)
+        try:
+            return await asyncio.shield(task)
+        except ModelError as error:
+            # One instance each: an error collects the traceback of all who raise it.
+            raise type(error)(*error.args) from None
+        finally:
+            passengers.pop()
+            if not passengers and not task.done():
+                self._landed(key, task)
+                task.cancel()
+
+    def _landed(self, key: str, task: asyncio.Task[Answer]) -> None:
+        if key in self._flights and self._flights[key][0] is task:
+            del self._flights[key]
+
+
+async def _coroutine(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    return await ask()

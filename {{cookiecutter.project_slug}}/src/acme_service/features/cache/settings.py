@@ -1,0 +1,24 @@
+"""How much is remembered, where, and for how long."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from acme_service.api.settings import Settings
+from acme_service.stores.urls import MEMORY, StoreUrl
+
+
+class CacheSettings(Settings):
+    """The cache of answers.
+
+    url: of a Redis that replicas share; by default each remembers for itself alone.
+    max_entries: answers that a replica keeps in memory; beyond it, those not used for longest go.
+    ttl_s: how long an answer is kept.
+    timeout_s: how long a request may wait for Redis. One that hangs costs this once.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CACHE_")
+
+    url: StoreUrl = SecretStr(MEMORY)
+    max_entries: int = Field(default=10_000, ge=1)
+    ttl_s: int = Field(default=3600, ge=1, le=30 * 24 * 3600)
+    timeout_s: float = Field(default=0.05, gt=0, le=1)

@@ -1,0 +1,75 @@
+"""Tells callers, in the words of RFC 9211, whether an answer was remembered."""
+
+from contextvars import ContextVar
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CACHE = __name__.partition(".")[0]
+"""What this cache is called among the others on the way."""
+
+
+class Lookup:
+    """What one request wants of the cache, and what it has got.
+
+    fresh: it wants no answer that was given before.
+    secret: nothing of it may be remembered either.
+    """
+
+    __slots__ = ("collapsed", "fresh", "hits", "misses", "secret")
+
+    def __init__(self, fresh: bool = False, secret: bool = False) -> None:
+        self.fresh = fresh
+        self.secret = secret
+        self.hits = self.misses = 0
+        self.collapsed = False
+
+    def header(self) -> str | None:
+        """The value of Cache-Status; None when the cache had no part in the answer."""
+        if not self.hits + self.misses:
+            return None
+        if not self.misses:
+            return f"{CACHE}; hit"
+        if self.fresh:
+            return f"{CACHE}; fwd=request"
+        if self.hits:
+            return f'{CACHE}; fwd=partial; detail="{self.hits} of {self.hits + self.misses}"'
+        return f"{CACHE}; fwd=miss; collapsed" if self.collapsed else f"{CACHE}; fwd=miss"
+
+
+_current: ContextVar[Lookup | None] = ContextVar("lookup", default=None)
+
+
+def current_lookup() -> Lookup:
+    """That of the request being answered; one that nobody looks at, outside one."""
+    return _current.get() or Lookup()
+
+
+class CacheStatus:
+    """Heeds `Cache-Control` of requests, and sets `Cache-Status` of answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        lookup = wanted(scope)
+        _current.set(lookup)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and (status := lookup.header()):
+                message["headers"] = [*message["headers"], (b"cache-status", status.encode())]
+            await send(message)
+
+        await self.app(scope, receive, answer)
+
+
+def wanted(scope: Scope) -> Lookup:
+    for name, value in scope["headers"]:
+        if name == b"cache-control":
+            directives = {one.strip() for one in value.lower().split(b",")}
+            secret = b"no-store" in directives
+            return Lookup(fresh=secret or b"no-cache" in directives, secret=secret)
+    return Lookup()

@@ -1,0 +1,55 @@
+"""How often one caller may ask: by principal where there is one, else by address.
+
+Who is asking is filled in by others, in `scope["state"]["caller"]`; nothing here knows how.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from acme_service.api import Feature
+from acme_service.ports import Ports
+from acme_service.stores.urls import connected, store_at
+
+from .admission import Admission, LimitByAddress
+from .limiter import Limiter
+from .settings import RateLimitSettings
+
+log = logging.getLogger(__name__)
+
+ONE_FOR_ALL = (
+    "RATE_LIMIT_TRUSTED_HOPS is 0: behind a proxy or load balancer, HAProxy of Ray Serve included, "
+    "anonymous callers share one bucket"
+)
+
+
+def rate_limit(settings: RateLimitSettings | None = None) -> Feature:
+    """Counts in this process, or in Redis where `RATE_LIMIT_URL` names one."""
+    settings = settings or RateLimitSettings.load()
+    redis = store_at(settings.url, settings.timeout_s)
+    admission = Admission(settings, Limiter(redis))
+
+    def wrap(ports: Ports) -> Ports:
+        admission.meter = ports.meter
+        if redis:
+            redis.report_to(ports.meter, "rate_limit_redis_unanswered_total")
+        return ports
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if not settings.trusted_hops:
+            log.warning(ONE_FOR_ALL)
+        async with connected(redis):
+            yield
+
+    return Feature(
+        name="rate_limit",
+        guards=[admission.limit_by_principal],
+        middleware=[Middleware(LimitByAddress, admission=admission)],
+        exposed=["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+        wrap=wrap,
+        lifespan=lifespan,
+    )

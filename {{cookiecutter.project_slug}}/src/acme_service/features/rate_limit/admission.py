@@ -1,0 +1,122 @@
+"""Where requests are counted: at the door by address, behind the guards by principal."""
+
+import math
+from functools import partial
+from typing import Any
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from acme_service.api.caller import ANONYMOUS, Caller
+from acme_service.api.errors import ProblemError, problem, problem_response
+from acme_service.api.leave import STATE as LEAVE
+from acme_service.ports import Meter
+
+from .address import address_of
+from .limiter import Limiter
+from .limits import Limit, Verdict, limit_of
+from .settings import RateLimitSettings
+
+SIGN_IN = "/v1/token"
+VERSIONED = ("/v1/", "/v2/")
+
+CREDENTIALS = {b"authorization", b"x-api-key", b"sec-websocket-protocol"}
+"""Who sends none of these is nobody in particular. Who does is counted once that is known."""
+
+VERDICT = "rate_limit"
+BEGINS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+
+
+class Admission:
+    """Counts each request once, for whoever is known to have sent it."""
+
+    meter: Meter
+
+    def __init__(self, settings: RateLimitSettings, limiter: Limiter) -> None:
+        self._models = limit_of(settings.models)
+        self._sign_in = limit_of(settings.sign_in)
+        self._trusted_hops = settings.trusted_hops
+        self._limiter = limiter
+
+    def group_of(self, scope: Scope) -> tuple[str, Limit | None]:
+        """The group of routes that a path belongs to, and its limit; none for open pages."""
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path == SIGN_IN:
+            return "sign_in", self._sign_in
+        return "models", self._models if path.startswith(VERSIONED) else None
+
+    async def count_address(self, scope: Scope, group: str, limit: Limit) -> Verdict:
+        address = address_of(scope, self._trusted_hops)
+        return await self._count(scope, group, f"address:{address}", limit)
+
+    async def limit_by_principal(self, connection: HTTPConnection) -> None:
+        """Runs before each model route, after the guards that find out who is asking."""
+        state = connection.scope["state"]
+        if VERDICT in state or self._models is None:
+            return
+        caller: Caller = state.get("caller", ANONYMOUS)
+        if caller.id == ANONYMOUS.id:
+            verdict = await self.count_address(connection.scope, "models", self._models)
+        else:
+            verdict = await self._count(
+                connection.scope, "models", f"caller:{caller.id}", self._models
+            )
+        if not verdict.passes:
+            raise ProblemError(429, detail(verdict))
+
+    async def _count(self, scope: Scope, group: str, caller: str, limit: Limit) -> Verdict:
+        verdict = await self._hit(group, caller, limit)
+        scope["state"][VERDICT] = verdict
+        if scope["type"] == "websocket":
+            scope["state"][LEAVE] = partial(self._once_more, group, caller, limit)
+        return verdict
+
+    async def _once_more(self, group: str, caller: str, limit: Limit) -> None:
+        verdict = await self._hit(group, caller, limit)
+        if not verdict.passes:
+            raise ProblemError(429, detail(verdict))
+
+    async def _hit(self, group: str, caller: str, limit: Limit) -> Verdict:
+        verdict = await self._limiter.hit(f"{group}:{caller}", limit)
+        if not verdict.passes:
+            self.meter.count("rate_limit_refused_total", group=group)
+        return verdict
+
+
+def detail(verdict: Verdict) -> str:
+    return f"Too many requests: the next is possible in {math.ceil(verdict.wait_s)} s."
+
+
+class LimitByAddress:
+    """Refuses nameless callers at the door, before anything is read or checked.
+
+    It also tells all callers what is left to them, whoever has counted.
+    """
+
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+        self.app = app
+        self.admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        group, limit = self.admission.group_of(scope)
+        if limit is None:
+            await self.app(scope, receive, send)
+            return
+
+        state: dict[str, Any] = scope["state"]
+
+        async def answer(message: Message) -> None:
+            if message["type"] in BEGINS and (verdict := state.get(VERDICT)):
+                message["headers"] = [*message.get("headers", []), *verdict.headers()]
+            await send(message)
+
+        if group == "sign_in" or CREDENTIALS.isdisjoint(name for name, _ in scope["headers"]):
+            verdict = await self.admission.count_address(scope, group, limit)
+            if not verdict.passes:
+                refusal = problem_response(problem(429, detail(verdict)))
+                await refusal(scope, receive, answer)
+                return
+        await self.app(scope, receive, answer)

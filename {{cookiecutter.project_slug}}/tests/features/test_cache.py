@@ -1,0 +1,327 @@
+"""The feature `cache`, in memory and with fake models."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from acme_service.api import create_app
+from acme_service.api.settings import SettingsError
+from acme_service.features.cache import answers, cache
+from acme_service.features.cache.settings import CacheSettings
+from acme_service.ingress.features import enabled
+from acme_service.ports import (
+    Detection,
+    LanguageDetector,
+    LanguageModelCard,
+    ModelTimeoutError,
+    ModelUnavailableError,
+    Ports,
+    Query,
+)
+
+from tests.fakes import (
+    ENGLISH,
+    FailingDetector,
+    FakeDetector,
+    FakeMeter,
+    StuckDetector,
+    fake_ports,
+)
+
+HIT = "acme_service; hit"
+MISS = "acme_service; fwd=miss"
+PARTIAL = "acme_service; fwd=partial"
+
+
+def ports_over(detector: FakeDetector, **settings: Any) -> Ports:
+    return cache(CacheSettings.model_validate(settings)).wrap(fake_ports(detector))
+
+
+def cached(detector: FakeDetector, **settings: Any) -> LanguageDetector:
+    return ports_over(detector, **settings).language
+
+
+def counted(ports: Ports) -> dict[str, int]:
+    assert isinstance(ports.meter, FakeMeter)
+    return {name: amount for (name, _), amount in ports.meter.counts.items()}
+
+
+class Service:
+    """The API with the cache, and what its model was asked."""
+
+    def __init__(self) -> None:
+        self.detector = FakeDetector()
+        self.client = TestClient(create_app(fake_ports(self.detector), [cache(CacheSettings())]))
+
+    def ask(self, text: str, control: str = "", route: str = "/v1/detect") -> Response:
+        headers = {"Cache-Control": control} if control else {}
+        return self.client.post(route, json={"text": text}, headers=headers)
+
+    def ask_many(self, *texts: str, route: str = "/v1/detect/batch") -> Response:
+        return self.client.post(route, json={"texts": texts})
+
+    @property
+    def asked(self) -> list[str]:
+        return [query.text for query in self.detector.asked]
+
+
+@pytest.fixture(scope="module")
+def service() -> Service:
+    # Applications build their routes at the first request, so the tests share one, and each has
+    # texts of its own.
+    return Service()
+
+
+class Changing(FakeDetector):
+    """A model that is replaced now and then."""
+
+    version = "1"
+
+    async def detect(self, query: Query) -> Detection:
+        return (await super().detect(query))._replace(model=f"fake:{self.version}")
+
+    async def card(self) -> LanguageModelCard:
+        return LanguageModelCard("fake", self.version, ("de", "en", "fr"))
+
+
+class Slow(FakeDetector):
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = asyncio.Event()
+
+    async def detect(self, query: Query) -> Detection:
+        answer = await super().detect(query)
+        await self.told.wait()
+        return answer
+
+
+def test_it_is_enabled() -> None:
+    assert "cache" in [feature.name for feature in enabled()]
+
+
+def test_the_second_answer_is_the_first_again_and_says_so(service: Service) -> None:
+    first, second = service.ask("again"), service.ask("again")
+    assert first.json() == second.json()
+    assert (first.headers["cache-status"], second.headers["cache-status"]) == (MISS, HIT)
+    assert service.asked.count("again") == 1
+
+
+@pytest.mark.parametrize("route", ["/v1/detect", "/v1/analyze"])
+def test_no_cache_asks_the_model_and_remembers_its_answer(service: Service, route: str) -> None:
+    text = f"fresh {route}"
+    service.ask(text, route=route)
+    fresh = service.ask(text, "max-age=0, No-Cache", route)
+    assert fresh.headers["cache-status"] == "acme_service; fwd=request"
+    assert service.asked.count(text) == 2
+    assert service.ask(text, route=route).headers["cache-status"] == HIT
+
+
+def test_no_store_leaves_nothing_behind(service: Service) -> None:
+    service.ask("secret", "no-store")
+    assert service.ask("secret").headers["cache-status"] == MISS
+
+
+def test_of_a_batch_only_what_is_new_goes_to_the_model_and_once(service: Service) -> None:
+    service.ask_many("one", "two")
+    before = len(service.asked)
+    partly = service.ask_many("two", "three", "1", "three", "one", "four")
+    assert service.asked[before:] == ["three", "1", "four"]
+    assert partly.headers["cache-status"] == f'{PARTIAL}; detail="2 of 6"'
+    answers = [one["language"] for one in partly.json()["results"]]
+    assert answers == ["en", "en", "und", "en", "en", "en"]
+    assert service.ask_many("one", "two", "three").headers["cache-status"] == HIT
+
+
+def test_a_batch_and_a_single_text_share_their_answers(service: Service) -> None:
+    service.ask("shared")
+    assert service.ask_many("shared", route="/v2/detect").headers["cache-status"] == HIT
+
+
+def test_lines_come_in_order_and_only_what_is_new_is_asked(service: Service) -> None:
+    service.ask_many("first", "third")
+    before = len(service.asked)
+    response = service.ask_many("first", "2", "third", "fourth", route="/v1/detect/lines")
+    assert service.asked[before:] == ["2", "fourth"]
+    assert '"und"' in response.text.splitlines()[1]
+    assert response.headers["cache-status"] == f'{PARTIAL}; detail="2 of 4"'
+    again = service.ask_many("first", "2", "third", "fourth", route="/v1/detect/lines")
+    assert (again.text, again.headers["cache-status"]) == (response.text, HIT)
+
+
+def test_what_asks_no_model_says_nothing(service: Service) -> None:
+    assert "cache-status" not in service.client.get("/v1/languages").headers
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (Query("a"), Query("b"), False),
+        (Query("a", ("de", "en")), Query("a", ("en", "de", "en")), True),
+        (Query("a", ("de",)), Query("a"), False),
+        (Query("a", (), ("de", "en"), 0.1), Query("a", (), ("en", "de"), 0.1), False),
+        (Query("a", (), ("de",), 0.1), Query("a", (), ("de",), 0.2), False),
+        (Query("a", (), ("de",), 0.0), Query("a", (), (), 0.2), True),
+        (Query("('de',)()a"), Query("a", ("de",)), False),
+    ],
+)
+async def test_equal_questions_are_those_with_equal_answers(
+    one: Query, other: Query, same: bool
+) -> None:
+    detector = FakeDetector()
+    asking = cached(detector)
+    await asking.detect(one)
+    await asking.detect(other)
+    assert len(detector.asked) == (1 if same else 2)
+
+
+async def test_a_model_change_is_never_answered_from_before() -> None:
+    detector = Changing()
+    asking = cached(detector)
+    assert (await asking.detect(Query("a"))).model == "fake:1"
+    detector.version = "2"
+    assert (await asking.detect(Query("a"))).model == "fake:2"
+    assert [one.model for one in await asking.detect_batch([Query("a"), Query("b")])] == [
+        "fake:2"
+    ] * 2
+    detector.version = "1"
+    assert (await asking.detect(Query("a"))).model == "fake:1"
+    assert len(detector.asked) == 3, "The first version's answer was still known."
+
+
+async def test_an_answer_is_kept_for_the_model_that_gave_it() -> None:
+    class RollingOut(Changing):
+        """The new version already says who it is, while the old one still answers."""
+
+        async def card(self) -> LanguageModelCard:
+            return LanguageModelCard("fake", "2", ("de", "en", "fr"))
+
+    detector = RollingOut()
+    asking = cached(detector)
+    assert (await asking.detect(Query("a"))).model == "fake:1"
+    detector.version = "2"
+    assert (await asking.detect(Query("a"))).model == "fake:2"
+
+
+async def test_an_answer_of_an_unknown_model_is_not_kept() -> None:
+    class Nameless(FakeDetector):
+        async def detect(self, query: Query) -> Detection:
+            return (await super().detect(query))._replace(model="")
+
+    detector = Nameless()
+    asking = cached(detector)
+    assert await asking.detect(Query("a")) == await asking.detect(Query("a"))
+    assert len(detector.asked) == 2
+
+
+async def test_equal_questions_at_the_same_time_are_asked_once() -> None:
+    detector = Slow()
+    asking = cached(detector)
+    waiting = [asyncio.create_task(asking.detect(Query("a"))) for _ in range(20)]
+    await asyncio.sleep(0.01)
+    detector.told.set()
+    assert await asyncio.gather(*waiting) == [ENGLISH] * 20
+    assert len(detector.asked) == 1
+
+
+async def test_who_asked_first_may_leave() -> None:
+    detector = Slow()
+    asking = cached(detector)
+    first, *others = [asyncio.create_task(asking.detect(Query("a"))) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.sleep(0.01)
+    detector.told.set()
+    assert await asyncio.gather(*others) == [ENGLISH] * 4
+    assert len(detector.asked) == 1
+    assert first.cancelled()
+
+
+async def test_when_all_leave_the_model_is_left_too() -> None:
+    detector = StuckDetector()
+    asking = cached(detector)
+    waiting = [asyncio.create_task(asking.detect(Query("a"))) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    for one in waiting:
+        one.cancel()
+    newcomer = asyncio.create_task(asking.detect(Query("a")))
+    await asyncio.sleep(0.01)
+    assert detector.abandoned == [Query("a")]
+    assert not newcomer.done(), "It asks anew."
+    newcomer.cancel()
+    await asyncio.gather(newcomer, *waiting, return_exceptions=True)
+
+
+async def test_all_who_wait_get_an_error_of_their_own_and_it_is_not_remembered() -> None:
+    detector = FailingDetector(ModelUnavailableError("away"))
+    asking = cached(detector)
+    waiting = [asking.detect(Query("a")) for _ in range(3)]
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [repr(error) for error in errors] == ["ModelUnavailableError('away')"] * 3
+    assert len(set(map(id, errors))) == 3
+    detector.error = ModelTimeoutError("late")
+    with pytest.raises(ModelTimeoutError):
+        await asking.detect(Query("a"))
+
+
+async def test_memory_is_bounded_and_forgets_what_is_not_asked() -> None:
+    detector = FakeDetector()
+    asking = cached(detector, max_entries=2)
+    for text in ("a", "b", "a", "c", "a", "b"):
+        await asking.detect(Query(text))
+    assert [query.text for query in detector.asked] == ["a", "b", "c", "b"]
+
+
+async def test_answers_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = FakeDetector()
+    asking = cached(detector, ttl_s=60)
+    await asking.detect(Query("a"))
+    later = asyncio.get_running_loop().time() + 61
+    monkeypatch.setattr(answers, "monotonic", lambda: later)
+    await asking.detect(Query("a"))
+    assert len(detector.asked) == 2
+
+
+async def test_hits_and_misses_are_counted() -> None:
+    ports = ports_over(FakeDetector())
+    await ports.language.detect(Query("a"))
+    await ports.language.detect_batch([Query("a"), Query("b"), Query("c")])
+    await ports.language.detect(Query("b"))
+    assert counted(ports) == {"cache_hits_total": 2, "cache_misses_total": 3}
+
+
+async def test_guesses_and_the_card_come_from_the_model() -> None:
+    detector = FakeDetector()
+    asking = cached(detector)
+    for _ in range(2):
+        assert [guess async for guess in asking.guesses(Query("a b"))] == [ENGLISH] * 2
+    assert len(detector.asked) == 4
+    assert (await asking.card()).reference == "fake-language:7"
+    await asking.check()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("CACHE_URL", "memcached://host", "CACHE_URL: the address of a Redis, such as redis://"),
+        ("CACHE_URL", "redis://:s3cret@host:port/0", "CACHE_URL: the address of a Redis, such as"),
+        ("CACHE_MAX_ENTRIES", "0", "CACHE_MAX_ENTRIES: input should be greater than or equal to 1"),
+        ("CACHE_TTL_S", "forever", "CACHE_TTL_S: input should be a valid integer"),
+        ("CACHE_TIMEOUT_S", "0", "CACHE_TIMEOUT_S: input should be greater than 0"),
+    ],
+)
+def test_a_malformed_setting_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=sentence) as refused:
+        cache()
+    assert "s3cret" not in str(refused.value)
+
+
+def test_the_password_in_the_url_shows_up_nowhere() -> None:
+    assert "s3cret" not in repr(CacheSettings.model_validate({"url": "redis://:s3cret@host:1"}))

@@ -1,0 +1,157 @@
+"""The feature `cache` over a real Redis, well and unwell: answers are right all the same."""
+
+import json
+from collections.abc import Iterator
+from time import monotonic, sleep
+
+import pytest
+from fastapi.testclient import TestClient
+
+from acme_service.api import create_app
+from acme_service.features.cache import cache
+from acme_service.features.cache.settings import CacheSettings
+
+from tests.fakes import FakeDetector, fake_ports
+from tests.redis_server import RedisServer
+
+TIMEOUT_S = 0.2
+ANSWER = {"language": "en", "score": 0.75}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+class Replica:
+    """One of several services around the same Redis, none of which remembers much itself."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.detector = FakeDetector()
+        url = f"redis://127.0.0.1:{server.port}/0"
+        settings = {"url": url, "timeout_s": TIMEOUT_S, "max_entries": 1}
+        feature = cache(CacheSettings.model_validate(settings))
+        self.client = TestClient(create_app(fake_ports(self.detector), [feature]))
+
+    def ask(self, text: str) -> str:
+        """How the cache took part in the answer, which is right."""
+        response = self.client.post("/v1/detect?top=1", json={"text": text})
+        assert response.json() == ANSWER | {"candidates": [ANSWER]}
+        return response.headers["cache-status"].partition("; ")[2]
+
+    def seconds_for(self, text: str) -> float:
+        began = monotonic()
+        self.ask(text)
+        return monotonic() - began
+
+
+@pytest.fixture
+def one(server: RedisServer) -> Iterator[Replica]:
+    replica = Replica(server)
+    with replica.client:
+        replica.ask("the model makes itself known")
+        yield replica
+
+
+@pytest.fixture
+def other(server: RedisServer) -> Iterator[Replica]:
+    replica = Replica(server)
+    with replica.client:
+        replica.ask("the model makes itself known, again")
+        yield replica
+
+
+def becomes_a_hit(asking: Replica, text: str) -> bool:
+    """Whether `text` is found in Redis sooner or later; another one pushes it out of memory."""
+    deadline = monotonic() + 10
+    while monotonic() < deadline:
+        asking.ask("something else")
+        if asking.ask(text) == "hit":
+            return True
+        sleep(0.02)
+    return False
+
+
+def test_replicas_share_their_answers(one: Replica, other: Replica) -> None:
+    assert one.ask("shared") == "fwd=miss"
+    one.ask("something else")  # and so the writing is done
+    assert other.ask("shared") == "hit"
+    assert "shared" not in [query.text for query in other.detector.asked]
+
+
+def test_what_is_stored_is_json_without_the_text_and_expires(
+    server: RedisServer, one: Replica
+) -> None:
+    assert one.ask("a s3cret text") == "fwd=miss"
+    one.ask("something else")
+    with server.client() as client:
+        stored = {key: client.get(key) for key in server.stored()}
+        expiries = [client.ttl(key) for key in stored]
+    prefix = b"acme_service:cache:1:fake-language:7:"
+    assert all(key.startswith(prefix) for key in stored)
+    values = [json.loads(value) for value in stored.values()]  # pyright: ignore[reportArgumentType]
+    assert [["en", "de", "fr"], [0.75, 0.2, 0.05], "fake-language:7"] in values
+    assert all(0 < expiry <= 3600 for expiry in expiries)
+    assert b"s3cret" not in b"".join([*stored, *filter(None, stored.values())])  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"\x80\x04N.",
+        b"{}",
+        b"[[], [], 7]",
+        b'[["en"], ["x"], ""]',
+        b'[["xx"],[1.0],"other:1"]',
+    ],
+)
+def test_what_somebody_else_has_written_is_not_believed(
+    server: RedisServer, one: Replica, value: bytes
+) -> None:
+    one.ask("tampered")
+    one.ask("something else")
+    with server.client() as client:
+        for key in server.stored():
+            client.set(key, value)
+    assert one.ask("tampered") == "fwd=miss"
+
+
+def test_a_frozen_redis_delays_one_request_at_most(server: RedisServer, one: Replica) -> None:
+    usual = max(one.seconds_for(f"usual {number}") for number in range(5))
+    server.freeze()
+    waits = [one.seconds_for(f"frozen {number}") for number in range(10)]
+    server.thaw()
+    assert max(waits) < TIMEOUT_S * 2 + usual
+    assert sorted(waits)[-2] < TIMEOUT_S
+    assert becomes_a_hit(one, "thawed")
+
+
+def test_a_killed_redis_delays_nobody_and_is_found_again(server: RedisServer, one: Replica) -> None:
+    server.kill()
+    assert max(one.seconds_for(f"killed {number}") for number in range(10)) < TIMEOUT_S
+    server.start()
+    assert becomes_a_hit(one, "restarted")
+
+
+def test_a_full_redis_still_gives_what_it_has(
+    server: RedisServer, one: Replica, other: Replica
+) -> None:
+    assert becomes_a_hit(one, "kept before")
+    server.fill()
+    assert one.ask("too much") == "fwd=miss"
+    assert other.ask("too much") == "fwd=miss"
+    assert other.ask("kept before") == "hit"
+    with server.client() as client:
+        client.config_set("maxmemory", "0")
+    assert becomes_a_hit(other, "room again")
+
+
+def test_without_redis_at_the_start_the_service_starts(server: RedisServer) -> None:
+    server.kill()
+    replica = Replica(server)
+    with replica.client:
+        assert replica.ask("early") == "fwd=miss"
+        server.start()
+        assert becomes_a_hit(replica, "late")
