@@ -10,6 +10,18 @@ def enabled() -> Iterator[Feature]:
     from acme_service.features.request_log import request_log
 
     yield request_log()
+    # {% if cookiecutter.metrics %}
+
+    from acme_service.features.metrics import metrics
+
+    yield metrics()
+    # {% endif %}
+    # {% if cookiecutter.tracing %}
+
+    from acme_service.features.tracing import tracing
+
+    yield tracing()
+    # {% endif %}
     # {% if cookiecutter.websockets %}
 
     from acme_service.features.websockets import websockets

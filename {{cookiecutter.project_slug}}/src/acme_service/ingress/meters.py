@@ -5,7 +5,8 @@ from typing import Any
 
 from ray.serve import metrics
 
-BOUNDARIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 50, 100, 250]
+SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096]
 
 
 def _keys(labels: Mapping[str, str]) -> Any:
@@ -14,7 +15,11 @@ def _keys(labels: Mapping[str, str]) -> Any:
 
 
 class RayMeter:
-    """Hands numbers to Ray's metrics agent, which adds them up over all replicas."""
+    """Hands numbers to Ray's metrics agent, which adds them up over all replicas.
+
+    The agent keeps counts, not sums: what it says of the sum of a distribution is a guess from
+    the middle of each bucket.
+    """
 
     def __init__(self) -> None:
         self._metrics: dict[str, Any] = {}
@@ -26,7 +31,8 @@ class RayMeter:
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         if name not in self._metrics:
+            boundaries = SECONDS if name.endswith("_seconds") else SIZES
             self._metrics[name] = metrics.Histogram(
-                name, boundaries=BOUNDARIES, tag_keys=_keys(labels)
+                name, boundaries=boundaries, tag_keys=_keys(labels)
             )
         self._metrics[name].observe(value, tags=labels)
