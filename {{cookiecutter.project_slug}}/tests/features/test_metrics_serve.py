@@ -11,10 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
 from tests.cluster import Cluster
 from tests.visitor import HEADERS
-
-from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
 
 pytestmark = pytest.mark.serve
 

@@ -23,9 +23,8 @@ from acme_service.ingress.models import GatheringDetector
 from acme_service.ingress.settings import GatherSettings
 from acme_service.ports import Detection, Query
 
-from tests.fakes import FakeMeter, fake_ports
-
 from .tracing_receiver import RECEIVER, Received
+from tests.fakes import FakeMeter, fake_ports
 
 CLIENTS_SPAN = "00f067aa0ba902b7"
 DETECT = "POST /v1/detect"

@@ -11,11 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.cluster import Cluster
-from tests.visitor import HEADERS
-
 from .test_tracing import ASK, CLIENTS_SPAN, DETECT, ancestors, named, traceparent
 from .tracing_receiver import RECEIVER, Received
+from tests.cluster import Cluster
+from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
 

@@ -1,7 +1,11 @@
 """What an optional capability can plug into."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+)
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
