@@ -36,7 +36,7 @@ def silent() -> Iterator[str]:
 def serving(collector: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The service in a process of its own, without Ray."""
     port = free_port()
-    app = ["acme_service.ingress.develop:app", "--factory", "--log-level", "warning"]
+    app = ["--factory", "acme_service.ingress.develop:app"]
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
     process = start("-m", "uvicorn", *app, "--port", str(port), settings=settings)
     url = f"http://127.0.0.1:{port}"

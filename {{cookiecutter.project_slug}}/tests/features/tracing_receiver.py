@@ -43,7 +43,7 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(answer)
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 return None
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

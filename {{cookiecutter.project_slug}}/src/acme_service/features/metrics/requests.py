@@ -72,8 +72,9 @@ class RequestMetrics:
             nonlocal counted
             if not counted:
                 counted = True
-                labels = {"route": self._route(scope), "method": SOCKET, "status": str(status)}
-                self._meter(scope).count("http_requests_total", **labels)
+                route = self._route(scope)
+                meter = self._meter(scope)
+                meter.count("http_requests_total", route=route, method=SOCKET, status=str(status))
 
         async def noted(message: Message) -> None:
             # Counted when it opens, not when it ends: that may be hours later.

@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
-from starlette.routing import get_route_path
 from starlette.types import Scope
 
 NO_ROUTE = "none"
@@ -26,6 +25,6 @@ class RouteTemplates:
         """The path of the route that took a request, its parameters in braces."""
         routes = self._routes.get(scope.get("endpoint"), [])
         if len(routes) > 1:
-            path = get_route_path(scope)
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
             routes = [route for route in routes if route.path_regex.match(path)]
         return str(routes[0].path_format) if routes else NO_ROUTE
