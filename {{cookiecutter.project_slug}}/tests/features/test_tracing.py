@@ -75,13 +75,15 @@ def test_a_request_is_followed_to_the_model_in_its_callers_trace(
 ) -> None:
     body = {"text": f"house {trace_id}"}
     assert client.post("/v1/detect", json=body, headers=traceparent(trace_id)).is_success
+    prefix = client.base_url.path.rstrip("/")
+    route = f"POST {prefix}/v1/detect"
 
     def complete(spans: list[Received]) -> bool:
-        return {DETECT, ASK} <= {span.name for span in spans}
+        return {route, ASK} <= {span.name for span in spans}
 
     spans = RECEIVER.trace_with(trace_id, complete)
     way = ancestors(named(ASK, spans), spans)
-    assert DETECT in way
+    assert route in way
     assert way[-1] == CLIENTS_SPAN
     assert {span.service for span in spans} == {"acme-service"}
 
