@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
-from tests.cluster import Cluster
+from tests.cluster import Cluster, configuration
 from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
@@ -100,13 +100,14 @@ def test_every_metric_that_somebody_looks_at_is_there(cluster: Cluster, path: Pa
 
 
 def provoke(cluster: Cluster) -> None:
-    """Let happen what is counted: answers, twice the same, and more than a model can take."""
+    """Let happen what is counted: equal questions, too many, and more than a model can take."""
     for _ in range(2):
         post(cluster.url, "the same house")
-    overloaded(cluster)
-
-
-def overloaded(cluster: Cluster) -> None:
     with ThreadPoolExecutor(20) as threads:
         answers = threads.map(lambda number: post(f"{cluster.url}/stuck", f"{number}"), range(20))
         assert 503 in {answer.status_code for answer in answers}
+    stranger = {"X-Forwarded-For": "198.51.100.7"}
+    for application in configuration(cluster)["applications"]:
+        url = f"{cluster.url}{application['route_prefix'].rstrip('/')}/v1/languages"
+        for _ in range(10):
+            httpx2.get(url, headers=stranger, timeout=30)
