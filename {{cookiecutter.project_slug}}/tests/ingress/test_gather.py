@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 import pytest
 
-from acme_service.ingress.gather import MAX_CALL_BYTES, Gatherer
+from acme_service.ingress.gather import MAX_CALL_BYTES, Gatherer, askers
 from acme_service.ingress.settings import GatherSettings
 from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
 
@@ -209,3 +210,21 @@ async def test_a_call_left_before_its_first_step_frees_its_slot() -> None:
         asyncio.get_running_loop().call_soon(task.cancel)  # right after the call is made
         await asyncio.wait([task])
     assert await gatherer.ask("b") == "B"
+
+
+async def test_a_call_knows_the_contexts_of_those_who_asked_and_runs_in_none_of_them() -> None:
+    name: ContextVar[str] = ContextVar("name", default="nobody")
+    found: list[list[str]] = []
+
+    async def call(items: Sequence[str]) -> Sequence[str]:
+        found.append([name.get(), *(asker.run(name.get) for asker in askers())])
+        return items
+
+    gatherer = Gatherer("test", call, len, GatherSettings(), FakeMeter())
+
+    async def ask(who: str) -> None:
+        name.set(who)
+        await gatherer.ask(who)
+
+    await asyncio.gather(*map(ask, ["a", "b"]))
+    assert found == [["nobody", "a", "b"]]

@@ -1,7 +1,8 @@
 """What an optional capability can plug into."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,9 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from acme_service.ports import Ports
+
+AroundCall = Callable[[str, Sequence[Context]], AbstractContextManager[Any]]
+"""Takes the name of a model and the contexts of those who asked it; none for the current one."""
 
 
 def unchanged(ports: Ports) -> Ports:
@@ -30,6 +34,7 @@ class Feature:
     routers: open routes. Each carries its own prefix.
     model_routers: routes behind the guards. Each carries its own prefix.
     wrap: decorates the ports, for instance with a cache. Called once, at start-up.
+    around_call: entered around each call for many answers, as requests are gathered into few.
     lifespan: entered when the service starts, left when it stops.
     checks: awaited by `/health/ready`; one that raises ModelError makes it answer 503.
     handlers: exception handlers, by exception class.
@@ -42,6 +47,7 @@ class Feature:
     routers: Sequence[APIRouter] = ()
     model_routers: Sequence[APIRouter] = ()
     wrap: Callable[[Ports], Ports] = unchanged
+    around_call: AroundCall | None = None
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] = nothing_to_start
     checks: Sequence[Callable[[], Awaitable[None]]] = ()
     handlers: Mapping[type[Exception], Callable[..., Any]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from acme_service.api.logs import configure_logging
 from acme_service.api.settings import ApiSettings, Settings, refuse_misspellings
 from acme_service.ports import Meter, Ports
 
+from .batches import around_calls
 from .calls import ModelCalls
 from .features import enabled
 from .local import LocalCalls
@@ -27,9 +28,10 @@ def check_settings() -> None:
 
 def ports_over(language: ModelCalls, sentiment: ModelCalls, meter: Meter) -> Ports:
     settings = GatherSettings.load()
+    around = around_calls(list(enabled()))
     return Ports(
-        language=GatheringDetector(language, settings, meter),
-        sentiment=GatheringSentiment(sentiment, settings, meter),
+        language=GatheringDetector(language, settings, meter, around),
+        sentiment=GatheringSentiment(sentiment, settings, meter, around),
         meter=meter,
     )
 

@@ -22,6 +22,18 @@ def enabled() -> Iterator[Feature]:
 
     yield cache()
     # {% endif %}
+    # {% if cookiecutter.metrics %}
+
+    from acme_service.features.metrics import metrics
+
+    yield metrics()
+    # {% endif %}
+    # {% if cookiecutter.tracing %}
+
+    from acme_service.features.tracing import tracing
+
+    yield tracing()
+    # {% endif %}
     # {% if cookiecutter.websockets %}
 
     from acme_service.features.websockets import websockets

@@ -8,7 +8,7 @@ request finds a free slot and is not delayed.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import Context
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -25,12 +25,19 @@ MAX_CALL_BYTES = 1024 * 1024
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
+_askers: ContextVar[Sequence[Context]] = ContextVar("askers", default=())
+
+
+def askers() -> Sequence[Context]:
+    """In a gathered call, the contexts of those who asked; else nothing, this one being it."""
+    return _askers.get()
+
 
 @dataclass(eq=False)
 class _Call(Generic[Item, Answer]):
     """One call under way, and who waits for it."""
 
-    waiting: dict[asyncio.Future[Answer], Item]
+    waiting: dict[asyncio.Future[Answer], tuple[Item, Context]]
     task: asyncio.Task[None] | None = None
 
 
@@ -55,7 +62,7 @@ class Gatherer(Generic[Item, Answer]):
         self._size_bytes = size_bytes
         self._settings = settings
         self._meter = meter
-        self._waiting: dict[asyncio.Future[Answer], Item] = {}
+        self._waiting: dict[asyncio.Future[Answer], tuple[Item, Context]] = {}
         self._calls: dict[asyncio.Future[Answer], _Call[Item, Answer]] = {}
         self._in_flight: set[_Call[Item, Answer]] = set()
         self._scheduled = False
@@ -71,10 +78,11 @@ class Gatherer(Generic[Item, Answer]):
             raise ModelOverloadedError(f"The {self._model} model is busy.")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
-        self._waiting[answer] = item
+        context = copy_context()
+        self._waiting[answer] = (item, context)
         self._schedule(loop)
         # A timer instead of `asyncio.timeout`, which costs a busy loop some ten times as much.
-        timer = loop.call_later(self._settings.timeout_s, self._give_up, answer)
+        timer = loop.call_later(self._settings.timeout_s, self._give_up, answer, context=context)
         try:
             return await answer
         finally:
@@ -102,25 +110,26 @@ class Gatherer(Generic[Item, Answer]):
             self._calls |= dict.fromkeys(call.waiting, call)
             # A context of its own: Serve would otherwise take the call for a part of the
             # request that happened to start it, and cancel it when that client hangs up.
-            call.task = asyncio.get_running_loop().create_task(self._run(call), context=Context())
+            context = Context()
+            context.run(_askers.set, [asker for _, asker in call.waiting.values()])
+            call.task = asyncio.get_running_loop().create_task(self._run(call), context=context)
             call.task.add_done_callback(lambda _, call=call: self._landed(call))
 
-    def _next_in_line(self) -> dict[asyncio.Future[Answer], Item]:
-        batch: dict[asyncio.Future[Answer], Item] = {}
+    def _next_in_line(self) -> dict[asyncio.Future[Answer], tuple[Item, Context]]:
+        batch: dict[asyncio.Future[Answer], tuple[Item, Context]] = {}
         total_bytes = 0
-        for answer, item in self._waiting.items():
-            total_bytes += self._size_bytes(item)
+        for answer, asked in self._waiting.items():
+            total_bytes += self._size_bytes(asked[0])
             if batch and (len(batch) >= self._settings.max_texts or total_bytes > MAX_CALL_BYTES):
                 break
-            batch[answer] = item
+            batch[answer] = asked
         for answer in batch:
             del self._waiting[answer]
         return batch
 
     async def _run(self, call: _Call[Item, Answer]) -> None:
-        items = list(call.waiting.values())
+        items = [item for item, _ in call.waiting.values()]
         try:
-            self._meter.observe("model_batch_size", len(items), model=self._model)
             answers = await self._call(items)
             # Paired before anybody is answered: a wrong number of answers is nobody's answer.
             for waiting, answer in list(zip(call.waiting, answers, strict=True)):

@@ -28,6 +28,8 @@ START_TIMEOUT_S = 300
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 """Answers travel by gRPC; Ray's shared memory stays almost empty."""
 PYTHON_PROXY = {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
+METRICS_PORT = 8080
+"""Ray's metrics agent listens there, or on the next free port above it."""
 
 
 class Stop(BaseException):
@@ -170,7 +172,13 @@ def local_ray(stopper: Stopper) -> Iterator[None]:
     import ray
 
     try:
-        ray.init(include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES)
+        metrics_port = free_port_near(METRICS_PORT)
+        ray.init(
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _metrics_export_port=metrics_port,
+        )
+        print(f"Metrics for Prometheus are on port {metrics_port}.", flush=True)
         stopper.listen()
         stopper.raise_if_asked()
         yield

@@ -6,6 +6,7 @@ from contextlib import aclosing, contextmanager
 from time import monotonic
 from typing import Any
 
+from acme_service.api.feature import AroundCall
 from acme_service.ports import (
     Detection,
     LanguageModelCard,
@@ -15,6 +16,7 @@ from acme_service.ports import (
     Sentiment,
 )
 
+from .batches import BatchCalls, nothing_around
 from .calls import JUST_NOW_S, ModelCalls, Pulse
 from .gather import MAX_CALL_BYTES, Gatherer
 from .settings import GatherSettings
@@ -55,10 +57,17 @@ def split(queries: Sequence[Query], max_texts: int) -> Iterator[Sequence[Query]]
 class GatheringDetector:
     """A LanguageDetector that gathers single texts and splits large batches."""
 
-    def __init__(self, calls: ModelCalls, settings: GatherSettings, meter: Meter) -> None:
+    def __init__(
+        self,
+        calls: ModelCalls,
+        settings: GatherSettings,
+        meter: Meter,
+        around: AroundCall = nothing_around,
+    ) -> None:
         self._calls = calls
         self._settings = settings
         self._pulse = Pulse()
+        self._ask = BatchCalls("language", "detect_batch", calls, meter, around)
         self._gatherer = Gatherer("language", self._batch, query_bytes, settings, meter)
         self._streams = 0
         self._card: LanguageModelCard | None = None
@@ -90,7 +99,7 @@ class GatheringDetector:
 
     async def _batch(self, queries: Sequence[Query]) -> list[Detection]:
         asked_at = monotonic()
-        detections: list[Detection] = await self._calls.call("detect_batch", queries)
+        detections: list[Detection] = await self._ask(queries)
         self._pulse.answered()
         if self._card:
             # An answer shows whether the card is right: under load, nobody needs to ask for it.
@@ -144,16 +153,23 @@ class GatheringDetector:
 class GatheringSentiment:
     """A SentimentModel that gathers single texts."""
 
-    def __init__(self, calls: ModelCalls, settings: GatherSettings, meter: Meter) -> None:
+    def __init__(
+        self,
+        calls: ModelCalls,
+        settings: GatherSettings,
+        meter: Meter,
+        around: AroundCall = nothing_around,
+    ) -> None:
         self._calls = calls
         self._pulse = Pulse()
+        self._ask = BatchCalls("sentiment", "classify_batch", calls, meter, around)
         self._gatherer = Gatherer("sentiment", self._batch, text_bytes, settings, meter)
 
     async def classify(self, text: str) -> Sentiment:
         return await self._gatherer.ask(text)
 
     async def _batch(self, texts: Sequence[str]) -> list[Sentiment]:
-        sentiments: list[Sentiment] = await self._calls.call("classify_batch", texts)
+        sentiments: list[Sentiment] = await self._ask(texts)
         self._pulse.answered()
         return sentiments
 

@@ -1,0 +1,56 @@
+"""Prometheus itself reads what the template gives it."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .template import PROJECT
+
+PROMETHEUS = PROJECT / "deploy/prometheus"
+# Debian's Prometheus is built without Kubernetes; a file takes its place in the job there.
+BY_FILE = '    file_sd_configs: [{files: ["pods.json"]}]\n'
+KUBERNETES = re.compile(r"    kubernetes_sd_configs:\n(?:      .*\n)+")
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    """The program that checks configurations, from the package `prometheus`."""
+    found = os.environ.get("PROMTOOL") or shutil.which("promtool")
+    if found is None:
+        reason = "promtool is missing: install the package prometheus, or set PROMTOOL."
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    return found
+
+
+def complaints(promtool: str, config: Path) -> str:
+    command = [promtool, "check", "config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(PROMETHEUS, tmp_path / "prometheus"))
+
+
+@pytest.mark.parametrize("name", ["prometheus.yml", "cluster.yml"])
+def test_prometheus_understands_its_configuration(promtool: str, folder: Path, name: str):
+    config = folder / name
+    found = complaints(promtool, config)
+    if "field kubernetes_sd_configs not found" in found:
+        text, times = KUBERNETES.subn(BY_FILE, config.read_text(encoding="utf-8"))
+        assert times == 1
+        config.write_text(text, encoding="utf-8")
+        found = complaints(promtool, config)
+    assert found == ""
+
+
+def test_a_mistake_would_be_found(promtool: str, folder: Path):
+    alerts = folder / "alerts.yml"
+    wrong = alerts.read_text(encoding="utf-8").replace("histogram_quantile(", "quantile_of(")
+    alerts.write_text(wrong, encoding="utf-8")
+    assert "quantile_of" in complaints(promtool, folder / "prometheus.yml")

@@ -1,0 +1,96 @@
+"""Counts requests, and measures how long their answers take."""
+
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from acme_service.ports import Meter
+
+from .routes import RouteTemplates
+
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+OTHER_METHOD = "other"
+SOCKET = "websocket"
+SOCKET_STATUS = {"websocket.accept": 101, "websocket.close": 403}
+"""How the server answers when one is opened, or closed before it was."""
+
+CLIENT_LEFT = 499
+"""What proxies write where the client hung up before it had an answer."""
+
+
+class RequestMetrics:
+    """Tells the meter of every request and of every WebSocket that somebody wants to open.
+
+    Labels are the route's template, the method and the status: whatever a client sends, there
+    are only so many. A request takes until the last byte of its answer is handed over, or
+    until its client has left; a WebSocket is counted, but how long it stays open says nothing.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._routes: RouteTemplates | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._measured(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._counted(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
+        ended = 0.0
+        status = CLIENT_LEFT
+
+        async def noted(message: Message) -> None:
+            nonlocal status, ended
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+            # What runs in the background after the last byte keeps nobody waiting.
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                ended = perf_counter()
+
+        try:
+            await self.app(scope, receive, noted)
+        except Exception:
+            status = 500
+            raise
+        finally:
+            seconds = (ended or perf_counter()) - began
+            method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
+            route = self._route(scope)
+            meter = self._meter(scope)
+            meter.count("http_requests_total", route=route, method=method, status=str(status))
+            meter.observe("http_request_seconds", seconds, route=route, method=method)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        counted = False
+
+        def count(status: int) -> None:
+            nonlocal counted
+            if not counted:
+                counted = True
+                route = self._route(scope)
+                meter = self._meter(scope)
+                meter.count("http_requests_total", route=route, method=SOCKET, status=str(status))
+
+        async def noted(message: Message) -> None:
+            # Counted when it opens, not when it ends: that may be hours later.
+            count(message.get("status") or SOCKET_STATUS.get(message["type"], CLIENT_LEFT))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        finally:
+            count(CLIENT_LEFT)
+
+    def _route(self, scope: Scope) -> str:
+        if self._routes is None:
+            self._routes = RouteTemplates(scope["app"])
+        return self._routes.template(scope)
+
+    @staticmethod
+    def _meter(scope: Scope) -> Meter:
+        return scope["app"].state.ports.meter

@@ -1,0 +1,30 @@
+"""Which route answered, as a label: one of as many values as the application has routes."""
+
+from collections import defaultdict
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.types import Scope
+
+NO_ROUTE = "none"
+"""What all paths that lead nowhere have in common."""
+
+
+class RouteTemplates:
+    """The paths of an application's routes, found by the function that answers there."""
+
+    def __init__(self, app: FastAPI) -> None:
+        # Not by `scope["route"].path`: that one lacks the prefixes of the routers around it.
+        self._routes: dict[Any, list[RouteContext]] = defaultdict(list)
+        for route in iter_route_contexts(app.routes):
+            if route.endpoint is not None and route.path_format is not None:
+                self._routes[route.endpoint].append(route)
+
+    def template(self, scope: Scope) -> str:
+        """The path of the route that took a request, its parameters in braces."""
+        routes = self._routes.get(scope.get("endpoint"), [])
+        if len(routes) > 1:
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            routes = [route for route in routes if route.path_regex.match(path)]
+        return str(routes[0].path_format) if routes else NO_ROUTE

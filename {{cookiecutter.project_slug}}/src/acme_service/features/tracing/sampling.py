@@ -1,0 +1,59 @@
+"""Which traces are recorded."""
+
+import os
+from collections.abc import Sequence
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
+
+ANYWHERE = ("",)
+
+
+def at_serve() -> tuple[str, ...]:
+    """How the spans are called that Ray Serve makes where requests come in.
+
+    HAProxy makes none, so behind it that is in the replicas of the ingress.
+    """
+    if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1":
+        return ("proxy_", "replica_handle_request ingress ")
+    return ("proxy_",)
+
+
+class Entrances(Sampler):
+    """Begins a trace where requests come in, and nowhere else.
+
+    Ray Serve tells the next process about a trace only if it is recorded. Without this, each
+    process on the way of a request that is not would decide anew, and record a fragment.
+
+    ratio: of the traces that begin here, so many are recorded.
+    entrances: how the names of spans start that may begin one.
+    """
+
+    def __init__(self, ratio: float, entrances: tuple[str, ...]) -> None:
+        self._ratio = TraceIdRatioBased(ratio)
+        self._entrances = entrances
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        sampler = self._ratio if name.startswith(self._entrances) else ALWAYS_OFF
+        return sampler.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, trace_state
+        )
+
+    def get_description(self) -> str:
+        return f"Entrances{{{self._ratio.get_description()}}}"

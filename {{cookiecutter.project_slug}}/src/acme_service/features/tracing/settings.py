@@ -1,0 +1,56 @@
+"""How much is traced, and where it goes."""
+
+import os
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from acme_service.api.settings import Settings, SettingsError
+
+ENDPOINTS = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]
+PROTOCOLS = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]
+SPOKEN = "http/protobuf"
+
+
+class TracingSettings(Settings):
+    """Tracing. What OpenTelemetry has a variable for is set by that: `OTEL_SERVICE_NAME`, …
+
+    sample_ratio: of the traces that begin here, so many are recorded. A caller who sends a
+        `traceparent` has decided that already.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TRACING_")
+
+    sample_ratio: float = Field(default=1.0, ge=0, le=1)
+
+    @classmethod
+    def load(cls) -> Self:
+        settings = super().load()
+        collector()
+        return settings
+
+
+def collector() -> str | None:
+    """The URL of the collector, if spans are to be sent to one.
+
+    Raises SettingsError when OpenTelemetry's variables ask for what cannot be done.
+    """
+    for name in PROTOCOLS:
+        if os.environ.get(name, SPOKEN) not in {SPOKEN, ""}:
+            raise SettingsError(f"{name}: should be {SPOKEN}, the protocol that is spoken here.")
+    for name in ENDPOINTS:
+        if url := os.environ.get(name):
+            if not _is_http(url):
+                raise SettingsError(f"{name}: should be a URL, such as http://localhost:4318.")
+            return url
+    return None
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -1,0 +1,192 @@
+"""The feature `metrics`: what is counted, and under which labels."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+from fastapi import APIRouter, BackgroundTasks, FastAPI, WebSocket
+from fastapi.testclient import TestClient
+from starlette.types import Message
+
+from acme_service.api import Feature, create_app
+from acme_service.api.errors import ProblemError
+from acme_service.features.metrics import metrics
+from acme_service.ingress.features import enabled
+from acme_service.ports import ModelOverloadedError, Ports
+
+from tests.fakes import FailingDetector, FakeMeter, fake_ports
+from tests.visitor import visiting
+
+SLOW_S = 0.05
+inner = APIRouter(prefix="/inner")
+
+
+@inner.get("/{key}")
+async def item(key: str) -> str:
+    if key == "broken":
+        raise RuntimeError("unforeseen")
+    return key
+
+
+@inner.get("/after/{key}")
+async def afterwards(key: str, background: BackgroundTasks) -> str:
+    background.add_task(asyncio.sleep, SLOW_S)
+    return key
+
+
+@inner.websocket("/socket/{key}")
+async def socket(one: WebSocket, key: str) -> None:
+    if key == "refused":
+        raise ProblemError(403, "Not you.")
+    if key != "closed":
+        await one.accept()
+    await one.close()
+
+
+outer = APIRouter(prefix="/outer")
+outer.include_router(inner, prefix="/{tenant}")
+ROUTES = Feature(name="routes", routers=[outer, inner])
+
+
+@pytest.fixture
+def ports() -> Ports:
+    return fake_ports()
+
+
+@pytest.fixture
+def client(ports: Ports) -> Iterator[TestClient]:
+    app = create_app(ports, [metrics(), ROUTES])
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def counted(ports: Ports) -> list[tuple[str, str, str]]:
+    """Route, method and status of every request."""
+    meter = ports.meter
+    assert isinstance(meter, FakeMeter)
+    found: list[tuple[str, str, str]] = []
+    for (name, labels), times in meter.counts.items():
+        said = dict(labels)
+        if name == "http_requests_total":
+            found += [(said["route"], said["method"], said["status"])] * times
+    return sorted(found)
+
+
+def seconds(ports: Ports) -> list[float]:
+    meter = ports.meter
+    assert isinstance(meter, FakeMeter)
+    return [value for name, value in meter.observations if name == "http_request_seconds"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route", "status"),
+    [
+        ("GET", "/v1/languages/de", "/v1/languages/{code}", "200"),
+        ("GET", "/v1/languages/xx", "/v1/languages/{code}", "404"),
+        ("PUT", "/v1/languages/de", "/v1/languages/{code}", "405"),
+        ("POST", "/v1/detect", "/v1/detect", "422"),
+        ("GET", "/", "/", "200"),
+        ("GET", "/docs", "/docs", "200"),
+        ("GET", "/outer/me/inner/key", "/outer/{tenant}/inner/{key}", "200"),
+        ("GET", "/inner/key", "/inner/{key}", "200"),
+        ("GET", "/inner/broken", "/inner/{key}", "500"),
+        ("GET", "/wp-login.php", "none", "404"),
+    ],
+)
+def test_a_request_is_counted_by_the_template_of_its_route(
+    client: TestClient, ports: Ports, method: str, path: str, route: str, status: str
+) -> None:
+    client.request(method, path)
+    assert counted(ports) == [(route, method, status)]
+    assert len(seconds(ports)) == 1
+
+
+def test_labels_take_few_values_whatever_is_asked(client: TestClient, ports: Ports) -> None:
+    for number in range(50):
+        client.get(f"/nowhere/{number}")
+        client.request(f"BREW{number}", "/v1/detect")
+    assert {(route, method) for route, method, _ in counted(ports)} == {
+        ("none", "GET"),
+        ("/v1/detect", "other"),
+    }
+
+
+def test_refusals_of_a_model_are_counted_with_their_status() -> None:
+    ports = fake_ports(FailingDetector(ModelOverloadedError("busy")))
+    client = TestClient(create_app(ports, [metrics()]))
+    client.post("/v1/detect", json={"text": "a"})
+    assert counted(ports) == [("/v1/detect", "POST", "503")]
+
+
+def test_what_runs_after_the_answer_takes_no_part_of_its_time(
+    client: TestClient, ports: Ports
+) -> None:
+    began = time.perf_counter()
+    client.get("/inner/after/key")
+    assert time.perf_counter() - began > SLOW_S
+    assert seconds(ports)[0] < SLOW_S
+
+
+async def test_a_client_who_leaves_is_counted_as_one(ports: Ports) -> None:
+    app = create_app(ports, [metrics(), Feature(name="waiting", routers=[waiting()])])
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/wait",
+        "raw_path": b"/wait",
+        "query_string": b"",
+        "headers": [],
+        "scheme": "http",
+        "server": ("test", 80),
+        "http_version": "1.1",
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Message) -> None:
+        return None
+
+    request = asyncio.create_task(app(scope, receive, send))
+    await asyncio.sleep(0.05)
+    request.cancel()
+    await asyncio.wait([request])
+    assert counted(ports) == [("/wait", "GET", "499")]
+
+
+def waiting() -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/wait")
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    return router
+
+
+@pytest.mark.parametrize(
+    ("key", "status"), [("open", "101"), ("closed", "403"), ("refused", "403")]
+)
+def test_a_websocket_is_counted_when_it_opens_or_is_refused(
+    client: TestClient, ports: Ports, key: str, status: str
+) -> None:
+    try:
+        with client.websocket_connect(f"/inner/socket/{key}"):
+            assert counted(ports) == [("/inner/socket/{key}", "websocket", status)]
+    except Exception:
+        assert key != "open"
+    assert counted(ports) == [("/inner/socket/{key}", "websocket", status)]
+    assert seconds(ports) == []
+
+
+def test_the_feature_is_enabled(ports: Ports) -> None:
+    visiting(create_app(ports, list(enabled()))).get("/v1/languages")
+    assert counted(ports) == [("/v1/languages", "GET", "200")]
+
+
+def test_an_application_below_a_prefix_has_the_same_routes(ports: Ports) -> None:
+    app = FastAPI()
+    app.mount("/inline", create_app(ports, [metrics()]))
+    TestClient(app).get("/inline/v1/languages/de")
+    assert counted(ports) == [("/v1/languages/{code}", "GET", "200")]

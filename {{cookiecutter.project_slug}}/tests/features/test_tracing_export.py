@@ -1,0 +1,83 @@
+"""The feature `tracing` beside a collector that is not there, or does not answer."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+
+from tests.processes import free_port, start
+from tests.visitor import HEADERS
+
+
+@dataclass
+class Service:
+    """The service in a process of its own, without Ray."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def seconds_to_answer(self, text: str) -> float:
+        began = time.monotonic()
+        url = f"{self.url}/v1/detect"
+        assert httpx2.post(url, json={"text": text}, headers=HEADERS).is_success
+        return time.monotonic() - began
+
+    def seconds_to_stop(self) -> float:
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(20) in {0, -signal.SIGTERM}
+        return time.monotonic() - began
+
+    def answers(self) -> bool:
+        try:
+            return httpx2.get(f"{self.url}/health/live").is_success
+        except httpx2.HTTPError:
+            return False
+
+
+@contextmanager
+def serving(collector: str) -> Iterator[Service]:
+    port = free_port()
+    app = ["--factory", "acme_service.ingress.develop:app"]
+    settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
+    process = start("-m", "uvicorn", *app, "--port", str(port), settings=settings)
+    try:
+        yield Service(process, f"http://127.0.0.1:{port}")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """Takes connections, and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def service_of() -> Iterator[Callable[[str], Service]]:
+    with ExitStack() as services:
+        yield lambda collector: services.enter_context(serving(collector))
+
+
+def test_a_dead_collector_costs_a_request_nothing_and_the_end_two_seconds(
+    service_of: Callable[[str], Service],
+) -> None:
+    with silent() as address:
+        alone = service_of("")
+        dead = [service_of(address), service_of(f"http://127.0.0.1:{free_port()}")]
+        deadline = time.monotonic() + 60
+        while not all(one.answers() for one in [alone, *dead]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for one in dead:
+            assert max(one.seconds_to_answer(f"house {number}") for number in range(25)) < 0.5
+        usual = alone.seconds_to_stop()
+        for one in dead:
+            assert one.seconds_to_stop() < usual + 2

@@ -1,0 +1,66 @@
+"""Calls for many answers are measured, and entered by features that ask to be."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any
+
+import pytest
+
+from acme_service.api import Feature
+from acme_service.api.feature import AroundCall
+from acme_service.ingress.batches import BatchCalls, around_calls
+from acme_service.ports import ModelTimeoutError
+
+from tests.fakes import FakeMeter
+
+
+class Calls:
+    """A model that answers everything with itself, or fails."""
+
+    stream: Any = None
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    async def call(self, method: str, *args: Any) -> Any:
+        if self.error:
+            raise self.error
+        return list(args[0])
+
+
+def noting(notes: list[str], name: str) -> Feature:
+    @contextmanager
+    def around(model: str, asking: Sequence[Context]) -> Iterator[None]:
+        notes.append(f"{name} {model} {len(asking)}")
+        yield
+        notes.append(f"{name} left")
+
+    return Feature(name=name, around_call=around)
+
+
+def batches(meter: FakeMeter, around: AroundCall, calls: Calls) -> BatchCalls:
+    return BatchCalls("language", "detect_batch", calls, meter, around)
+
+
+async def test_features_enter_a_call_in_their_order() -> None:
+    notes: list[str] = []
+    around = around_calls([noting(notes, "first"), Feature(name="none"), noting(notes, "second")])
+    assert await batches(FakeMeter(), around, Calls())(["a"]) == ["a"]
+    assert notes == ["first language 0", "second language 0", "second left", "first left"]
+
+
+async def test_a_call_is_measured() -> None:
+    meter = FakeMeter()
+    await batches(meter, around_calls([]), Calls())(["a", "b", "c"])
+    assert meter.counts == {("model_items_total", frozenset({("model", "language")})): 3}
+    measured = dict(meter.observations)
+    assert measured["model_batch_size"] == 3
+    assert 0 <= measured["model_call_seconds"] < 1
+
+
+async def test_a_call_that_fails_says_nothing_of_how_long_answers_take() -> None:
+    meter = FakeMeter()
+    with pytest.raises(ModelTimeoutError):
+        await batches(meter, around_calls([]), Calls(ModelTimeoutError("late")))(["a"])
+    assert "model_call_seconds" not in dict(meter.observations)
