@@ -4,6 +4,7 @@
 
 import argparse
 import io
+import os
 import re
 import signal
 import socket
@@ -36,6 +37,7 @@ def main() -> None:
     seconds = positive("SECONDS", options.seconds)
     url = options.url.rstrip("/")
     refuse_silence(url)
+    read_header()
 
     from .plot import plot
     from .report import report
@@ -60,6 +62,16 @@ def positive(name: str, value: str) -> int:
     if not re.fullmatch("[1-9][0-9]{0,4}", value):
         sys.exit(f"{name} has to be a whole number from 1 to 99999, and {value!r} is not.")
     return int(value)
+
+
+def read_header() -> None:
+    """Take LOAD_HEADER from .env, unless it is set. Raises SystemExit when it is no header."""
+    from dotenv import dotenv_values
+
+    settings = dotenv_values(os.environ.get("ENV_FILE", ".env"))
+    header = os.environ.setdefault("LOAD_HEADER", settings.get("LOAD_HEADER") or "")
+    if header and not re.fullmatch(r"[A-Za-z0-9-]+: [!-~]([ -~]*[!-~])?", header):
+        sys.exit("LOAD_HEADER has to look like `Name: value`, in one line.")
 
 
 def refuse_silence(url: str) -> None:

@@ -1,5 +1,6 @@
 """What `make load` asks, over and over on every connection, and which answers are right."""
 
+import os
 from itertools import cycle
 
 from locust import FastHttpUser, task
@@ -19,6 +20,9 @@ QUESTIONS = cycle(
     ]
 )
 
+# Goes with every request. `make load` finds it in .env, where there is one.
+HEADER, _, VALUE = os.environ.get("LOAD_HEADER", "").partition(": ")
+
 
 class Visitor(FastHttpUser):
     """One connection: asks, waits for the answer, asks again at once."""
@@ -26,6 +30,7 @@ class Visitor(FastHttpUser):
     # Seconds. What takes longer has failed.
     connection_timeout = 10.0
     network_timeout = 10.0
+    default_headers = {HEADER: VALUE} if HEADER else {}
 
     @task
     def detect(self) -> None:

@@ -15,6 +15,7 @@ from httpx2 import Client
 from acme_service.ingress import develop
 
 from .cluster import Cluster, running_cluster
+from .visitor import HEADERS, SETTINGS, visiting
 
 PLACEMENTS = [
     pytest.param("process", id="in-process"),
@@ -27,11 +28,12 @@ PLACEMENTS = [
 def _only_these_settings() -> None:
     """Settings of the shell that runs the tests must not decide what they find."""
     rooms = Path(develop.__file__).parents[1].joinpath("features").iterdir()
-    prefixes = ("API_", "GATHER_", "MODEL_", *(f"{room.name.upper()}_" for room in rooms))
+    prefixes = ("API_", "GATHER_", "LOAD_", "MODEL_", *(f"{room.name.upper()}_" for room in rooms))
     for name in [name for name in os.environ if name.startswith(prefixes)]:
         del os.environ[name]
     # Nor may those of a developer's .env, which the launchers read.
     os.environ["ENV_FILE"] = "no-such-file"
+    os.environ |= SETTINGS
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +52,7 @@ def service(cluster: Cluster) -> str:
 @pytest.fixture(scope="session")
 def process() -> Iterator[TestClient]:
     """The service in this process, with the real models and every feature."""
-    with TestClient(develop.app(), base_url="https://testserver") as client:
+    with visiting(develop.app(), "https://testserver") as client:
         yield client
 
 
@@ -64,7 +66,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
         return
     url: str = request.getfixturevalue("service")
     prefix = "/inline" if request.param == "inline" else ""
-    with Client(base_url=url + prefix, timeout=30) as client:
+    with Client(base_url=url + prefix, headers=HEADERS, timeout=30) as client:
         yield client
 
 

@@ -19,6 +19,7 @@ from acme_service.ingress.features import enabled
 from acme_service.ports import ModelOverloadedError
 
 from tests.fakes import FailingDetector, FakeDetector, fake_ports
+from tests.visitor import visiting
 
 DETECT = "/v1/ws/detect"
 ANSWER = {
@@ -193,7 +194,7 @@ def test_cors_origins_may_connect(origins: str) -> None:
 
 
 def test_the_feature_is_enabled() -> None:
-    enabling = TestClient(create_app(fake_ports(), list(enabled())))
+    enabling = visiting(create_app(fake_ports(), list(enabled())))
     with enabling.websocket_connect(DETECT) as one:
         assert ask(one, "house")[-1]["type"] == "done"
 

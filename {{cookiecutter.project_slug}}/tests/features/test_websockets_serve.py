@@ -10,6 +10,7 @@ import pytest
 from httpx2.websockets import WebSocketDisconnect, WebSocketSession, WebSocketUpgradeError
 
 from tests.cluster import IMPATIENT, Cluster
+from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
 
@@ -23,7 +24,10 @@ everywhere = pytest.mark.parametrize("prefix", ["", "/inline"])
 @contextmanager
 def socket(url: str, headers: dict[str, str] | None = None) -> Iterator[WebSocketSession]:
     address = url.replace("http", "ws", 1) + "/v1/ws/detect"
-    with httpx2.Client(timeout=30) as client, client.websocket(address, headers=headers) as socket:
+    with (
+        httpx2.Client(headers=HEADERS, timeout=30) as client,
+        client.websocket(address, headers=headers) as socket,
+    ):
         yield socket
 
 
@@ -56,7 +60,8 @@ def test_one_socket_answers_many_messages(service: str, prefix: str) -> None:
 def test_the_last_guess_is_what_detect_says(service: str, prefix: str) -> None:
     with socket(service + prefix) as one:
         guess, done = ask(one, GERMAN)[-2:]
-    answer = httpx2.post(f"{service}{prefix}/v1/detect", json={"text": GERMAN}).json()
+    url = f"{service}{prefix}/v1/detect"
+    answer = httpx2.post(url, json={"text": GERMAN}, headers=HEADERS).json()
     assert guess == {"type": "guess", **answer}
     assert done == {"type": "done", **answer}
 

@@ -4,6 +4,7 @@ A library for this would bring a driver to keep in step with the browser, or a b
 own. The few things that the tests do take one socket.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 import pytest
+
+from tests.visitor import STORAGE
 
 T = TypeVar("T")
 
@@ -35,6 +38,7 @@ FLAGS = [
 ]
 COMPLAINTS = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}
 TIMEOUT_S = 20.0
+REMEMBERING = f"Object.assign(sessionStorage, {json.dumps(STORAGE)})"
 SCREENSHOT_BYTES = 16 * 1024 * 1024
 
 
@@ -85,6 +89,7 @@ class Browser:
         )
         for domain in ("Page", "Runtime", "Log"):
             self.do(f"{domain}.enable")
+        self.do("Page.addScriptToEvaluateOnNewDocument", source=REMEMBERING)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from tests.cluster import Cluster
+from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
 
@@ -14,7 +15,7 @@ INTERNALS = re.compile(r"Traceback|\bpid\b|\bip=|\d+\.\d+\.\d+\.\d+|/[a-z]+/[a-z
 
 
 def ask(url: str, body: dict[str, object]) -> httpx2.Response:
-    return httpx2.post(url, json=body, timeout=30)
+    return httpx2.post(url, json=body, headers=HEADERS, timeout=30)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_a_busy_model_stays_ready(service: str) -> None:
 
 
 def test_the_log_has_a_line_for_a_request_and_its_audit_record(cluster: Cluster) -> None:
-    headers = {"x-request-id": "find-me-in-the-log"}
+    headers = HEADERS | {"x-request-id": "find-me-in-the-log"}
     httpx2.post(f"{cluster.url}/v1/detect", json={"text": "hello"}, headers=headers)
     with ThreadPoolExecutor(1) as threads:
         lines = threads.submit(_lines_with, cluster, "find-me-in-the-log", 2).result(30)

@@ -18,6 +18,7 @@ import yaml
 from acme_service.ingress import develop, launch
 
 from tests.processes import PROJECT, free_port, start
+from tests.visitor import HEADERS
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def answered(url: str, body: dict[str, object], within_s: float) -> Any:
     deadline = time.monotonic() + within_s
     while True:
         try:
-            return httpx2.post(url, json=body).raise_for_status().json()
+            return httpx2.post(url, json=body, headers=HEADERS).raise_for_status().json()
         except httpx2.HTTPError:
             if time.monotonic() > deadline:
                 raise
@@ -185,7 +186,8 @@ def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -
     try:
         answered(url, {"text": "Guten Morgen!"}, within_s=100)
         texts = ["Das ist ein guter Tag. " * 38] * 1000
-        with httpx2.stream("POST", f"{url}/lines", json={"texts": texts}, timeout=60) as response:
+        asking = {"json": {"texts": texts}, "headers": HEADERS, "timeout": 60}
+        with httpx2.stream("POST", f"{url}/lines", **asking) as response:
             lines = response.iter_lines()
             next(lines)
             process.send_signal(signal.SIGTERM)

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.cluster import Cluster
+from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
 
@@ -22,7 +23,7 @@ METHODS = {"/v1/detect/stream": "guesses", "/v1/detect/lines": "detect_each"}
 @contextmanager
 def stream(url: str, body: dict[str, Any]) -> Iterator[Iterator[bytes]]:
     timeout = httpx2.Timeout(10, read=30)
-    with httpx2.stream("POST", url, json=body, timeout=timeout) as response:
+    with httpx2.stream("POST", url, json=body, headers=HEADERS, timeout=timeout) as response:
         assert response.status_code == 200
         yield response.iter_raw()
 
@@ -58,8 +59,9 @@ def test_a_client_that_leaves_cancels_the_stream_behind_it(cluster: Cluster, rou
 
 def test_a_lone_client_that_leaves_cancels_its_call(cluster: Cluster) -> None:
     before = cluster.notes.read_text().count("detect_batch cancelled")
+    url = f"{cluster.url}/stuck/v1/detect"
     with pytest.raises(httpx2.ReadTimeout):
-        httpx2.post(f"{cluster.url}/stuck/v1/detect", json={"text": "a"}, timeout=0.7)
+        httpx2.post(url, json={"text": "a"}, headers=HEADERS, timeout=0.7)
     began = cluster.notes.read_text().count("detect_batch began")
     assert began > 0
     assert eventually(lambda: cluster.notes.read_text().count("detect_batch cancelled") > before)

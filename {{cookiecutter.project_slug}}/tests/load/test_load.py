@@ -104,6 +104,15 @@ def test_wrong_answers_are_failures(wrong_service: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_header_that_is_none_is_one_sentence_that_does_not_repeat_it(
+    wrong_service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOAD_HEADER", "s3cret")
+    done = load(wrong_service)
+    assert done.returncode == 1
+    assert done.stderr == "LOAD_HEADER has to look like `Name: value`, in one line.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
