@@ -10,6 +10,12 @@ def enabled() -> Iterator[Feature]:
     from acme_service.features.request_log import request_log
 
     yield request_log()
+    # {% if cookiecutter.auth %}
+
+    from acme_service.features.auth import auth
+
+    yield auth()
+    # {% endif %}
     # {% if cookiecutter.websockets %}
 
     from acme_service.features.websockets import websockets
