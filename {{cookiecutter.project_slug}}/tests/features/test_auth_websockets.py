@@ -83,9 +83,9 @@ def test_a_token_in_the_address_is_none() -> None:
 
 
 def test_the_page_has_a_field_for_a_token_where_one_is_needed() -> None:
-    assert 'id="entry" >' in client().get("/playground").text
+    assert '<p id="entry">' in client().get("/playground").text
     open_to_all = TestClient(create_app(fake_ports(), [websockets()]))
-    assert 'id="entry" hidden>' in open_to_all.get("/playground").text
+    assert '<p id="entry" hidden>' in open_to_all.get("/playground").text
 
 
 @contextmanager

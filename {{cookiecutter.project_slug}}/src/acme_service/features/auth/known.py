@@ -13,7 +13,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """
+    """A user, or whoever holds a key.
+
     proof: a hash of what only they have: of a password one by argon2, of a key the SHA-256.
 
     Raises ValueError when the name or a scope cannot be used.

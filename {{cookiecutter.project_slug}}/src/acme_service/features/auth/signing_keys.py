@@ -44,7 +44,7 @@ class SigningKeys:
         self._issuer = issuer
         self._fresh_s = fresh_s
         self._cooldown_s = cooldown_s
-        self._client = httpx2.AsyncClient(timeout=TIMEOUT_S)
+        self._client: httpx2.AsyncClient
         self._published: Any = None
         self._keys: dict[str, jwt.PyJWK] = {}
         self._tried_at = float("-inf")
@@ -53,14 +53,16 @@ class SigningKeys:
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
         """Without the provider the service starts too, and asks again soon."""
-        async with self._client:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_S) as self._client:
             await self._fetch_once()
             repeating = asyncio.create_task(self._repeat())
             try:
                 yield
             finally:
-                repeating.cancel()
-                await asyncio.wait([repeating])
+                under_way = {repeating, self._fetching or repeating}
+                for task in under_way:
+                    task.cancel()
+                await asyncio.wait(under_way)
 
     async def find(self, key_id: str) -> jwt.PyJWK | None:
         """Raises HTTPException (503) when no keys were ever fetched."""

@@ -19,7 +19,7 @@ def page(name: str, asks_for_token: bool = False) -> str:
 
     asks_for_token: whether it has a field for one.
     """
-    html = PAGE.read_text("utf-8").replace("[[entry]]", "" if asks_for_token else "hidden")
+    html = PAGE.read_text("utf-8").replace("[[hidden]]", "" if asks_for_token else " hidden")
     return html.replace("[[name]]", escape(name))
 
 
