@@ -9,7 +9,7 @@ from acme_service.features.auth.tokens import OwnTokens
 
 NAME = "visitor"
 PASSWORD = "correct horse battery staple"
-SECRET = "a secret of the tests, longer than 32 bytes"
+SECRET = "a secret of the tests that has 32 bytes and more"
 KEY = new_key(NAME, SCOPES)
 
 # As weak as argon2 allows: nobody attacks this hash, and every test that logs in waits for it.
@@ -25,10 +25,16 @@ SETTINGS = {
 HEADERS = {"X-API-Key": KEY.secret}
 
 
+def knowing(**known: object) -> AuthSettings:
+    """Settings with what is given, and nothing else out of the environment."""
+    nothing = {"secrets": (SECRET,), "users": (), "api_keys": (), "issuer": "", "audience": ""}
+    return AuthSettings.model_validate(nothing | known)
+
+
 def token(*scopes: str) -> str:
     """A token of the visitor's."""
-    known = {"secrets": (SECRET,), "users": (USER,), "token_lifetime_s": 86_400}
-    return OwnTokens(AuthSettings.model_validate(known)).issue(NAME, scopes or SCOPES)
+    settings = knowing(users=(USER,), token_lifetime_s=86_400)
+    return OwnTokens(settings).issue(NAME, scopes or SCOPES)
 
 
 STORAGE = {"token": token()}

@@ -14,10 +14,9 @@ from acme_service.api.caller import Caller, caller_of
 from acme_service.features.auth import auth
 from acme_service.features.auth.credentials import new_key
 from acme_service.features.auth.known import Known
-from acme_service.features.auth.settings import AuthSettings
 from acme_service.ingress.features import enabled
 
-from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, WEAK, token
+from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, WEAK, knowing, token
 from tests.fakes import fake_ports
 
 TEXT = {"text": "fine"}
@@ -55,13 +54,7 @@ def admin_route() -> Feature:
 
 @cache
 def client() -> TestClient:
-    settings = AuthSettings.model_validate(
-        {
-            "secrets": (SECRET,),
-            "users": (USER, READER),
-            "api_keys": f"{KEY.entry},{LIMITED.entry}",
-        }
-    )
+    settings = knowing(users=(USER, READER), api_keys=f"{KEY.entry},{LIMITED.entry}")
     return TestClient(create_app(fake_ports(), [auth(settings), admin_route()]))
 
 
@@ -269,8 +262,7 @@ def test_openapi_says_how_one_gets_in_and_what_each_route_needs() -> None:
 
 
 def test_a_service_without_users_gives_no_tokens() -> None:
-    settings = AuthSettings.model_validate({"secrets": (SECRET,), "api_keys": KEY.entry})
-    keyed = TestClient(create_app(fake_ports(), [auth(settings)]))
+    keyed = TestClient(create_app(fake_ports(), [auth(knowing(api_keys=KEY.entry))]))
     assert keyed.post("/v1/token", data={"username": "a", "password": "b"}).status_code == 404
     assert keyed.post("/v1/detect", json=TEXT, headers=HEADERS).is_success
     schemes = keyed.get("/openapi.json").json()["components"]["securitySchemes"]

@@ -1,9 +1,10 @@
 """New credentials: what is printed works, and a new `.env` has what it needs."""
 
+import io
 import re
 import shutil
 import stat
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,37 +13,43 @@ from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
 from acme_service.features.auth import auth
-from acme_service.features.auth.settings import AuthSettings
+from acme_service.features.auth.__main__ import main
 
-from .auth_visitor import SECRET
+from .auth_visitor import knowing
 from tests.fakes import fake_ports
-from tests.processes import start
 
 TEXT = {"text": "fine"}
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = start("-m", "acme_service.features.auth", *arguments, text=True, **pipes)
-    said, complained = process.communicate(timeout=60)
-    return subprocess.CompletedProcess(arguments, process.returncode, said, complained)
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command, and gives what it prints."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    def printed(*arguments: str) -> str:
+        main(arguments)
+        return capsys.readouterr().out
+
+    return printed
 
 
 def client(**settings: object) -> TestClient:
-    known = AuthSettings.model_validate({"secrets": SECRET} | settings)
-    return TestClient(create_app(fake_ports(), [auth(known)]))
+    return TestClient(create_app(fake_ports(), [auth(knowing(**settings))]))
 
 
-def test_a_user_that_was_made_can_log_in() -> None:
+def test_a_user_that_was_made_can_log_in(run: Run) -> None:
     made = run("user", "ada", "detect+admin")
-    password, entry = re.findall(r": +(\S+)$", made.stdout, re.MULTILINE)
+    password, entry = re.findall(r": +(\S+)$", made, re.MULTILINE)
     form = {"username": "ada", "password": password}
     assert client(users=entry).post("/v1/token", data=form).json()["scope"] == "admin detect"
 
 
-def test_a_key_that_was_made_opens_the_models() -> None:
+def test_a_key_that_was_made_opens_the_models(run: Run) -> None:
     made = run("key", "nightly")
-    key, entry = re.findall(r": +(\S+)$", made.stdout, re.MULTILINE)
+    key, entry = re.findall(r": +(\S+)$", made, re.MULTILINE)
     asked = client(api_keys=entry).post("/v1/detect", json=TEXT, headers={"X-API-Key": key})
     assert asked.is_success
 
@@ -55,19 +62,20 @@ def test_a_key_that_was_made_opens_the_models() -> None:
         (["user", "ada", "everything"], "the scopes are detect and admin, joined by +"),
     ],
 )
-def test_what_cannot_be_made_is_one_sentence(arguments: list[str], sentence: str) -> None:
-    done = run(*arguments)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{sentence}\n")
+def test_what_cannot_be_made_is_one_sentence(run: Run, arguments: list[str], sentence: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        run(*arguments)
+    assert refused.value.code == sentence
 
 
 @pytest.fixture
 def env(tmp_path: Path, project: Path) -> Path:
-    return shutil.copy(project / ".env.example", tmp_path / ".env")
+    return Path(shutil.copy(project / ".env.example", tmp_path / ".env"))
 
 
-def test_a_new_env_lets_its_user_and_its_key_in(env: Path) -> None:
+def test_a_new_env_lets_its_user_and_its_key_in(run: Run, env: Path) -> None:
     made = run("fill", str(env))
-    [password] = re.findall(r"password (\S+) ", made.stdout)
+    [password] = re.findall(r"password (\S+) ", made)
     filled = dotenv_values(env)
     known = {"secrets": filled["AUTH_SECRETS"], "api_keys": filled["AUTH_API_KEYS"]}
     local = client(users=filled["AUTH_USERS"], **known)
@@ -77,13 +85,13 @@ def test_a_new_env_lets_its_user_and_its_key_in(env: Path) -> None:
     assert local.post("/v1/detect", json=TEXT, headers={name: key}).is_success
 
 
-def test_a_new_env_is_its_owners_alone_and_keeps_the_password_to_nobody(env: Path) -> None:
-    [password] = re.findall(r"password (\S+) ", run("fill", str(env)).stdout)
+def test_a_new_env_is_its_owners_alone_and_holds_no_password(run: Run, env: Path) -> None:
+    [password] = re.findall(r"password (\S+) ", run("fill", str(env)))
     assert password not in env.read_text(encoding="utf-8")
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
 
 
-def test_every_env_has_secrets_of_its_own(env: Path, project: Path) -> None:
+def test_every_env_has_secrets_of_its_own(run: Run, env: Path, project: Path) -> None:
     run("fill", str(env))
     first = dotenv_values(env)
     run("fill", str(shutil.copy(project / ".env.example", env)))
@@ -92,9 +100,10 @@ def test_every_env_has_secrets_of_its_own(env: Path, project: Path) -> None:
         assert first[name] != second[name]
 
 
-def test_an_env_that_is_filled_stays_as_it_is(env: Path) -> None:
+def test_an_env_that_is_filled_stays_as_it_is(run: Run, env: Path) -> None:
     run("fill", str(env))
     before = env.read_text(encoding="utf-8")
-    done = run("fill", str(env))
-    assert (done.returncode, env.read_text(encoding="utf-8")) == (1, before)
-    assert done.stderr == f"{env} has no line `AUTH_SECRETS=` to fill in.\n"
+    with pytest.raises(SystemExit) as refused:
+        run("fill", str(env))
+    assert refused.value.code == f"{env} has no line `AUTH_SECRETS=` to fill in."
+    assert env.read_text(encoding="utf-8") == before

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from fastapi import HTTPException
 from fastapi.testclient import TestClient
+from jwt.algorithms import HMACAlgorithm
 
 from acme_service.api import create_app
 from acme_service.features.auth import auth, signing_keys
@@ -21,7 +22,7 @@ from acme_service.features.auth.signing_keys import SigningKeys
 from acme_service.features.auth.tokens import OwnTokens
 
 from .auth_provider import AUDIENCE, Provider, SigningKey, running_provider
-from .auth_visitor import NAME, SECRET, USER, token
+from .auth_visitor import NAME, SECRET, USER, knowing, token
 from tests.fakes import fake_ports
 
 FIRST, SECOND, CURVED = SigningKey("first"), SigningKey("second"), SigningKey("curved", "ES256")
@@ -35,8 +36,7 @@ def provider() -> Iterator[Provider]:
 
 
 def settings(provider: Provider) -> AuthSettings:
-    known = {"secrets": (SECRET,), "users": (USER,), "audience": AUDIENCE}
-    return AuthSettings.model_validate(known | {"issuer": provider.issuer})
+    return knowing(users=(USER,), issuer=provider.issuer, audience=AUDIENCE)
 
 
 @asynccontextmanager
@@ -136,7 +136,7 @@ async def test_keys_are_never_confused(provider: Provider) -> None:
         jwt.encode(claims, FIRST.private, "PS256", kid),
         jwt.encode(claims, FIRST.private, "RS512", kid),
         jwt.encode(claims, SECRET, "HS256", kid),
-        jwt.encode(claims, None, "none", kid),
+        jwt.encode(claims, "", "none", kid),
         jwt.encode(claims, FIRST.private, "RS256", {"kid": "../first"}),
         jwt.encode(claims, FIRST.private, "RS256", {"kid": "\0"}),
     ]
@@ -145,7 +145,7 @@ async def test_keys_are_never_confused(provider: Provider) -> None:
         assert await tokens.caller(provider.token(FIRST))
 
 
-class UncheckedHmac(jwt.algorithms.HMACAlgorithm):
+class UncheckedHmac(HMACAlgorithm):
     """Signs with a public key as secret, which PyJWT itself refuses to do."""
 
     def prepare_key(self, key: str | bytes) -> bytes:

@@ -85,6 +85,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
         ),
         ({"AUTH_SECRET": SECRET}, "AUTH_SECRET is not a setting; did you mean AUTH_SECRETS?"),
     ],
+    ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )
 def test_a_bad_setting_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], sentence: str

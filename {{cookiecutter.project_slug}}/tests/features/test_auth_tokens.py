@@ -1,5 +1,6 @@
 """Tokens of the service's own: which are good, for how long, and which never were."""
 
+import asyncio
 import base64
 import json
 import time
@@ -12,17 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from acme_service.features.auth import bearer
 from acme_service.features.auth.bearer import BearerTokens
-from acme_service.features.auth.settings import AuthSettings
 from acme_service.features.auth.tokens import SERVICE, OwnTokens
 
-from .auth_visitor import NAME, SECRET, USER, token
+from .auth_visitor import NAME, SECRET, USER, knowing, token
 
-OTHER_SECRET = "another secret, as long as the first one"
+OTHER_SECRET = "another secret that is as long as the first one"
 
 
 def own(*secrets: str, users: tuple[Any, ...] = (USER,)) -> OwnTokens:
-    known = {"secrets": secrets or (SECRET,), "users": users, "api_keys": ()}
-    return OwnTokens(AuthSettings.model_validate(known))
+    return OwnTokens(knowing(secrets=secrets or (SECRET,), users=users))
 
 
 def signed(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
@@ -142,13 +141,23 @@ async def test_a_token_says_no_more_than_its_user_may_now() -> None:
     assert caller.scopes == {"detect"}
 
 
-async def test_a_remembered_token_is_forgotten_when_it_expires(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    tokens, good = BearerTokens(own()), signed()
+async def test_a_remembered_token_is_forgotten_when_it_expires() -> None:
+    class Fleeting(OwnTokens):
+        """Finds a token good once, and for a moment."""
+
+        expires_at = 0.0
+
+        def verified(self, token: str) -> bearer.Verified | None:
+            good = super().verified(token)
+            if good is None or self.expires_at:
+                return None
+            self.expires_at = time.time() + 0.05
+            return good._replace(expires_at=self.expires_at)
+
+    tokens, good = BearerTokens(Fleeting(knowing(users=(USER,)))), signed()
     assert await tokens.caller(good)
-    now = time.time()
-    monkeypatch.setattr(bearer.time, "time", lambda: now + 61)
+    assert await tokens.caller(good)
+    await asyncio.sleep(0.06)
     assert await tokens.caller(good) is None
 
 
@@ -163,8 +172,7 @@ async def test_a_token_is_verified_once_and_only_so_many_are_remembered(
             return super().verified(token)
 
     monkeypatch.setattr(bearer, "REMEMBERED", 3)
-    settings = AuthSettings.model_validate({"secrets": (SECRET,), "users": (USER,)})
-    counting = Counting(settings)
+    counting = Counting(knowing(users=(USER,)))
     tokens = BearerTokens(counting)
     many = [signed(jti=str(number)) for number in range(5)]
     for one in [many[0]] * 3 + many:

@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from getpass import getpass
 from pathlib import Path
 
 from .credentials import LOCAL, fill, new_key, new_user
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="auth", description="Make credentials.")
     commands = parser.add_subparsers(required=True)
     for name, show in {"user": show_user, "key": show_key}.items():
@@ -19,7 +20,7 @@ def main() -> None:
     filling = commands.add_parser("fill")
     filling.add_argument("file", type=Path)
     filling.set_defaults(show=show_filled)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         options.show(options)
     except (ValueError, OSError) as error:
