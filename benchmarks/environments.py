@@ -1,5 +1,6 @@
 """The rendered project, and a virtual environment for each kind of contender."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from scripts.export import ROOT, export
 FOLDER = ROOT / "build/bench"
 PROJECT = FOLDER / "my-service"
 LOG = FOLDER / "preparation.log"
+MEASURED = {"websockets"}
+"""The features that are on: those that a load asks. What is beside them, peers do not have."""
 PROGRAMS = Path(sys.executable).parent
 
 PACKAGES = {
@@ -27,7 +30,7 @@ class PreparationError(Exception):
 
 
 def prepare(environments: Iterable[str]) -> None:
-    """Render the default project anew, and make the peers' environments anew."""
+    """Render the project that is measured anew, and make the peers' environments anew."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     LOG.unlink(missing_ok=True)
     render()
@@ -46,7 +49,15 @@ def render() -> None:
     export(template)
     config = FOLDER / "cookiecutter.yaml"
     config.write_text(f"replay_dir: {FOLDER / 'replay'}\ncookiecutters_dir: {FOLDER}\n")
-    run("cookiecutter", str(template), "--no-input", "-o", str(FOLDER), config=config)
+    command = ["cookiecutter", str(template), "--no-input", "-o", str(FOLDER), *answers()]
+    run(*command, config=config)
+
+
+def answers() -> list[str]:
+    """Every feature, switched on or off."""
+    prompts = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+    features = [name for name, default in prompts.items() if isinstance(default, bool)]
+    return [f"{name}={'yes' if name in MEASURED else 'no'}" for name in features]
 
 
 def programs(environment: str) -> Path:

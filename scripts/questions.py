@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from httpx2 import Client, Response
@@ -98,6 +98,22 @@ QUESTIONS = [
         lambda answer: answer.json()["sentiment"]["label"] == "positive",
     ),
     Question(
+        "Do you know me?",
+        "GET",
+        "/v1/me",
+        {},
+        "",
+        lambda answer: answer.json()["id"] == "key:local",
+    ),
+    Question(
+        "And if I were somebody else?",
+        "POST",
+        "/v1/detect",
+        {"json": {"text": "hello"}, "headers": {"X-API-Key": "guessed"}},
+        "hello",
+        lambda answer: answer.status_code == 401,
+    ),
+    Question(
         "What if I ask for something impossible?",
         "POST",
         "/v1/detect?top=99",
@@ -110,9 +126,12 @@ QUESTIONS = [
 ]
 
 
-def ask_all(url: str) -> None:
-    """Print every question with its answer. Raises SystemExit when one is wrong."""
-    with Client(base_url=url, timeout=30) as client:
+def ask_all(url: str, headers: Mapping[str, str]) -> None:
+    """Print every question with its answer. Raises SystemExit when one is wrong.
+
+    headers: what lets one in.
+    """
+    with Client(base_url=url, headers=headers, timeout=30) as client:
         wrong = [question.asks for question in QUESTIONS if not ask(client, question)]
     if wrong:
         sys.exit(f"Answered wrongly: {' '.join(wrong)}")

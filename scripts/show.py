@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.request import urlopen
 
+from dotenv import dotenv_values
+
 from scripts.export import ROOT, export
 from scripts.ports import refuse_taken_port
 from scripts.questions import ask_all
@@ -113,15 +115,23 @@ def show() -> None:
     )
     say("2. make setup, which downloads what is not here yet")
     run("make", "setup", folder=project, log=LOG)
+    print("\n".join(line for line in LOG.read_text().splitlines() if "shown only now" in line))
     say("3. make serve, which takes Ray some 20 seconds")
     with running("make", "serve", folder=project, log=LOG) as service:
         wait_until_ready(service)
         say("4. Questions and answers")
-        ask_all(URL)
+        ask_all(URL, local_header(project))
         if not os.environ.get("ONCE"):
             say(f"Serving on {URL}/docs until Ctrl-C.")
             serve_until_stopped(service)
     print("\nAll questions were answered; nothing is left running.")
+
+
+def local_header(project: Path) -> dict[str, str]:
+    """What lets one in from this machine, where the service asks who one is."""
+    header = dotenv_values(project / ".env").get("LOAD_HEADER") or ""
+    name, _, value = header.partition(": ")
+    return {name: value} if name else {}
 
 
 def serve_until_stopped(service: subprocess.Popen[bytes]) -> None:

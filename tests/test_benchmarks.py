@@ -1,5 +1,6 @@
 """The benchmarks refuse what cannot work, judge rightly, and the report says what was measured."""
 
+import json
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from benchmarks import HOST, PORT, bench, report
+from benchmarks.environments import answers
 from benchmarks.floors import Floor, ingress_memory, ratio, times
 from benchmarks.loads import Outcome, percentile
 from benchmarks.measure import Measurement, Visit
@@ -69,6 +71,13 @@ def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(psutil, "virtual_memory", Little)
     with pytest.raises(SystemExit, match=r"need 6 GiB of free memory; 1\.0 are there"):
         bench.refuse_what_cannot_work()
+
+
+def test_what_is_measured_has_no_feature_that_peers_do_not_have():
+    prompts = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+    features = {name for name, default in prompts.items() if isinstance(default, bool)}
+    assert {answer.partition("=")[0] for answer in answers()} == features
+    assert {answer for answer in answers() if answer.endswith("=yes")} == {"websockets=yes"}
 
 
 def test_a_ratio_is_taken_round_by_round():

@@ -23,7 +23,6 @@ QUESTIONS = cycle(
 # Goes with every request. `make load` finds it in .env, where there is one.
 HEADER, _, VALUE = os.environ.get("LOAD_HEADER", "").partition(": ")
 
-
 # It is the models that are measured: nothing on the way may answer for them.
 HEADERS = {"Cache-Control": "no-cache"}
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -38,7 +38,6 @@ FLAGS = [
 ]
 COMPLAINTS = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}
 TIMEOUT_S = 20.0
-REMEMBERING = f"Object.assign(sessionStorage, {json.dumps(STORAGE)})"
 SCREENSHOT_BYTES = 16 * 1024 * 1024
 
 
@@ -67,9 +66,15 @@ def wait_for(probe: Callable[[], T], what: object) -> T:
 
 
 class Browser:
-    """One tab. `complaints` is what pages wrote to the console, or failed with."""
+    """One tab. `complaints` is what pages wrote to the console, or failed with.
 
-    def __init__(self, program: str, scratch: Path) -> None:
+    remembered: what it kept of an earlier visit; by default that of one who was let in.
+    """
+
+    def __init__(
+        self, program: str, scratch: Path, remembered: Mapping[str, str] = STORAGE
+    ) -> None:
+        self._remembered = json.dumps({**remembered})
         self._command = [program, *FLAGS, f"--user-data-dir={scratch}", "about:blank"]
         self._port_file = scratch / "DevToolsActivePort"
         self._opened = ExitStack()
@@ -89,11 +94,14 @@ class Browser:
         )
         for domain in ("Page", "Runtime", "Log"):
             self.do(f"{domain}.enable")
-        self.do("Page.addScriptToEvaluateOnNewDocument", source=REMEMBERING)
+        self.do("Page.addScriptToEvaluateOnNewDocument", source=self._remembering())
         return self
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
+
+    def _remembering(self) -> str:
+        return f"Object.assign(sessionStorage, {self._remembered})"
 
     def _port(self) -> str:
         # Chromium creates the file first and then writes two lines.

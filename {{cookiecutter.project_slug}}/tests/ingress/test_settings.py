@@ -26,4 +26,6 @@ def test_the_example_has_every_setting_with_its_default(project: Path) -> None:
 
 
 def read_as(kind: type, text: str) -> object:
-    return text == "true" if kind is bool else kind(text or ())
+    if kind is bool:
+        return text == "true"
+    return kind(text) if text else kind()

@@ -86,15 +86,16 @@ def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
 
 def _include_routes(app: FastAPI, features: Sequence[Feature]) -> None:
     guards = _guarded_by([guard for feature in features for guard in feature.guards])
+    refusals = errors.documented(one for feature in features for one in feature.refusals)
     feature_routers = [router for feature in features for router in feature.model_routers]
     # What is asked most comes first: routes are tried one after the other.
     for router in [*v1.routers, *v2.routers, *feature_routers]:
-        app.include_router(router, dependencies=guards)
+        app.include_router(router, dependencies=guards, responses=refusals)
     for router in [service.router, *(one for feature in features for one in feature.routers)]:
         app.include_router(router)
 
 
-def _guarded_by(guards: Sequence[Callable[..., Any]]) -> list[Dependency]:
+def _guarded_by(guards: Sequence[Callable[..., Any] | Dependency]) -> list[Dependency]:
     """All guards as one dependency: they run in order, and a route shows one, not many."""
     if not guards:
         return []
@@ -102,9 +103,10 @@ def _guarded_by(guards: Sequence[Callable[..., Any]]) -> list[Dependency]:
     async def guarded(**_: Any) -> None:
         return None
 
+    needs = [one if isinstance(one, Dependency) else Depends(one) for one in guards]
     parameters = [
-        Parameter(f"guard_{number}", Parameter.KEYWORD_ONLY, annotation=Annotated[Any, Depends(g)])
-        for number, g in enumerate(guards)
+        Parameter(f"guard_{number}", Parameter.KEYWORD_ONLY, annotation=Annotated[Any, need])
+        for number, need in enumerate(needs)
     ]
     guarded.__signature__ = Signature(parameters)
     return [Depends(guarded)]

@@ -1,7 +1,7 @@
 """The one place where errors become HTTP answers: RFC 9457 problem details."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -129,8 +129,13 @@ HANDLERS: dict[int | type[Exception], Callable[..., Any]] = {
     Exception: unexpected,
 }
 
-DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": HTTPStatus(status).phrase}
-    for status in (400, 413, 422, 500, 503, 504)
-}
+
+def documented(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
+    """That a route may answer with these problems, for OpenAPI."""
+    return {
+        status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses
+    }
+
+
+DOCUMENTED = documented((400, 413, 422, 500, 503, 504))
 """The problems that every model route may answer with, for OpenAPI."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.params import Depends
 from starlette.middleware import Middleware
 
 from acme_service.ports import Ports
@@ -28,7 +29,9 @@ async def nothing_to_start(_: FastAPI) -> AsyncIterator[None]:
 class Feature:
     """One capability, as data. `create_app` decides when each part applies.
 
-    guards: dependencies that every model route runs first, HTTP and WebSocket alike.
+    guards: dependencies that every model route runs first, HTTP and WebSocket alike; functions,
+        or what `Depends` and `Security` make of them.
+    refusals: statuses that the guards may answer with, for OpenAPI.
     middleware: pure ASGI middleware, outermost first.
     exposed: headers of answers that scripts in browsers may read.
     routers: open routes. Each carries its own prefix.
@@ -41,7 +44,8 @@ class Feature:
     """
 
     name: str
-    guards: Sequence[Callable[..., Any]] = ()
+    guards: Sequence[Callable[..., Any] | Depends] = ()
+    refusals: Sequence[int] = ()
     middleware: Sequence[Middleware] = ()
     exposed: Sequence[str] = ()
     routers: Sequence[APIRouter] = ()

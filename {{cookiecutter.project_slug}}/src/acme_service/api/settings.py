@@ -31,9 +31,11 @@ class Settings(BaseSettings):
     def _complaints(cls, error: ValidationError) -> Iterator[str]:
         # The value itself is left out: it may be a secret.
         for problem in error.errors(include_input=False, include_url=False):
-            name = str(problem["loc"][0]) if problem["loc"] else ""
             wanted = problem["msg"].removeprefix("Value error, ").rstrip(".")
-            yield f"{cls.variable(name)}: {wanted[:1].lower()}{wanted[1:]}"
+            if not problem["loc"]:
+                yield wanted  # about several variables, which it names itself
+                continue
+            yield f"{cls.variable(str(problem['loc'][0]))}: {wanted[:1].lower()}{wanted[1:]}"
 
     @classmethod
     def variable(cls, field: str) -> str:
@@ -64,7 +66,7 @@ def refuse_misspellings(known: Iterable[str], environment: Mapping[str, str] | N
             raise SettingsError(f"{variable} is not a setting; did you mean {name}?")
 
 
-def _split_commas(value: Any) -> Any:
+def split_commas(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return [part for part in (part.strip() for part in value.split(",")) if part]
@@ -77,7 +79,7 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
 """`a, b` in the environment, `("a", "b")` in Python."""
 
 

@@ -10,18 +10,6 @@ def enabled() -> Iterator[Feature]:
     from acme_service.features.request_log import request_log
 
     yield request_log()
-    # {% if cookiecutter.rate_limit %}
-
-    from acme_service.features.rate_limit import rate_limit
-
-    yield rate_limit()
-    # {% endif %}
-    # {% if cookiecutter.cache %}
-
-    from acme_service.features.cache import cache
-
-    yield cache()
-    # {% endif %}
     # {% if cookiecutter.metrics %}
 
     from acme_service.features.metrics import metrics
@@ -33,6 +21,24 @@ def enabled() -> Iterator[Feature]:
     from acme_service.features.tracing import tracing
 
     yield tracing()
+    # {% endif %}
+    # {% if cookiecutter.auth %}
+
+    from acme_service.features.auth import auth
+
+    yield auth()
+    # {% endif %}
+    # {% if cookiecutter.rate_limit %}
+
+    from acme_service.features.rate_limit import rate_limit
+
+    yield rate_limit()
+    # {% endif %}
+    # {% if cookiecutter.cache %}
+
+    from acme_service.features.cache import cache
+
+    yield cache()
     # {% endif %}
     # {% if cookiecutter.websockets %}
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from acme_service import NAME
@@ -14,9 +14,13 @@ from acme_service import NAME
 PAGE = Path(__file__).with_name("playground.html")
 
 
-def page(name: str) -> str:
-    """The page, titled with the service's name."""
-    return PAGE.read_text("utf-8").replace("[[name]]", escape(name))
+def page(name: str, asks_for_token: bool = False) -> str:
+    """The page, titled with the service's name.
+
+    asks_for_token: whether it has a field for one.
+    """
+    html = PAGE.read_text("utf-8").replace("[[hidden]]", "" if asks_for_token else " hidden")
+    return html.replace("[[name]]", escape(name))
 
 
 def content_security_policy(html: str) -> str:
@@ -43,10 +47,15 @@ def _hash_of(element: str, html: str) -> str:
     return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
 
 
+def asks_who_one_is(app: FastAPI) -> bool:
+    """Whether something guards the routes: whatever does says so in OpenAPI."""
+    return "securitySchemes" in app.openapi().get("components", {})
+
+
 def playground_router() -> APIRouter:
-    html = page(NAME)
+    pages = {asks: page(NAME, asks) for asks in (False, True)}
     headers = {
-        "Content-Security-Policy": content_security_policy(html),
+        "Content-Security-Policy": content_security_policy(pages[False]),
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
@@ -54,7 +63,7 @@ def playground_router() -> APIRouter:
     router = APIRouter()
 
     @router.get("/playground", include_in_schema=False)
-    async def playground() -> HTMLResponse:
-        return HTMLResponse(html, headers=headers)
+    async def playground(request: Request) -> HTMLResponse:
+        return HTMLResponse(pages[asks_who_one_is(request.app)], headers=headers)
 
     return router

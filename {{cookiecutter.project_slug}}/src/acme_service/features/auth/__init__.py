@@ -1,0 +1,49 @@
+"""Who is asking, and what they may do: users with passwords, programs with keys, and people whom
+an identity provider knows.
+
+Whoever asks, the rest of the service sees one `Caller`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Security
+from starlette.middleware import Middleware
+
+from acme_service.api import Feature
+
+from .bearer import BearerTokens
+from .guard import Guard
+from .keys import ApiKeys
+from .provider import IdentityProvider
+from .routes import account_router, token_router
+from .settings import AuthSettings
+from .signing_keys import SigningKeys
+from .subprotocol import BearerSubprotocol
+from .tokens import OwnTokens
+
+
+def auth(settings: AuthSettings | None = None) -> Feature:
+    """Guards every model route with the scope `detect`; `POST /v1/token` and `GET /v1/me`."""
+    settings = settings or AuthSettings.load()
+    own = OwnTokens(settings)
+    keys = SigningKeys(settings.issuer) if settings.issuer else None
+    provider = IdentityProvider(settings, keys) if keys else None
+    guard = Guard(BearerTokens(own, provider), ApiKeys(settings.api_keys), settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if not keys:
+            yield
+            return
+        async with keys.kept_fresh():
+            yield
+
+    return Feature(
+        name="auth",
+        guards=[Security(guard, scopes=["detect"])],
+        refusals=[401, 403],
+        middleware=[Middleware(BearerSubprotocol)],
+        routers=[account_router(guard), *([token_router(own)] if settings.users else [])],
+        lifespan=lifespan,
+    )

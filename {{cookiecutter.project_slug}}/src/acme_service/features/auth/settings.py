@@ -1,0 +1,78 @@
+"""Who is known to the service, and the secrets that prove it."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from acme_service.api.settings import Settings, split_commas
+
+from .known import Known, key_holder, user
+
+SECRET_BYTES = 32
+
+_ISSUER = re.compile(r"(https://[^/?#\s]+|http://(localhost|127\.0\.0\.1)(:\d+)?)(/[^?#\s]*)?")
+
+
+def _long(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(one.get_secret_value().encode()) < SECRET_BYTES for one in secrets):
+        raise ValueError(f"wants secrets of at least {SECRET_BYTES} bytes, joined by commas")
+    return secrets
+
+
+def _each(parse: Callable[[str], Known]) -> Callable[[Any], Any]:
+    def parsed(value: Any) -> Any:
+        found = [parse(one) if isinstance(one, str) else one for one in split_commas(value)]
+        if len({one.name for one in found}) < len(found):
+            raise ValueError("has one name twice")
+        return found
+
+    return parsed
+
+
+def _address(issuer: str) -> str:
+    if issuer and not _ISSUER.fullmatch(issuer):
+        raise ValueError("wants an https address, exactly as the provider's tokens say it")
+    return issuer
+
+
+Secrets = Annotated[
+    tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas), AfterValidator(_long)
+]
+Users = Annotated[tuple[Known, ...], NoDecode, BeforeValidator(_each(user))]
+KeyHolders = Annotated[tuple[Known, ...], NoDecode, BeforeValidator(_each(key_holder))]
+
+
+class AuthSettings(Settings):
+    """Who may ask.
+
+    secrets: the first signs tokens, all are accepted. To change it, put a new one in front, and
+        drop the old one when the last token that it signed has expired.
+    users: those who get tokens for their passwords, as `make user` prints them.
+    api_keys: those who send keys, as `make key` prints them.
+    issuer: the address of the identity provider whose tokens are accepted.
+    audience: whom such a token has to be meant for.
+    token_lifetime_s: how long a token of the service's own is good for.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="AUTH_")
+
+    secrets: Secrets = Field(min_length=1, max_length=8)
+    users: Users = ()
+    api_keys: KeyHolders = ()
+    issuer: Annotated[str, AfterValidator(_address)] = ""
+    audience: str = ""
+    token_lifetime_s: int = Field(default=3600, ge=60, le=86_400)
+
+    @model_validator(mode="after")
+    def _somebody_is_known(self) -> Self:
+        if bool(self.issuer) != bool(self.audience):
+            raise ValueError("AUTH_ISSUER and AUTH_AUDIENCE need each other: set both or neither")
+        if not (self.users or self.api_keys or self.issuer):
+            raise ValueError(
+                "AUTH_USERS, AUTH_API_KEYS and AUTH_ISSUER are all empty, so nobody could ask: "
+                "set one of them"
+            )
+        return self

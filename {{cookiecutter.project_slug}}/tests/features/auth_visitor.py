@@ -1,0 +1,40 @@
+"""How the tests are let in where the service asks who is calling."""
+
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from acme_service.features.auth.credentials import new_key
+from acme_service.features.auth.known import SCOPES, Known
+from acme_service.features.auth.settings import AuthSettings
+from acme_service.features.auth.tokens import OwnTokens
+
+NAME = "visitor"
+PASSWORD = "correct horse battery staple"
+SECRET = "a secret of the tests that has 32 bytes and more"
+KEY = new_key(NAME, SCOPES)
+
+# As weak as argon2 allows: nobody attacks this hash, and every test that logs in waits for it.
+WEAK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
+USER = Known(NAME, frozenset(SCOPES), WEAK.hash(PASSWORD))
+
+SETTINGS = {
+    "AUTH_SECRETS": SECRET,
+    "AUTH_USERS": USER.entry(),
+    "AUTH_API_KEYS": KEY.entry,
+    "LOAD_HEADER": f"X-API-Key: {KEY.secret}",
+}
+HEADERS = {"X-API-Key": KEY.secret}
+
+
+def knowing(**known: object) -> AuthSettings:
+    """Settings with what is given, and nothing else out of the environment."""
+    nothing = {"secrets": (SECRET,), "users": (), "api_keys": (), "issuer": "", "audience": ""}
+    return AuthSettings.model_validate(nothing | known)
+
+
+def token(*scopes: str) -> str:
+    """A token of the visitor's."""
+    settings = knowing(users=(USER,), token_lifetime_s=86_400)
+    return OwnTokens(settings).issue(NAME, scopes or SCOPES)
+
+
+STORAGE = {"token": token()}

@@ -1,0 +1,275 @@
+"""The feature `auth`: who gets in, with what, and what they may do then."""
+
+import logging
+from functools import cache
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter, Security
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from acme_service.api import Feature, create_app
+from acme_service.api.caller import Caller, caller_of
+from acme_service.features.auth import auth
+from acme_service.features.auth.credentials import new_key
+from acme_service.features.auth.known import Known
+from acme_service.ingress.features import enabled
+
+from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, WEAK, knowing, token
+from tests.fakes import fake_ports
+
+TEXT = {"text": "fine"}
+LIMITED = new_key("nobody", [])
+READER = Known("reader", frozenset(["detect"]), WEAK.hash(PASSWORD))
+
+MODEL_ROUTES = [
+    ("POST", "/v1/detect", {"json": TEXT}),
+    ("POST", "/v1/detect/batch", {"json": {"texts": ["fine"]}}),
+    ("POST", "/v1/detect/lines", {"json": {"texts": ["fine"]}}),
+    ("POST", "/v1/detect/stream", {"json": TEXT}),
+    ("POST", "/v1/detect/file", {"files": {"file": b"fine"}}),
+    ("POST", "/v1/analyze", {"json": TEXT}),
+    ("GET", "/v1/languages", {}),
+    ("GET", "/v1/languages/de", {}),
+    ("GET", "/v1/preferences", {}),
+    ("POST", "/v2/detect", {"json": {"texts": ["fine"]}}),
+]
+
+on_every_model_route = pytest.mark.parametrize(
+    ("method", "path", "sends"), MODEL_ROUTES, ids=[path for _, path, _ in MODEL_ROUTES]
+)
+
+
+def admin_route() -> Feature:
+    """A route of somebody else's, for administrators."""
+    router = APIRouter()
+
+    @router.get("/v1/admin")
+    async def admin(caller: Annotated[Caller, Security(caller_of, scopes=["admin"])]) -> str:
+        return caller.id
+
+    return Feature(name="admin", model_routers=[router])
+
+
+@cache
+def client() -> TestClient:
+    settings = knowing(users=(USER, READER), api_keys=f"{KEY.entry},{LIMITED.entry}")
+    return TestClient(create_app(fake_ports(), [auth(settings), admin_route()]))
+
+
+def ask(headers: dict[str, str] | None = None, **options: Any) -> Response:
+    return client().post("/v1/detect", json=TEXT, headers=headers, **options)
+
+
+def log_in(name: str = NAME, password: str = PASSWORD, **fields: str) -> Response:
+    return client().post("/v1/token", data={"username": name, "password": password} | fields)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def me(headers: dict[str, str]) -> Any:
+    return client().get("/v1/me", headers=headers).json()
+
+
+@on_every_model_route
+def test_nobody_asks_a_model_without_saying_who_they_are(
+    method: str, path: str, sends: dict[str, Any]
+) -> None:
+    response = client().request(method, path, **sends)
+    assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert client().request(method, path, headers=HEADERS, **sends).is_success
+
+
+def test_what_is_not_about_models_is_open() -> None:
+    for path in ("/", "/health/live", "/health/ready", "/openapi.json", "/docs"):
+        assert client().get(path).is_success
+
+
+def test_a_password_gives_a_token_that_opens_the_models() -> None:
+    response = log_in()
+    answer = response.json()
+    assert answer | {"access_token": ""} == {
+        "access_token": "",
+        "token_type": "bearer",
+        "expires_in": 3600,
+        "scope": "admin detect",
+    }
+    assert response.headers["cache-control"] == "no-store"
+    assert ask(bearer(answer["access_token"])).is_success
+    assert me(bearer(answer["access_token"])) == {"id": NAME, "scopes": ["admin", "detect"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        (NAME, "wrong"),
+        (NAME, PASSWORD + " "),
+        (NAME, "x" * 100_000),
+        (NAME, PASSWORD + "x" * 2000),
+        (NAME, "\0"),
+        ("stranger", PASSWORD),
+        ("stranger", "wrong"),
+        (NAME.upper(), PASSWORD),
+        ("x" * 100_000, PASSWORD),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_wrong_name_and_a_wrong_password_are_told_the_same(name: str, password: str) -> None:
+    wrong = log_in(name, password)
+    assert wrong.status_code == 401
+    assert wrong.headers["www-authenticate"] == "Bearer"
+    assert wrong.json()["detail"] == "The name or the password is wrong."
+
+
+@pytest.mark.parametrize(
+    "sends",
+    [
+        {"data": {}},
+        {"data": {"username": NAME}},
+        {"data": {"username": NAME, "password": PASSWORD, "grant_type": "refresh_token"}},
+        {"json": {"username": NAME, "password": PASSWORD}},
+        {"files": {"username": b"a", "password": b"b"}},
+        {"content": b"username=%ff%fe&password=\xff", "headers": {"content-type": "x/y"}},
+        {"content": b"\xff", "headers": {"content-type": "multipart/form-data"}},
+        {"data": {f"field{number}": "x" for number in range(2000)}},
+    ],
+    ids=["empty", "no password", "grant", "json", "files", "bytes", "no boundary", "many"],
+)
+def test_a_form_that_is_none_is_a_problem_that_repeats_nothing(sends: dict[str, Any]) -> None:
+    response = client().post("/v1/token", **sends)
+    assert response.status_code in {400, 422}
+    assert response.headers["content-type"] == "application/problem+json"
+    assert PASSWORD not in response.text
+
+
+def test_invalid_utf_8_in_a_form_is_a_wrong_password() -> None:
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    body = b"username=%ff&password=\xff\xfe"
+    assert client().post("/v1/token", content=body, headers=kind).status_code == 401
+
+
+def test_a_token_carries_no_more_than_was_asked_for_and_is_there() -> None:
+    assert log_in(scope="detect").json()["scope"] == "detect"
+    assert log_in("reader", scope="detect admin").json()["scope"] == "detect"
+    powerless = log_in(scope="other").json()
+    assert powerless["scope"] == ""
+    assert ask(bearer(powerless["access_token"])).status_code == 403
+
+
+def test_a_key_opens_the_models() -> None:
+    assert ask({"X-API-Key": KEY.secret}).is_success
+    assert me({"X-API-Key": KEY.secret}) == {"id": f"key:{NAME}", "scopes": ["admin", "detect"]}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-API-Key": "wrong"},
+        {"X-API-Key": ""},
+        {"X-API-Key": KEY.secret[:-1]},
+        {"X-API-Key": KEY.secret.swapcase()},
+        {"X-API-Key": "x" * 8000},
+        {"X-API-Key": token()},
+        {"X-API-Key": "wrong", **bearer(token())},
+        {"Authorization": f"Bearer {KEY.secret}"},
+        {"Authorization": KEY.secret},
+        {"Authorization": f"Basic {KEY.secret}"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer " * 1000},
+        {"Authorization": ""},
+        {"Cookie": f"X-API-Key={KEY.secret}; access_token={token()}"},
+        {"Api-Key": KEY.secret},
+    ],
+    ids=lambda headers: "+".join(f"{name}={value[:9]}" for name, value in headers.items()),
+)
+def test_a_credential_that_is_wrong_or_in_the_wrong_place_is_refused_without_a_hint(
+    headers: dict[str, str],
+) -> None:
+    response = ask(headers)
+    assert response.status_code == 401
+    assert response.json() | {"request_id": ""} == ask().json() | {"request_id": ""}
+
+
+def test_a_key_or_token_in_the_address_is_none() -> None:
+    for query in ({"token": token()}, {"access_token": token()}, {"X-API-Key": KEY.secret}):
+        assert ask(params=query).status_code == 401
+
+
+def test_bytes_that_are_no_text_are_a_wrong_credential() -> None:
+    for name in (b"x-api-key", b"authorization"):
+        for value in (b"Bearer \xff\xfe.\x80.\x81", b"\xc3\x28", b"Bearer e30.e30.\xff"):
+            raw = client().post("/v1/detect", json=TEXT, headers=[(name, value)])
+            assert raw.status_code == 401
+
+
+def test_a_header_that_comes_twice_counts_once() -> None:
+    twice = [("authorization", f"Bearer {token()}"), ("authorization", "Bearer wrong")]
+    assert ask(twice).is_success  # pyright: ignore[reportArgumentType]
+    assert ask(twice[::-1]).status_code == 401  # pyright: ignore[reportArgumentType]
+
+
+def test_who_lacks_a_scope_is_told_which() -> None:
+    response = ask({"X-API-Key": LIMITED.secret})
+    assert response.status_code == 403
+    challenge = 'Bearer error="insufficient_scope", scope="detect"'
+    assert response.headers["www-authenticate"] == challenge
+    assert me({"X-API-Key": LIMITED.secret})["scopes"] == []
+
+
+def test_a_route_may_ask_for_a_scope_of_its_own() -> None:
+    assert client().get("/v1/admin", headers=bearer(token())).json() == NAME
+    assert client().get("/v1/admin", headers=bearer(token("detect"))).status_code == 403
+    assert client().get("/v1/admin").status_code == 401
+
+
+def test_without_the_feature_nobody_has_a_scope() -> None:
+    unguarded = TestClient(create_app(fake_ports(), [admin_route()]))
+    assert unguarded.get("/v1/admin", headers=HEADERS).status_code == 403
+
+
+def test_the_audit_record_says_who_asked(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("acme_service"), "propagate", True)
+    with caplog.at_level("DEBUG"):
+        ask(bearer(token()))
+        ask({"X-API-Key": KEY.secret})
+        log_in()
+        log_in(password="s3cret")
+    callers = [vars(one)["caller"] for one in caplog.records if one.name.endswith("audit")]
+    assert callers == [NAME, f"key:{NAME}"]
+    said = " ".join(str(vars(record)) for record in caplog.records)
+    for secret in (KEY.secret, PASSWORD, SECRET, "s3cret", token()[-40:]):
+        assert secret not in said
+
+
+def test_openapi_says_how_one_gets_in_and_what_each_route_needs() -> None:
+    schema = client().get("/openapi.json").json()
+    schemes = schema["components"]["securitySchemes"]
+    assert schemes["password"]["flows"]["password"]["tokenUrl"] == "v1/token"
+    assert set(schemes["password"]["flows"]["password"]["scopes"]) == {"detect", "admin"}
+    assert schemes["key"] == {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+    for method, path, _ in MODEL_ROUTES:
+        route = schema["paths"][path.replace("languages/de", "languages/{code}")][method.lower()]
+        assert route["security"] == [{"password": ["detect"]}, {"key": ["detect"]}], path
+        assert {"401", "403"} <= route["responses"].keys()
+    assert "security" not in schema["paths"]["/health/live"]["get"]
+    assert schema["paths"]["/v1/me"]["get"]["security"] == [{"password": []}, {"key": []}]
+
+
+def test_a_service_without_users_gives_no_tokens() -> None:
+    keyed = TestClient(create_app(fake_ports(), [auth(knowing(api_keys=KEY.entry))]))
+    assert keyed.post("/v1/token", data={"username": "a", "password": "b"}).status_code == 404
+    assert keyed.post("/v1/detect", json=TEXT, headers=HEADERS).is_success
+    schemes = keyed.get("/openapi.json").json()["components"]["securitySchemes"]
+    assert [*schemes] == ["key"]
+
+
+def test_the_feature_is_enabled() -> None:
+    whole = TestClient(create_app(fake_ports(), list(enabled())))
+    assert whole.post("/v1/detect", json=TEXT).status_code == 401
+    assert whole.post("/v1/detect", json=TEXT, headers=HEADERS).is_success

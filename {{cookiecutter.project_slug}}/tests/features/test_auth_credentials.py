@@ -1,0 +1,109 @@
+"""New credentials: what is printed works, and a new `.env` has what it needs."""
+
+import io
+import re
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from fastapi.testclient import TestClient
+
+from acme_service.api import create_app
+from acme_service.features.auth import auth
+from acme_service.features.auth.__main__ import main
+
+from .auth_visitor import knowing
+from tests.fakes import fake_ports
+
+TEXT = {"text": "fine"}
+
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command, and gives what it prints."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    def printed(*arguments: str) -> str:
+        main(arguments)
+        return capsys.readouterr().out
+
+    return printed
+
+
+def client(**settings: object) -> TestClient:
+    return TestClient(create_app(fake_ports(), [auth(knowing(**settings))]))
+
+
+def test_a_user_that_was_made_can_log_in(run: Run) -> None:
+    made = run("user", "ada", "detect+admin")
+    password, entry = re.findall(r": +(\S+)$", made, re.MULTILINE)
+    form = {"username": "ada", "password": password}
+    assert client(users=entry).post("/v1/token", data=form).json()["scope"] == "admin detect"
+
+
+def test_a_key_that_was_made_opens_the_models(run: Run) -> None:
+    made = run("key", "nightly")
+    key, entry = re.findall(r": +(\S+)$", made, re.MULTILINE)
+    asked = client(api_keys=entry).post("/v1/detect", json=TEXT, headers={"X-API-Key": key})
+    assert asked.is_success
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["user", ""], "a name has 1 to 64 letters, digits and . _ @ -"),
+        (["key", "a:b"], "a name has 1 to 64 letters, digits and . _ @ -"),
+        (["user", "ada", "everything"], "the scopes are detect and admin, joined by +"),
+    ],
+)
+def test_what_cannot_be_made_is_one_sentence(run: Run, arguments: list[str], sentence: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        run(*arguments)
+    assert refused.value.code == sentence
+
+
+@pytest.fixture
+def env(tmp_path: Path, project: Path) -> Path:
+    return Path(shutil.copy(project / ".env.example", tmp_path / ".env"))
+
+
+def test_a_new_env_lets_its_user_and_its_key_in(run: Run, env: Path) -> None:
+    made = run("fill", str(env))
+    [password] = re.findall(r"password (\S+) ", made)
+    filled = dotenv_values(env)
+    known = {"secrets": filled["AUTH_SECRETS"], "api_keys": filled["AUTH_API_KEYS"]}
+    local = client(users=filled["AUTH_USERS"], **known)
+    form = {"username": "local", "password": password}
+    assert local.post("/v1/token", data=form).is_success
+    name, _, key = str(filled["LOAD_HEADER"]).partition(": ")
+    assert local.post("/v1/detect", json=TEXT, headers={name: key}).is_success
+
+
+def test_a_new_env_is_its_owners_alone_and_holds_no_password(run: Run, env: Path) -> None:
+    [password] = re.findall(r"password (\S+) ", run("fill", str(env)))
+    assert password not in env.read_text(encoding="utf-8")
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+
+
+def test_every_env_has_secrets_of_its_own(run: Run, env: Path, project: Path) -> None:
+    run("fill", str(env))
+    first = dotenv_values(env)
+    run("fill", str(shutil.copy(project / ".env.example", env)))
+    second = dotenv_values(env)
+    for name in ("AUTH_SECRETS", "AUTH_USERS", "AUTH_API_KEYS", "LOAD_HEADER"):
+        assert first[name] != second[name]
+
+
+def test_an_env_that_is_filled_stays_as_it_is(run: Run, env: Path) -> None:
+    run("fill", str(env))
+    before = env.read_text(encoding="utf-8")
+    with pytest.raises(SystemExit) as refused:
+        run("fill", str(env))
+    assert refused.value.code == f"{env} has no line `AUTH_SECRETS=` to fill in."
+    assert env.read_text(encoding="utf-8") == before

@@ -1,0 +1,279 @@
+"""Tokens of an identity provider, which is a real server here, and whose keys change."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import jwt
+import pytest
+from fastapi import HTTPException
+from fastapi.testclient import TestClient
+from jwt.algorithms import HMACAlgorithm
+
+from acme_service.api import create_app
+from acme_service.features.auth import auth, signing_keys
+from acme_service.features.auth.bearer import BearerTokens
+from acme_service.features.auth.provider import IdentityProvider
+from acme_service.features.auth.settings import AuthSettings
+from acme_service.features.auth.signing_keys import SigningKeys
+from acme_service.features.auth.tokens import OwnTokens
+
+from .auth_provider import AUDIENCE, Provider, SigningKey, running_provider
+from .auth_visitor import NAME, SECRET, USER, knowing, token
+from tests.fakes import fake_ports
+
+FIRST, SECOND, CURVED = SigningKey("first"), SigningKey("second"), SigningKey("curved", "ES256")
+SOON_S = 0.05
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with running_provider(FIRST, CURVED) as provider:
+        yield provider
+
+
+def settings(provider: Provider) -> AuthSettings:
+    return knowing(users=(USER,), issuer=provider.issuer, audience=AUDIENCE)
+
+
+@asynccontextmanager
+async def trusting(provider: Provider, **times: float) -> AsyncIterator[BearerTokens]:
+    keys = SigningKeys(provider.issuer, **times)
+    chosen = settings(provider)
+    async with keys.kept_fresh():
+        yield BearerTokens(OwnTokens(chosen), IdentityProvider(chosen, keys))
+
+
+async def eventually(condition: Callable[[], Any]) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+@pytest.mark.parametrize("key", [FIRST, CURVED], ids=["RS256", "ES256"])
+async def test_a_good_token_is_accepted(provider: Provider, key: SigningKey) -> None:
+    async with trusting(provider) as tokens:
+        caller = await tokens.caller(provider.token(key))
+        assert caller
+        assert (caller.id, caller.scopes) == ("oidc:ada", {"detect"})
+
+
+@pytest.mark.parametrize(
+    ("claims", "scopes"),
+    [
+        ({"scope": "detect admin other"}, {"detect", "admin"}),
+        ({"scope": None, "scp": ["detect", 1]}, {"detect"}),
+        ({"scope": None, "scp": "admin"}, {"admin"}),
+        ({"scope": None}, set()),
+        ({"scope": 7}, set()),
+        ({"scope": {"detect": True}}, set()),
+    ],
+)
+async def test_scopes_are_those_that_the_token_gives_and_the_service_knows(
+    provider: Provider, claims: dict[str, Any], scopes: set[str]
+) -> None:
+    async with trusting(provider) as tokens:
+        caller = await tokens.caller(provider.token(**claims))
+        assert caller
+        assert caller.scopes == scopes
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "https://another.example"},
+        {"aud": None},
+        {"aud": []},
+        {"aud": [AUDIENCE, 1]},
+        {"aud": {AUDIENCE: 1}},
+        {"iss": "https://elsewhere.example"},
+        {"iss": None},
+        {"exp": 1},
+        {"exp": None},
+        {"exp": float("nan")},
+        {"nbf": 2**33},
+        {"sub": None},
+        {"sub": "x" * 300},
+    ],
+    ids=str,
+)
+async def test_a_token_that_claims_something_wrong_is_nobodys(
+    provider: Provider, claims: dict[str, Any]
+) -> None:
+    async with trusting(provider) as tokens:
+        assert await tokens.caller(provider.token(**claims)) is None
+
+
+async def test_a_subject_that_is_a_number_is_nobodys(provider: Provider) -> None:
+    claims = {"iss": provider.issuer, "aud": AUDIENCE, "sub": 7, "exp": time.time() + 60}
+    body = json.dumps(claims).encode()
+    numbered = jwt.api_jws.encode(body, FIRST.private, "RS256", {"kid": "first"})
+    async with trusting(provider) as tokens:
+        assert await tokens.caller(numbered) is None
+
+
+async def test_keys_are_never_confused(provider: Provider) -> None:
+    """A key is good for its own algorithm alone, whatever a token says of itself."""
+    claims = {"iss": provider.issuer, "aud": AUDIENCE, "sub": "ada", "exp": time.time() + 60}
+    kid = {"kid": "first"}
+    impostor = SigningKey("first")
+    hmac_over_public_key = jwt.api_jws.PyJWS()
+    hmac_over_public_key.unregister_algorithm("HS256")
+    hmac_over_public_key.register_algorithm("HS256", UncheckedHmac(UncheckedHmac.SHA256))
+    body = json.dumps(claims).encode()
+    tried = [
+        hmac_over_public_key.encode(body, FIRST.public_pem(), "HS256", kid),
+        jwt.encode(claims, impostor.private, "RS256", kid),
+        jwt.encode(claims, CURVED.private, "ES256", kid),
+        jwt.encode(claims, FIRST.private, "RS256", {"kid": "curved"}),
+        jwt.encode(claims, FIRST.private, "RS256"),
+        jwt.encode(claims, FIRST.private, "PS256", kid),
+        jwt.encode(claims, FIRST.private, "RS512", kid),
+        jwt.encode(claims, SECRET, "HS256", kid),
+        jwt.encode(claims, "", "none", kid),
+        jwt.encode(claims, FIRST.private, "RS256", {"kid": "../first"}),
+        jwt.encode(claims, FIRST.private, "RS256", {"kid": "\0"}),
+    ]
+    async with trusting(provider) as tokens:
+        assert [await tokens.caller(one) for one in tried] == [None] * len(tried)
+        assert await tokens.caller(provider.token(FIRST))
+
+
+class UncheckedHmac(HMACAlgorithm):
+    """Signs with a public key as secret, which PyJWT itself refuses to do."""
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        return key if isinstance(key, bytes) else key.encode()
+
+
+async def test_the_services_own_tokens_are_good_beside_the_providers(provider: Provider) -> None:
+    async with trusting(provider) as tokens:
+        caller = await tokens.caller(token())
+        assert caller
+        assert caller.id == NAME
+
+
+async def test_a_new_key_is_fetched_when_a_token_names_it(provider: Provider) -> None:
+    async with trusting(provider, cooldown_s=0) as tokens:
+        assert await tokens.caller(provider.token(SECOND)) is None
+        provider.keys = [FIRST, SECOND]
+        assert await tokens.caller(provider.token(SECOND))
+        assert await tokens.caller(provider.token(FIRST))
+
+
+async def test_a_flood_of_unknown_keys_is_refused_without_asking_the_provider(
+    provider: Provider,
+) -> None:
+    unknown = [
+        jwt.encode({"sub": "ada"}, FIRST.private, "RS256", {"kid": f"unknown-{number}"})
+        for number in range(200)
+    ]
+    async with trusting(provider, cooldown_s=60) as tokens:
+        assert provider.fetches == 1
+        found = await asyncio.gather(*(tokens.caller(one) for one in unknown))
+        assert found == [None] * 200
+        assert provider.fetches == 1
+        assert await tokens.caller(provider.token())
+
+
+async def test_many_who_bring_an_unknown_key_share_one_fetch(provider: Provider) -> None:
+    async with trusting(provider, cooldown_s=SOON_S) as tokens:
+        await asyncio.sleep(SOON_S)
+        provider.keys = [SECOND]
+        good = provider.token(SECOND)
+        found = await asyncio.gather(*(tokens.caller(good) for _ in range(20)))
+        assert None not in found
+        assert provider.fetches == 2
+
+
+async def test_a_key_that_is_gone_takes_its_tokens_along_even_remembered_ones(
+    provider: Provider,
+) -> None:
+    async with trusting(provider, fresh_s=SOON_S) as tokens:
+        good = provider.token(FIRST)
+        assert await tokens.caller(good)
+        provider.keys = [SECOND]
+        known = tokens._provider  # pyright: ignore[reportPrivateUsage]
+        assert known
+        assert await eventually(lambda: known.generation() == 2)
+        assert await tokens.caller(good) is None
+
+
+@pytest.mark.parametrize("failure", ["error", "garbage", "hang", "name"])
+async def test_while_the_provider_fails_its_last_keys_stay(
+    provider: Provider, failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_keys, "TIMEOUT_S", SOON_S)
+    async with trusting(provider, fresh_s=0.01, cooldown_s=0) as tokens:
+        assert await tokens.caller(provider.token())
+        provider.failure = failure
+        await asyncio.sleep(3 * SOON_S)
+        assert await tokens.caller(provider.token(FIRST, jti="a new one"))
+        assert await tokens.caller(provider.token(SECOND)) is None
+        provider.failure = ""
+        provider.released.set()
+        provider.keys = [SECOND]
+        assert await eventually(lambda: provider.fetches > 1)
+        assert await tokens.caller(provider.token(SECOND))
+
+
+async def test_a_provider_that_never_answered_is_a_503_and_asked_again_later(
+    provider: Provider,
+) -> None:
+    provider.failure = "error"
+    async with trusting(provider, cooldown_s=SOON_S) as tokens:
+        with pytest.raises(HTTPException) as refused:
+            await tokens.caller(provider.token())
+        assert refused.value.status_code == 503
+        assert await tokens.caller(token())
+        provider.failure = ""
+        assert await eventually(lambda: provider.fetches)
+        assert await tokens.caller(provider.token())
+
+
+def test_only_public_keys_that_are_strong_enough_and_meant_for_signing_are_used() -> None:
+    published = FIRST.published
+    unusable = [
+        published | {"use": "enc"},
+        published | {"alg": "PS256"},
+        published | {"alg": "HS256"},
+        published | {"kid": ""},
+        published | {"n": "AQAB"},
+        published | {"d": "AQAB"},
+        {"kty": "oct", "kid": "shared", "k": "c2VjcmV0" * 8},
+        {"kty": "EC", "kid": "other-curve", "crv": "P-521", "x": "AA", "y": "AA"},
+        {"kty": "EC", "kid": "no-point", "crv": "P-256", "x": "AA", "y": "AA"},
+        {"kty": "OKP", "kid": "edwards", "crv": "Ed25519", "x": "AA"},
+        {},
+    ]
+    assert dict(signing_keys.usable(unusable)) == {}
+    assert [name for name, _ in signing_keys.usable([*unusable, published])] == ["first"]
+
+
+def test_the_whole_service_trusts_the_provider_and_says_so_in_openapi(provider: Provider) -> None:
+    app = create_app(fake_ports(), [auth(settings(provider))])
+    with TestClient(app) as client:
+        headers = {"Authorization": f"Bearer {provider.token()}"}
+        answer = client.post("/v1/detect", json={"text": "fine"}, headers=headers)
+        assert answer.is_success
+        assert client.get("/v1/me", headers=headers).json()["id"] == "oidc:ada"
+        schemes = client.get("/openapi.json").json()["components"]["securitySchemes"]
+    address = f"{provider.issuer}/.well-known/openid-configuration"
+    assert schemes["provider"] == {"type": "openIdConnect", "openIdConnectUrl": address}
+
+
+def test_the_service_starts_without_the_provider(provider: Provider) -> None:
+    provider.failure = "error"
+    with TestClient(create_app(fake_ports(), [auth(settings(provider))])) as client:
+        headers = {"Authorization": f"Bearer {provider.token()}"}
+        refused = client.post("/v1/detect", json={"text": "fine"}, headers=headers)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")
+        assert refused.headers["content-type"] == "application/problem+json"
+        own = {"Authorization": f"Bearer {token()}"}
+        assert client.post("/v1/detect", json={"text": "fine"}, headers=own).is_success

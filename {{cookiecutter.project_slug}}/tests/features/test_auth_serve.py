@@ -1,0 +1,72 @@
+"""The feature `auth` over Ray Serve: the guard stands behind the proxy, and no secret gets out."""
+
+import time
+from typing import Any
+
+import httpx2
+import pytest
+
+from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, token
+from tests.cluster import Cluster
+
+pytestmark = pytest.mark.serve
+
+REQUESTS: dict[str, dict[str, Any]] = {
+    "/v1/detect": {"json": {"text": "Das ist ein Tag"}},
+    "/v1/detect/stream": {"json": {"text": "Das ist ein Tag"}},
+    "/v1/detect/lines": {"json": {"texts": ["Das ist ein Tag"]}},
+    "/v1/detect/file": {"files": {"file": b"Das ist ein Tag"}},
+}
+WRONG = [
+    {},
+    {"Authorization": f"Bearer {token()[:-4]}"},
+    {"Authorization": "Bearer " + "x" * 7000},
+    {"Authorization": f"Bearer {KEY.secret}"},
+    {"X-API-Key": token()},
+    {"Cookie": f"access_token={token()}"},
+]
+
+
+@pytest.mark.parametrize("prefix", ["", "/inline"])
+def test_the_guard_stands_before_every_kind_of_route(service: str, prefix: str) -> None:
+    with httpx2.Client(base_url=service + prefix, timeout=30) as client:
+        form = {"username": NAME, "password": PASSWORD}
+        granted = client.post("/v1/token", data=form).json()["access_token"]
+        for path, sends in REQUESTS.items():
+            for headers in WRONG:
+                refused = client.post(path, headers=headers, **sends)
+                assert refused.status_code == 401
+                assert refused.headers["www-authenticate"] == "Bearer"
+                assert refused.headers["content-type"] == "application/problem+json"
+            for headers in (HEADERS, {"Authorization": f"Bearer {granted}"}):
+                assert "de" in client.post(path, headers=headers, **sends).text
+        assert client.get("/v1/me", headers=HEADERS).json()["id"] == f"key:{NAME}"
+        assert client.get("/health/ready").is_success
+
+
+def test_a_token_is_good_for_every_replica(service: str) -> None:
+    form = {"username": NAME, "password": PASSWORD}
+    answer = httpx2.post(f"{service}/v1/token", data=form).json()
+    headers = {"Authorization": f"Bearer {answer['access_token']}"}
+    for prefix in ("", "/inline"):
+        url = f"{service}{prefix}/v1/me"
+        assert httpx2.get(url, headers=headers).json()["id"] == NAME
+
+
+def test_huge_credentials_are_no_server_error(service: str) -> None:
+    for size in (10_000, 60_000):
+        for name in ("Authorization", "X-API-Key", "Cookie"):
+            value = "Bearer " + "x" * size
+            answer = httpx2.get(f"{service}/v1/me", headers={name: value}, timeout=30)
+            assert 400 <= answer.status_code < 500, name
+
+
+def test_no_secret_stands_in_the_log(cluster: Cluster) -> None:
+    for headers in (HEADERS, {"Authorization": f"Bearer {token()}"}, *WRONG):
+        httpx2.post(f"{cluster.url}/v1/detect", json={"text": "a"}, headers=headers)
+    httpx2.post(f"{cluster.url}/v1/token", data={"username": NAME, "password": PASSWORD})
+    time.sleep(0.5)  # lines are written some times a second
+    log = cluster.log.read_text()
+    assert '"status":401' in log
+    for secret in (SECRET, PASSWORD, KEY.secret, USER.proof, token()[:60]):
+        assert secret not in log
