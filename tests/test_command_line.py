@@ -155,7 +155,7 @@ def test_a_project_is_made_and_passes_its_own_fresh_set_up(
     assert (project / "uv.lock").exists()
     assert settings(project / ".env.example").items() <= settings(project / ".env").items()
     written = (project / ".env").read_bytes()
-    again = subprocess.run(["make", "setup"], cwd=project, env=clean, check=False)
+    again = subprocess.run(["make", "setup"], cwd=project, env=fresh_shell(), check=False)
     assert (again.returncode, (project / ".env").read_bytes()) == (0, written)
 
 
