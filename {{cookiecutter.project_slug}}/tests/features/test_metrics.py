@@ -18,7 +18,7 @@ from acme_service.ports import ModelOverloadedError, Ports
 from tests.fakes import FailingDetector, FakeMeter, fake_ports
 from tests.visitor import visiting
 
-SLOW_S = 0.05
+SLOW_S = 0.1
 inner = APIRouter(prefix="/inner")
 
 
@@ -124,8 +124,7 @@ def test_what_runs_after_the_answer_takes_no_part_of_its_time(
 ) -> None:
     began = time.perf_counter()
     client.get("/inner/after/key")
-    assert time.perf_counter() - began > SLOW_S
-    assert seconds(ports)[0] < SLOW_S
+    assert seconds(ports)[0] < time.perf_counter() - began - SLOW_S
 
 
 async def test_a_client_who_leaves_is_counted_as_one(ports: Ports) -> None:

@@ -89,25 +89,26 @@ def test_a_distribution_can_be_asked_for_its_quantiles(cluster: Cluster) -> None
     assert items >= total(samples, "ray_model_batch_size_count", **labels)
 
 
+@pytest.fixture(scope="module")
+def _provoked(cluster: Cluster) -> None:
+    """What is counted has happened: equal questions, too many, and more than a model can take."""
+    for _ in range(2):
+        post(cluster.url, "the same house")
+    stranger = {"X-Forwarded-For": "198.51.100.7"}
+    with ThreadPoolExecutor(20) as threads:
+        answers = threads.map(lambda number: post(f"{cluster.url}/stuck", f"{number}"), range(20))
+        assert 503 in {answer.status_code for answer in answers}
+        for application in configuration(cluster)["applications"]:
+            url = f"{cluster.url}{application['route_prefix'].rstrip('/')}/v1/languages"
+            for _ in range(10):
+                threads.submit(httpx2.get, url, headers=stranger, timeout=30)
+
+
+@pytest.mark.usefixtures("_provoked")
 @pytest.mark.parametrize(
     "path", [*DASHBOARDS, DEPLOY / "prometheus/alerts.yml"], ids=lambda path: path.stem
 )
 def test_every_metric_that_somebody_looks_at_is_there(cluster: Cluster, path: Path) -> None:
-    provoke(cluster)
     wanted = metrics_in(path)
     samples = scrape_until(cluster, lambda now: wanted <= now.keys())
     assert sorted(wanted - samples.keys()) == []
-
-
-def provoke(cluster: Cluster) -> None:
-    """Let happen what is counted: equal questions, too many, and more than a model can take."""
-    for _ in range(2):
-        post(cluster.url, "the same house")
-    with ThreadPoolExecutor(20) as threads:
-        answers = threads.map(lambda number: post(f"{cluster.url}/stuck", f"{number}"), range(20))
-        assert 503 in {answer.status_code for answer in answers}
-    stranger = {"X-Forwarded-For": "198.51.100.7"}
-    for application in configuration(cluster)["applications"]:
-        url = f"{cluster.url}{application['route_prefix'].rstrip('/')}/v1/languages"
-        for _ in range(10):
-            httpx2.get(url, headers=stranger, timeout=30)

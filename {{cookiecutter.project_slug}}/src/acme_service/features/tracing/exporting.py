@@ -40,7 +40,7 @@ def exported(settings: TracingSettings) -> Callable[[FastAPI], AbstractAsyncCont
         if collector() is None:
             log.warning("spans are not sent: OTEL_EXPORTER_OTLP_ENDPOINT is not set")
         yield
-        await to_thread.run_sync(_flush)
+        await to_thread.run_sync(flush, trace.get_tracer_provider())
 
     return lifespan
 
@@ -55,20 +55,25 @@ def span_processors() -> list[SpanProcessor]:
 
 def _begin(sample_ratio: float, entrances: tuple[str, ...]) -> None:
     """Make and send spans from now on; a process that does so already is left alone."""
-    if isinstance(trace.get_tracer_provider(), TracerProvider):
-        return
-    # It never waits for a collector at the end of a process: `_flush` does, for as long as it may.
-    provider = TracerProvider(
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):
+        trace.set_tracer_provider(provider(sample_ratio, entrances))
+        propagate.set_global_textmap(Inherited(propagate.get_global_textmap()))
+
+
+def provider(sample_ratio: float, entrances: tuple[str, ...]) -> TracerProvider:
+    """Makes spans, and sends them to the collector if there is one."""
+    spans = TracerProvider(
         sampler=ParentBased(Entrances(sample_ratio, entrances)),
         resource=_resource(),
+        # It would wait for a dead collector as long as that likes; `flush` does not.
         shutdown_on_exit=False,
     )
     if collector():
         delay = None if "OTEL_BSP_SCHEDULE_DELAY" in os.environ else DELAY_MS
-        processor = BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=delay)
-        provider.add_span_processor(processor)
-    trace.set_tracer_provider(provider)
-    propagate.set_global_textmap(Inherited(propagate.get_global_textmap()))
+        spans.add_span_processor(
+            BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=delay)
+        )
+    return spans
 
 
 def _resource() -> Resource:
@@ -78,10 +83,10 @@ def _resource() -> Resource:
     return given
 
 
-def _flush() -> None:
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, TracerProvider):
+def flush(spans: trace.TracerProvider) -> None:
+    """Send what has not been sent, if the collector takes it in time."""
+    if isinstance(spans, TracerProvider):
         # In a thread that nobody waits for when the process ends: a flush knows no time limit.
-        flush = threading.Thread(target=provider.force_flush, name="flush-spans", daemon=True)
-        flush.start()
-        flush.join(FLUSH_S)
+        flushing = threading.Thread(target=spans.force_flush, name="flush-spans", daemon=True)
+        flushing.start()
+        flushing.join(FLUSH_S)
