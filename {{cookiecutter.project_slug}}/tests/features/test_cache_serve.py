@@ -6,9 +6,8 @@ from uuid import uuid4
 import pytest
 from httpx2 import Client
 
-from tests.visitor import HEADERS
-
 from .cache_application import REDIS
+from tests.visitor import HEADERS
 
 GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
 
