@@ -94,6 +94,11 @@ def test_it_is_enabled() -> None:
     assert "rate_limit" in [feature.name for feature in enabled()]
 
 
+def test_it_counts_once_all_other_guards_have_found_out_who_is_asking() -> None:
+    guarding = [feature.name for feature in enabled() if feature.guards]
+    assert guarding[-1] == "rate_limit"
+
+
 def test_every_answer_says_what_is_left() -> None:
     service = Service()
     left = [service.ask().headers["ratelimit-remaining"] for _ in range(3)]

@@ -1,6 +1,7 @@
 """How often one caller may ask: by principal where there is one, else by address.
 
-Who is asking is filled in by others, in `scope["state"]["caller"]`; nothing here knows how.
+Who is asking is filled in by others, in `scope["state"]["caller"]`; nothing here knows how. So
+its block in `ingress/features.py` stands below those of features that do.
 """
 
 import logging
