@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 from fastapi.testclient import TestClient
@@ -74,6 +75,49 @@ def test_an_error_is_written_at_once_after_what_came_before() -> None:
     handler.handle(record(logging.INFO, "before"))
     handler.handle(record(logging.ERROR, "broken"))
     assert written.getvalue() == "before\nbroken\n"
+
+
+class Troubled(io.StringIO):
+    """A stream whose first write fails, or takes long."""
+
+    def __init__(self, trouble: Callable[[], object]) -> None:
+        super().__init__()
+        self.trouble: Callable[[], object] | None = trouble
+
+    def write(self, text: str) -> int:
+        trouble, self.trouble = self.trouble, None
+        if trouble:
+            trouble()
+        return super().write(text)
+
+
+def test_a_write_that_fails_is_not_the_last() -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    stream = Troubled(full)
+    handler = BatchingHandler(stream)
+    handler.handle(record(logging.INFO, "lost"))
+    assert within_seconds(5, lambda: stream.trouble is None)
+    handler.handle(record(logging.INFO, "kept"))
+    assert within_seconds(5, lambda: stream.getvalue() == "kept\n")
+
+
+def test_nobody_who_logs_waits_for_a_slow_reader_and_what_is_too_much_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("acme_service.api.logs.MAX_WAITING", 2)
+    reads = Event()
+    stream = Troubled(lambda: reads.wait(20))
+    handler = BatchingHandler(stream)
+    handler.handle(record(logging.INFO, "one"))
+    assert within_seconds(5, lambda: stream.trouble is None)
+    for message in ("two", "three", "four", "five"):
+        handler.handle(record(logging.INFO, message))
+    assert stream.getvalue() == ""
+    reads.set()
+    assert within_seconds(5, lambda: "2 lines of the log were lost" in stream.getvalue())
+    assert stream.getvalue().startswith("one\ntwo\nthree\n{")
 
 
 def test_nothing_is_lost_when_the_process_ends() -> None:

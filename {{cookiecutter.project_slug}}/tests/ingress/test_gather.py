@@ -8,7 +8,12 @@ import pytest
 
 from acme_service.ingress.gather import MAX_CALL_BYTES, Gatherer, askers
 from acme_service.ingress.settings import GatherSettings
-from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
+from acme_service.ports import (
+    ModelError,
+    ModelOverloadedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
 
 from tests.fakes import FakeMeter
 
@@ -73,6 +78,15 @@ async def test_requests_gather_while_calls_are_under_way() -> None:
     model.gate.set()
     assert await asyncio.gather(*tasks) == ["A", "B", "C", "D", "E"]
     assert model.calls == [["a"], ["b"], ["c", "d", "e"]]
+
+
+async def test_a_call_that_stops_by_itself_keeps_nobody_waiting() -> None:
+    async def stopping(items: Sequence[str]) -> list[str]:
+        raise asyncio.CancelledError
+
+    gatherer = Gatherer("test", stopping, size, GatherSettings(), FakeMeter())
+    with pytest.raises(ModelUnavailableError):
+        await asyncio.wait_for(gatherer.ask("a"), 1)
 
 
 async def test_a_call_holds_a_limited_number_of_items() -> None:

@@ -84,6 +84,16 @@ async def test_small_batches_travel_with_others() -> None:
     assert calls.made == [("detect_batch", 4)]
 
 
+async def test_a_batch_that_is_refused_leaves_nothing_in_the_line() -> None:
+    calls = Calls()
+    detector = detector_of(calls, max_waiting=10, max_texts=4, max_in_flight=2)
+    with pytest.raises(ModelOverloadedError):
+        await detector.detect_batch(queries(16))
+    assert await detector.detect(Query("a")) == ENGLISH
+    # Two calls had begun; the other two texts in the line did not follow them.
+    assert calls.made == [("detect_batch", 4)] * 2 + [("detect_batch", 1)]
+
+
 async def test_a_large_batch_is_split_and_takes_no_more_places_than_single_texts_do() -> None:
     calls = Calls()
     answers = await detector_of(calls, max_texts=4, max_in_flight=3).detect_batch(queries(1000))

@@ -2,9 +2,9 @@
 
 import logging
 import sys
-from contextlib import nullcontext
+from contextlib import suppress
 from datetime import UTC, datetime
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import sleep
 from typing import Any, TextIO
 
@@ -14,6 +14,9 @@ from .request_id import current_request_id
 
 SERVICE_LOGGER = __name__.partition(".")[0]
 WRITE_EVERY_S = 0.1
+
+MAX_WAITING = 10_000
+"""Lines that may wait while nobody reads the log; later ones are counted and lost."""
 
 _ORDINARY = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
 
@@ -44,18 +47,22 @@ class JsonFormatter(logging.Formatter):
 class BatchingHandler(logging.StreamHandler[TextIO]):
     """Writes lines together, some times a second; an error is written at once.
 
-    A write each would cost a busy service more than all else about its log.
+    A write each would cost a busy service more than all else about its log. Nobody who logs
+    waits for a write, unless it is of an error.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._lines: list[str] = []
+        self._lost = 0
+        self._adding = Lock()
+        self._writing = Lock()
         self._filled = Event()
         Thread(target=self._write_repeatedly, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._lines.append(self.format(record))
+            self._add(self.format(record))
             if record.levelno >= logging.ERROR:
                 self.flush()
             elif not self._filled.is_set():
@@ -63,19 +70,32 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
         except Exception:
             self.handleError(record)
 
+    def _add(self, line: str) -> None:
+        with self._adding:
+            if len(self._lines) < MAX_WAITING:
+                self._lines.append(line)
+            else:
+                self._lost += 1
+
     def flush(self) -> None:
         """Called by `logging` too, when the process ends."""
-        with self.lock or nullcontext():
-            lines, self._lines = self._lines, []
+        with self._writing:
+            with self._adding:
+                lines, self._lines = self._lines, []
+                lost, self._lost = self._lost, 0
+            if lost:
+                lines.append(f'{{"level":"ERROR","message":"{lost} lines of the log were lost"}}')
             if lines:
                 self.stream.write("\n".join([*lines, ""]))
-            super().flush()
+                self.stream.flush()
 
     def _write_repeatedly(self) -> None:
         while self._filled.wait():
             sleep(WRITE_EVERY_S)
             self._filled.clear()
-            self.flush()
+            # A full disk has no place for a complaint either; the next lines may fit again.
+            with suppress(Exception):
+                self.flush()
 
 
 def flush_logs() -> None:

@@ -12,7 +12,12 @@ from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from acme_service.ports import Meter, ModelError, ModelOverloadedError
+from acme_service.ports import (
+    Meter,
+    ModelError,
+    ModelOverloadedError,
+    ModelUnavailableError,
+)
 
 from .calls import out_of_time
 from .settings import GatherSettings
@@ -144,6 +149,8 @@ class Gatherer(Generic[Item, Answer]):
     def _landed(self, call: _Call[Item, Answer]) -> None:
         # A callback, not a `finally`: a call cancelled before its first step never runs one.
         self._in_flight.discard(call)
+        # Answered by now, unless the call was cancelled by somebody who was not asked to.
+        self._fail(call, ModelUnavailableError(f"The {self._model} model stopped."))
         if self._waiting:
             self._schedule(asyncio.get_running_loop())
 

@@ -1,7 +1,14 @@
 """The ports, answered by models that run anywhere."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import aclosing, contextmanager
 from time import monotonic
 from typing import Any
@@ -18,7 +25,7 @@ from acme_service.ports import (
 
 from .batches import BatchCalls, nothing_around
 from .calls import JUST_NOW_S, ModelCalls, Pulse
-from .gather import MAX_CALL_BYTES, Gatherer
+from .gather import MAX_CALL_BYTES, Answer, Gatherer
 from .settings import GatherSettings
 
 _OVERHEAD_BYTES = 128
@@ -54,6 +61,16 @@ def split(queries: Sequence[Query], max_texts: int) -> Iterator[Sequence[Query]]
     yield queries[start:]
 
 
+async def _together(asking: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]:
+    """All answers in order. When one fails, the others are not asked for any longer."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in asking]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
 class GatheringDetector:
     """A LanguageDetector that gathers single texts and splits large batches."""
 
@@ -78,8 +95,7 @@ class GatheringDetector:
 
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
         if len(queries) <= MAX_GATHERED:
-            ask = [self._gatherer.ask(query) for query in queries]
-            return await asyncio.gather(*ask)
+            return await _together(self._gatherer.ask(query) for query in queries)
         parts = list(split(queries, self._settings.max_texts))
         if len(parts) == 1:
             return await self._batch(queries)
@@ -90,12 +106,8 @@ class GatheringDetector:
             async with places:
                 return await self._batch(part)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(answered(part)) for part in parts]
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        return [detection for task in tasks for detection in task.result()]
+        answers = await _together(answered(part) for part in parts)
+        return [detection for answer in answers for detection in answer]
 
     async def _batch(self, queries: Sequence[Query]) -> list[Detection]:
         asked_at = monotonic()
