@@ -174,6 +174,21 @@ def test_credentials_that_name_nobody_make_no_difference() -> None:
     assert [service.ask(**one).status_code for one in headers] == [200, 200, 200, 429]
 
 
+def test_wrong_credentials_are_counted_by_address_and_shut_nobody_out() -> None:
+    service = Service()
+    assert service.statuses(5, authorization="wrong") == [401] * 3 + [429] * 2
+    refused = service.ask(authorization="wrong")
+    assert refused.headers["retry-after"] == str(8 * 3600)
+    assert refused.json()["title"] == "Too Many Requests"
+    assert service.ask().status_code == 429
+    assert service.ask(authorization="ada").is_success
+
+
+def test_the_refusal_is_documented() -> None:
+    paths = Service().client.get("/openapi.json").json()["paths"]
+    assert "429" in paths["/v1/detect"]["post"]["responses"]
+
+
 def test_nameless_callers_are_refused_before_anything_is_read() -> None:
     service = Service()
     service.statuses(3)

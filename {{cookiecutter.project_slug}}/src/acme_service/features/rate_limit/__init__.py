@@ -49,6 +49,7 @@ def rate_limit(settings: RateLimitSettings | None = None) -> Feature:
     return Feature(
         name="rate_limit",
         guards=[admission.limit_by_principal],
+        refusals=[429],
         middleware=[Middleware(LimitByAddress, admission=admission)],
         exposed=["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
         wrap=wrap,

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acme_service.api.caller import ANONYMOUS, Caller
@@ -87,6 +88,11 @@ def detail(verdict: Verdict) -> str:
     return f"Too many requests: the next is possible in {math.ceil(verdict.wait_s)} s."
 
 
+def refusal(verdict: Verdict) -> Response:
+    headers = {name.decode(): value.decode() for name, value in verdict.headers()}
+    return problem_response(problem(429, detail(verdict)), headers)
+
+
 class LimitByAddress:
     """Refuses nameless callers at the door, before anything is read or checked.
 
@@ -106,17 +112,32 @@ class LimitByAddress:
             await self.app(scope, receive, send)
             return
 
-        state: dict[str, Any] = scope["state"]
-
-        async def answer(message: Message) -> None:
-            if message["type"] in BEGINS and (verdict := state.get(VERDICT)):
-                message["headers"] = [*message.get("headers", []), *verdict.headers()]
-            await send(message)
-
         if group == "sign_in" or CREDENTIALS.isdisjoint(name for name, _ in scope["headers"]):
             verdict = await self.admission.count_address(scope, group, limit)
             if not verdict.passes:
-                refusal = problem_response(problem(429, detail(verdict)))
-                await refusal(scope, receive, answer)
+                await refusal(verdict)(scope, receive, send)
                 return
-        await self.app(scope, receive, answer)
+        await self.app(scope, receive, self._telling(scope, receive, send, limit))
+
+    def _telling(self, scope: Scope, receive: Receive, send: Send, limit: Limit) -> Send:
+        """Sends answers with what is left, and in place of a 401 too many a 429."""
+        state: dict[str, Any] = scope["state"]
+        replaced = False
+
+        async def tell(message: Message) -> None:
+            nonlocal replaced
+            if replaced:
+                return
+            if message["type"] in BEGINS:
+                if VERDICT not in state and message.get("status") == 401:
+                    # Credentials that are none: whoever sent them is nobody in particular.
+                    verdict = await self.admission.count_address(scope, "models", limit)
+                    if not verdict.passes:
+                        replaced = True
+                        await refusal(verdict)(scope, receive, send)
+                        return
+                if verdict := state.get(VERDICT):
+                    message["headers"] = [*message.get("headers", []), *verdict.headers()]
+            await send(message)
+
+        return tell

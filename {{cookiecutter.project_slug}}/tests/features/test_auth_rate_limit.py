@@ -1,0 +1,47 @@
+"""The features `auth` and `rate_limit` together: whoever has a name is counted by it."""
+
+from fastapi.testclient import TestClient
+
+from acme_service.api import create_app
+from acme_service.features.auth import auth
+from acme_service.features.auth.credentials import new_key
+from acme_service.features.rate_limit import rate_limit
+from acme_service.features.rate_limit.settings import RateLimitSettings
+
+from .auth_visitor import NAME, PASSWORD, USER, knowing
+from tests.fakes import fake_ports
+
+ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])
+
+
+def client(**limits: str) -> TestClient:
+    knows = auth(knowing(users=(USER,), api_keys=f"{ADA.entry},{BOB.entry}"))
+    limiting = rate_limit(RateLimitSettings.model_validate(limits))
+    return TestClient(create_app(fake_ports(), [knows, limiting]))
+
+
+def statuses(asking: TestClient, count: int, **headers: str) -> list[int]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return [asking.get("/v1/languages", headers=named).status_code for _ in range(count)]
+
+
+def test_each_name_has_a_limit_of_its_own() -> None:
+    asking = client(models="2/day")
+    assert statuses(asking, 3, x_api_key=ADA.secret) == [200, 200, 429]
+    assert statuses(asking, 3, x_api_key=BOB.secret) == [200, 200, 429]
+
+
+def test_who_is_not_let_in_is_counted_by_address_and_shuts_nobody_out() -> None:
+    asking = client(models="2/day")
+    assert statuses(asking, 1) == [401]
+    assert statuses(asking, 3, x_api_key="made up") == [401, 429, 429]
+    assert statuses(asking, 1) == [429]
+    assert statuses(asking, 1, x_api_key=ADA.secret) == [200]
+
+
+def test_guessing_passwords_ends_before_another_is_looked_at() -> None:
+    asking = client(sign_in="2/day")
+    guesses = [{"username": NAME, "password": word} for word in ("one", "two", PASSWORD)]
+    answers = [asking.post("/v1/token", data=guess) for guess in guesses]
+    assert [one.status_code for one in answers] == [401, 401, 429]
+    assert int(answers[-1].headers["retry-after"]) > 0
