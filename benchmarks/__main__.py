@@ -12,8 +12,10 @@ if __name__ == "__main__":
     listen()
     try:
         from benchmarks.bench import bench
+        from benchmarks.services import end_descendants
 
-        sys.exit(bench(quick=bool(os.environ.get("QUICK"))))
+        sys.exit(bench(quick=os.environ.get("QUICK") == "1"))
     except StoppedError:
+        end_descendants()
         print("\nStopped; nothing is left running.", flush=True)
         sys.exit(130)

@@ -67,7 +67,7 @@ def programs(environment: str) -> Path:
 
 def variables(processes: int = 1) -> dict[str, str]:
     """What every contender finds in its environment."""
-    kept = {name: value for name, value in os.environ.items() if not is_ours(name)}
+    kept = {name: value for name, value in os.environ.items() if is_neutral(name)}
     return kept | {
         "BENTOML_HOME": str(FOLDER / "bentoml-home"),
         "MODEL_STORE": f"file://{PROJECT}/model_store",
@@ -77,8 +77,12 @@ def variables(processes: int = 1) -> dict[str, str]:
     }
 
 
-def is_ours(name: str) -> bool:
-    return name.startswith(("MAKE", "MF", "PYTHON", "VIRTUAL_ENV"))
+def is_neutral(name: str) -> bool:
+    """Whether a variable may stay: it says where things are, and nothing of how a service runs."""
+    places = {"PATH", "HOME", "USER", "SHELL", "TERM", "TZ", "TMPDIR", "LANG"}
+    ways = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+    prefixes = ("LC_", "PIP_", "SSL_", "UV_", "XDG_")
+    return name in places or name.upper() in ways or name.startswith(prefixes)
 
 
 def run(*command: str, folder: Path = FOLDER, config: Path | None = None) -> None:

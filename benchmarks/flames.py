@@ -1,8 +1,8 @@
 """Flame graphs of the process that takes the requests, drawn by py-spy while it is busy."""
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
 
 from . import loads
 from .contenders import DOCUMENTED, INLINE, SEPARATE
@@ -19,17 +19,18 @@ def draw_flames(folder: Path) -> None:
     """One SVG each of ours and of the documented pattern, at MAIN connections."""
     folder.mkdir(exist_ok=True)
     for contender in (SEPARATE, INLINE, DOCUMENTED):
-        with started(contender, processes=1) as service:
+        with ThreadPoolExecutor(1) as crew, started(contender, processes=1) as service:
             loads.run(loads.single(MAIN), 2, FOLDER)
             arguments = (loads.single(MAIN), SECONDS + 3, FOLDER)
-            busy = Thread(target=loads.run, args=arguments)
-            busy.start()
+            busy = crew.submit(loads.run, *arguments)
             path = folder / f"flame-{contender.name}.svg"
             record(service.process_id("ingress"), contender.title, path)
-            busy.join()
+            busy.result()
 
 
 def record(process_id: int | None, title: str, path: Path) -> None:
+    if process_id is None:
+        raise ServiceError(f"{path.name} cannot be drawn: no process takes requests.")
     spy = str(programs("project") / "py-spy")
     size = [f"--duration={SECONDS}", f"--rate={SAMPLES_PER_SECOND}", f"--pid={process_id}"]
     command = [spy, "record", *size, f"--output={path}"]

@@ -9,16 +9,14 @@ TIMEOUT_S = 120
 
 def idle_worker_bytes() -> int:
     """Resident memory of such a worker, in a local cluster that is started for it."""
-    done = subprocess.run(
-        [str(programs("project") / "python"), "-m", "benchmarks.contenders.idle"],
-        cwd=PROJECT,
-        env=variables(),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode:
-        (FOLDER / "idle.log").write_text(done.stderr, encoding="utf-8")
-        raise PreparationError(f"An idle Ray worker could not be weighed: see {FOLDER}/idle.log.")
-    return int(done.stdout.split()[-1])
+    command = [str(programs("project") / "python"), "-m", "benchmarks.contenders.idle"]
+    log = FOLDER / "idle.log"
+    with log.open("w", encoding="utf-8") as complaints:
+        try:
+            said = subprocess.check_output(
+                command, cwd=PROJECT, env=variables(), stderr=complaints, timeout=TIMEOUT_S
+            )
+        except subprocess.SubprocessError:
+            sentence = f"An idle Ray worker could not be weighed: see {log}."
+            raise PreparationError(sentence) from None
+    return int(said.split()[-1])

@@ -174,7 +174,7 @@ def streams(results: Results) -> str:
 def best_of_documented(results: Results) -> dict[str, str]:
     """The documented pattern where it is fastest, and ours at that number of connections."""
     names = ("documented", "separate", "inline")
-    places = ("documented_best", "separate_there", "inline_there")
+    places = ("documented_best", "separate_there", "inline_there", "documented_answers")
     found = [
         [results.spread(name, f"single-{n}", throughput) for name in names] for n in CONNECTIONS
     ]
@@ -183,7 +183,8 @@ def best_of_documented(results: Results) -> dict[str, str]:
         return dict.fromkeys(places, "–")
     documented, *ours = max(whole)
     rates = (f"{documented:,.0f}", *(f"{one / documented:.0f}" for one in ours))
-    return dict(zip(places, rates, strict=True))
+    answers = results.spread("documented", f"single-{MAIN}", lambda one: one.outcome.requests)
+    return dict(zip(places, (*rates, said(answers)), strict=True))
 
 
 def facts(results: Results) -> str:

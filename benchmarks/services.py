@@ -137,6 +137,10 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_TIMEOUT_S)
+    end_descendants()
+
+
+def end_descendants() -> None:
     for ask in (psutil.Process.terminate, psutil.Process.kill):
         left = descendants()
         for one in left:
