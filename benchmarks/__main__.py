@@ -1,6 +1,7 @@
 """`make bench`: measure every contender, write the report, and say whether the floors hold.
 
-With QUICK=1 it measures only what the most important floors need, and writes no report.
+With QUICK=1 it measures only what the most important floors need, and writes no report; with
+FEATURES=1 it measures what features cost instead, and writes `features.md`.
 """
 
 import os
@@ -14,8 +15,12 @@ if __name__ == "__main__":
         from benchmarks.bench import bench
         from benchmarks.services import end_descendants
 
-        sys.exit(bench(quick=os.environ.get("QUICK") == "1"))
+        try:
+            asked = {name: os.environ.get(name) == "1" for name in ("QUICK", "FEATURES")}
+            sys.exit(bench(quick=asked["QUICK"], features=asked["FEATURES"]))
+        except StoppedError:
+            end_descendants()
+            raise
     except StoppedError:
-        end_descendants()
         print("\nStopped; nothing is left running.", flush=True)
         sys.exit(130)

@@ -12,6 +12,7 @@ from scripts.ports import refuse_taken_port
 
 from . import HOST, PORT
 from .environments import FOLDER, PreparationError, prepare
+from .features import measure_features
 from .flames import draw_flames
 from .floors import FLOORS, QUICK_FLOORS, Floor, verdicts
 from .idle import idle_worker_bytes
@@ -25,13 +26,15 @@ from .services import ServiceError, adopt_orphans
 LEAST_GIB = 6
 
 
-def bench(quick: bool) -> int:
+def bench(quick: bool, features: bool) -> int:
     """The exit status: 0 when every floor holds."""
     refuse_what_cannot_work()
     adopt_orphans()
     plans = [QUICK] if quick else [ONE_PROCESS, TWO_PROCESSES]
     results = Results(machine())
     try:
+        if features:
+            return measure_features()
         print("Rendering the default project, and making the environments …", flush=True)
         prepare({one.environment for plan in plans for one in plan.contenders})
         if not quick:

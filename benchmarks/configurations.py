@@ -7,12 +7,12 @@ import yaml
 from .environments import FOLDER, PROJECT
 
 
-def configuration(placement: str, processes: int) -> Path:
+def configuration(placement: str, processes: int, project: Path = PROJECT) -> Path:
     """As rendered, but for the placement, the number of replicas, and what they reserve.
 
     Reserving is not limiting: two replicas of each must fit on a machine with two cores.
     """
-    config = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((project / "serve.yaml").read_text(encoding="utf-8"))
     [application] = config["applications"]
     application["args"]["placement"] = placement
     deployments = {one["name"]: one for one in application["deployments"]}
@@ -23,6 +23,6 @@ def configuration(placement: str, processes: int) -> Path:
             deployment["num_replicas"] = processes
             deployment["ray_actor_options"]["num_cpus"] /= processes
     application["deployments"] = list(deployments.values())
-    path = FOLDER / f"serve-{placement}-{processes}.yaml"
+    path = FOLDER / f"{project.name}-{placement}-{processes}.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path

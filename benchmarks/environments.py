@@ -33,7 +33,7 @@ def prepare(environments: Iterable[str]) -> None:
     """Render the project that is measured anew, and make the peers' environments anew."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     LOG.unlink(missing_ok=True)
-    render()
+    render(MEASURED, PROJECT)
     run("make", "setup", f"VENV={FOLDER / 'project'}", folder=PROJECT)
     for name in environments:
         if name in PACKAGES:
@@ -42,22 +42,26 @@ def prepare(environments: Iterable[str]) -> None:
             run("uv", "pip", "install", "--python", str(folder / "bin/python"), *PACKAGES[name])
 
 
-def render() -> None:
-    template = FOLDER / "template"
-    for folder in (template, PROJECT):
+def render(features: Iterable[str], project: Path) -> None:
+    """Make the project anew, with these features and no others."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    template, made = FOLDER / "template", FOLDER / "made"
+    for folder in (template, made, project):
         shutil.rmtree(folder, ignore_errors=True)
+    made.mkdir()
     export(template)
     config = FOLDER / "cookiecutter.yaml"
     config.write_text(f"replay_dir: {FOLDER / 'replay'}\ncookiecutters_dir: {FOLDER}\n")
-    command = ["cookiecutter", str(template), "--no-input", "-o", str(FOLDER), *answers()]
+    command = ["cookiecutter", str(template), "--no-input", "-o", str(made), *answers(features)]
     run(*command, config=config)
+    next(made.iterdir()).rename(project)
 
 
-def answers() -> list[str]:
+def answers(on: Iterable[str]) -> list[str]:
     """Every feature, switched on or off."""
     prompts = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
     features = [name for name, default in prompts.items() if isinstance(default, bool)]
-    return [f"{name}={'yes' if name in MEASURED else 'no'}" for name in features]
+    return [f"{name}={'yes' if name in on else 'no'}" for name in features]
 
 
 def programs(environment: str) -> Path:
@@ -65,14 +69,14 @@ def programs(environment: str) -> Path:
     return FOLDER / environment / "bin"
 
 
-def variables(processes: int = 1) -> dict[str, str]:
+def variables(processes: int = 1, project: Path = PROJECT) -> dict[str, str]:
     """What every contender finds in its environment."""
     kept = {name: value for name, value in os.environ.items() if is_neutral(name)}
     return kept | {
         "BENTOML_HOME": str(FOLDER / "bentoml-home"),
-        "MODEL_STORE": f"file://{PROJECT}/model_store",
+        "MODEL_STORE": f"file://{project}/model_store",
         "PROCESSES": str(processes),
-        "PYTHONPATH": f"{PROJECT / 'src'}{os.pathsep}{ROOT}",
+        "PYTHONPATH": f"{project / 'src'}{os.pathsep}{ROOT}",
         "RAY_USAGE_STATS_ENABLED": "0",
     }
 

@@ -9,8 +9,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class Load:
     """So many connections, each of which asks again as soon as it has its answer.
 
     right: a condition in Lua that every right answer's `body` meets.
+    headers: beside that of the content.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Load:
     path: str
     body: Any
     right: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -90,6 +92,7 @@ def sockets(connections: int) -> Load:
 WRK = """\
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
+{headers}
 wrk.body = [==[{body}]==]
 
 wrong = 0
@@ -122,7 +125,9 @@ def run(load: Load, seconds: int, scratch: Path) -> Outcome:
         return asyncio.run(run_sockets(load, seconds))
     script = scratch / f"{load.name}.lua"
     body = json.dumps(load.body, ensure_ascii=False)
-    script.write_text(WRK.format(body=body, right=load.right), encoding="utf-8")
+    headers = "\n".join(f'wrk.headers["{name}"] = "{load.headers[name]}"' for name in load.headers)
+    source = WRK.format(body=body, right=load.right, headers=headers)
+    script.write_text(source, encoding="utf-8")
     size = ["-t1", f"-c{load.connections}", f"-d{seconds}s", f"--timeout={TIMEOUT_S}s"]
     command = ["wrk", *size, "-s", str(script), URL + load.path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -162,6 +167,15 @@ async def run_sockets(load: Load, seconds: int) -> Outcome:
 def percentile(values: Sequence[float], percent: int) -> float:
     """The smallest value that so many percent of the values do not exceed; 0 of none."""
     return sorted(values)[ceil(len(values) * percent / 100) - 1] if values else 0.0
+
+
+def is_up() -> bool:
+    """Whether the service says that it can answer."""
+    try:
+        with urllib.request.urlopen(f"{URL}/health/ready", timeout=5) as response:
+            return response.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
 
 
 def answers() -> bool:

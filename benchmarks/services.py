@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,11 @@ def adopt_orphans() -> None:
 
 @contextmanager
 def serving(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    ready: Callable[[], bool] = answers,
 ) -> Iterator[Service]:
     """A service that answers and is gone afterwards.
 
@@ -116,7 +120,7 @@ def serving(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_for_answer(process, log)
+        wait_until(ready, process, log)
         yield Service(time.monotonic() - began)
     finally:
         ignore()
@@ -125,9 +129,9 @@ def serving(
         listen()
 
 
-def wait_for_answer(process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not answers():
+    while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
             raise ServiceError(f"There was no right answer from what {log} tells of.")
         time.sleep(0.1)

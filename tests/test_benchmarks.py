@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from benchmarks import HOST, PORT, bench, report
-from benchmarks.environments import answers
+from benchmarks.environments import MEASURED, answers, variables
 from benchmarks.floors import Floor, ingress_memory, ratio, times
 from benchmarks.loads import Outcome, percentile
 from benchmarks.measure import Measurement, Visit
@@ -76,8 +76,14 @@ def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch):
 def test_what_is_measured_has_no_feature_that_peers_do_not_have():
     prompts = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
     features = {name for name, default in prompts.items() if isinstance(default, bool)}
-    assert {answer.partition("=")[0] for answer in answers()} == features
-    assert {answer for answer in answers() if answer.endswith("=yes")} == {"websockets=yes"}
+    assert {answer.partition("=")[0] for answer in answers(MEASURED)} == features
+    assert {answer for answer in answers(MEASURED) if answer.endswith("=yes")} == {"websockets=yes"}
+
+
+def test_a_contender_sees_no_setting_of_the_machine(monkeypatch: pytest.MonkeyPatch):
+    for name in ("GATHER_MAX_IN_FLIGHT", "PROXY", "RAY_ADDRESS", "SOCKETS"):
+        monkeypatch.setenv(name, "1")
+        assert name not in variables()
 
 
 def test_a_ratio_is_taken_round_by_round():

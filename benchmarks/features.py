@@ -1,0 +1,166 @@
+"""`make bench FEATURES=1`: what features cost a request, and what the cache saves it.
+
+Each set of features is a render of its own, started anew in every round.
+"""
+
+import json
+import subprocess
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import median
+
+from . import loads
+from .configurations import configuration
+from .environments import FOLDER, PreparationError, render, run, variables
+from .loads import Load, Outcome
+from .plan import MAIN
+from .results import Spread
+from .services import serving
+
+ROUNDS = 3
+SECONDS = 4
+REPORT = Path(__file__).parent / "features.md"
+USER = "bench"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A render with some features, in one placement.
+
+    against: the kind that it is compared with, and under which headers; itself by default.
+    """
+
+    name: str
+    title: str
+    features: frozenset[str]
+    placement: str = "separate"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    against: str = ""
+
+    @property
+    def render(self) -> str:
+        return "-".join(["my-service", *sorted(self.features)])
+
+
+GUARDS = frozenset({"auth", "rate_limit", "metrics"})
+FRESH = {"Cache-Control": "no-cache"}
+BARE = Kind("bare", "no features", frozenset())
+GUARDED = Kind("guarded", "auth (JWT), rate limit, metrics", GUARDS, against="bare")
+HIT = Kind("hit", "cache, the answer is known", frozenset({"cache"}), against="miss")
+MISS = Kind("miss", "cache, the model is asked", frozenset({"cache"}), headers=FRESH)
+KINDS = (
+    BARE,
+    GUARDED,
+    replace(BARE, name="bare-inline", placement="inline"),
+    replace(GUARDED, name="guarded-inline", placement="inline", against="bare-inline"),
+    MISS,
+    HIT,
+)
+
+
+def measure_features() -> int:
+    """The exit status: 0 when the limits hold."""
+    for kind in {one.render: one for one in KINDS}.values():
+        print(f"Rendering {kind.render} …", flush=True)
+        render(kind.features, FOLDER / kind.render)
+        run("make", "setup", f"VENV={FOLDER / kind.render}-env", folder=FOLDER / kind.render)
+    found: dict[str, list[tuple[Outcome, Outcome]]] = {kind.name: [] for kind in KINDS}
+    for number in range(ROUNDS):
+        for kind in KINDS[number % len(KINDS) :] + KINDS[: number % len(KINDS)]:
+            lone, busy = visit(kind)
+            found[kind.name].append((lone, busy))
+            print(f"{number + 1}  {kind.name:15} {busy.per_second:.0f}/s", flush=True)
+    REPORT.write_text(text(found), encoding="utf-8")
+    print(f"\n{text(found)}")
+    return 0 if holds(found) else 1
+
+
+def visit(kind: Kind) -> tuple[Outcome, Outcome]:
+    """A lone caller, then MAIN of them."""
+    folder = FOLDER / kind.render
+    python = Path(f"{folder}-env") / "bin/python"
+    settings, credentials = allowed(python, folder) if "auth" in kind.features else ({}, {})
+    config = configuration(kind.placement, 1, folder)
+    command = [str(python), "-m", "my_service.ingress.launch", "--config", str(config)]
+    environment = variables(project=folder) | settings | {"RATE_LIMIT_MODELS": "1000000/second"}
+    headers = {**kind.headers}
+    with serving(command, folder, environment, FOLDER / f"{kind.name}.log", loads.is_up):
+        headers |= credentials and {"Authorization": f"Bearer {token(credentials)}"}
+        loads.run(single(MAIN, headers), 2, FOLDER)
+        lone, busy = (loads.run(single(count, headers), SECONDS, FOLDER) for count in (1, MAIN))
+    if lone.failed or busy.failed:
+        raise loads.LoadError(f"{kind.name}: {lone.failed + busy.failed} requests failed.")
+    return lone, busy
+
+
+def single(connections: int, headers: Mapping[str, str]) -> Load:
+    return replace(loads.single(connections), headers=headers)
+
+
+def allowed(python: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Settings that let a user in, and what the user signs in with."""
+    command = [str(python), "-m", "my_service.features.auth", "user", USER]
+    said = subprocess.run(
+        command,
+        cwd=folder,
+        env=variables(project=folder),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if said.returncode:
+        raise PreparationError(f"There is no user to measure as: {said.stderr.strip()}")
+    password, entry = (line.split()[-1] for line in said.stdout.splitlines())
+    settings = {"AUTH_SECRETS": "of the benchmarks alone, and of no service", "AUTH_USERS": entry}
+    return settings, {"username": USER, "password": password}
+
+
+def token(credentials: Mapping[str, str]) -> str:
+    form = urllib.parse.urlencode({**credentials, "grant_type": "password"}).encode()
+    with urllib.request.urlopen(f"{loads.URL}/v1/token", form, timeout=10) as response:
+        return json.load(response)["access_token"]
+
+
+def ratios(found: Mapping[str, list[tuple[Outcome, Outcome]]]) -> Iterator[tuple[Kind, Spread]]:
+    """Requests per second over those of what a kind is compared with, round by round."""
+    for kind in KINDS:
+        if kind.against:
+            pairs = zip(found[kind.name], found[kind.against], strict=True)
+            spread = Spread.of(one[1].per_second / other[1].per_second for one, other in pairs)
+            if spread:
+                yield kind, spread
+
+
+LIMITS = {"guarded": 0.75, "hit": 1.5}
+"""The least that these kinds have to reach of what they are compared with."""
+
+
+def holds(found: Mapping[str, list[tuple[Outcome, Outcome]]]) -> bool:
+    return all(spread.middle >= LIMITS.get(kind.name, 0) for kind, spread in ratios(found))
+
+
+def text(found: Mapping[str, list[tuple[Outcome, Outcome]]]) -> str:
+    lines = [
+        "# What features cost",
+        "",
+        f"`POST /v1/detect`, one process each, {MAIN} connections, medians of {ROUNDS} rounds of "
+        f"{SECONDS} seconds: `make bench FEATURES=1`.",
+        "Ratios are taken round by round, with the least and the most in parentheses.",
+        "",
+        "| | placement | requests/s | p50 of a lone caller, ms | to what it is compared with |",
+        "| --- | --- | ---: | ---: | ---: |",
+    ]
+    compared = {kind.name: spread for kind, spread in ratios(found)}
+    for kind in KINDS:
+        rate = median(busy.per_second for _, busy in found[kind.name])
+        wait_ms = median(lone.p50_s for lone, _ in found[kind.name]) * 1000
+        ratio = compared.get(kind.name)
+        share = f"**{ratio.middle:.2f}** ({ratio.least:.2f}–{ratio.most:.2f})" if ratio else ""
+        if limit := LIMITS.get(kind.name):
+            share += f", at least {limit:.2f}"
+        lines.append(f"| {kind.title} | {kind.placement} | {rate:,.0f} | {wait_ms:.2f} | {share} |")
+    return "\n".join([*lines, ""])
