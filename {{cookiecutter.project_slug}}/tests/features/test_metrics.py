@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from fastapi import APIRouter, BackgroundTasks, FastAPI, WebSocket
 from fastapi.testclient import TestClient
-from starlette.types import Message
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acme_service.api import Feature, create_app
 from acme_service.api.errors import ProblemError
@@ -100,6 +102,31 @@ def test_a_request_is_counted_by_the_template_of_its_route(
     client.request(method, path)
     assert counted(ports) == [(route, method, status)]
     assert len(seconds(ports)) == 1
+
+
+class RefusesAll:
+    """A middleware that answers in place of every route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        else:
+            await Response(status_code=429)(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [("/v1/languages/de", "/v1/languages/{code}"), ("/v1/detect", "/v1/detect"), ("/a/b", "none")],
+)
+def test_what_a_middleware_answers_is_counted_by_the_template_of_its_route(
+    ports: Ports, path: str, route: str
+) -> None:
+    refusing = Feature(name="refusing", middleware=[Middleware(RefusesAll)])
+    TestClient(create_app(ports, [metrics(), refusing])).get(path)
+    assert counted(ports) == [(route, "GET", "429")]
 
 
 def test_labels_take_few_values_whatever_is_asked(client: TestClient, ports: Ports) -> None:

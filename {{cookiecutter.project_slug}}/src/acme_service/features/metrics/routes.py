@@ -1,4 +1,4 @@
-"""Which route answered, as a label: one of as many values as the application has routes."""
+"""Which route was asked, as a label: one of as many values as the application has routes."""
 
 from collections import defaultdict
 from typing import Any
@@ -17,14 +17,18 @@ class RouteTemplates:
     def __init__(self, app: FastAPI) -> None:
         # Not by `scope["route"].path`: that one lacks the prefixes of the routers around it.
         self._routes: dict[Any, list[RouteContext]] = defaultdict(list)
+        self._all: list[RouteContext] = []
         for route in iter_route_contexts(app.routes):
             if route.endpoint is not None and route.path_format is not None:
                 self._routes[route.endpoint].append(route)
+                self._all.append(route)
 
     def template(self, scope: Scope) -> str:
-        """The path of the route that took a request, its parameters in braces."""
-        routes = self._routes.get(scope.get("endpoint"), [])
-        if len(routes) > 1:
-            path = scope["path"].removeprefix(scope.get("root_path", ""))
-            routes = [route for route in routes if route.path_regex.match(path)]
-        return str(routes[0].path_format) if routes else NO_ROUTE
+        """The path of the route that a request was for, its parameters in braces."""
+        # No endpoint has been found where a middleware answered, such as with a 429.
+        routes = self._routes.get(scope.get("endpoint")) or self._all
+        if len(routes) == 1:
+            return str(routes[0].path_format)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        matching = (route for route in routes if route.path_regex.match(path))
+        return next((str(route.path_format) for route in matching), NO_ROUTE)
