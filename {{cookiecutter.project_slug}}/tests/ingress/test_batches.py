@@ -10,7 +10,7 @@ import pytest
 from acme_service.api import Feature
 from acme_service.api.feature import AroundCall
 from acme_service.ingress.batches import BatchCalls, around_calls
-from acme_service.ports import ModelTimeoutError
+from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
 
 from tests.fakes import FakeMeter
 
@@ -59,8 +59,12 @@ async def test_a_call_is_measured() -> None:
     assert 0 <= measured["model_call_seconds"] < 1
 
 
-async def test_a_call_that_fails_says_nothing_of_how_long_answers_take() -> None:
+@pytest.mark.parametrize(
+    ("error", "refused"), [(ModelTimeoutError("late"), 0), (ModelOverloadedError("busy"), 1)]
+)
+async def test_a_call_is_measured_however_it_ends(error: ModelError, refused: int) -> None:
     meter = FakeMeter()
-    with pytest.raises(ModelTimeoutError):
-        await batches(meter, around_calls([]), Calls(ModelTimeoutError("late")))(["a"])
-    assert "model_call_seconds" not in dict(meter.observations)
+    with pytest.raises(type(error)):
+        await batches(meter, around_calls([]), Calls(error))(["a"])
+    assert "model_call_seconds" in dict(meter.observations)
+    assert meter.counts["model_refused_total", frozenset({("model", "language")})] == refused

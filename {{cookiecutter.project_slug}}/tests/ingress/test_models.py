@@ -29,6 +29,7 @@ from acme_service.ports import (
 from tests.fakes import FakeMeter
 
 CARD = LanguageModelCard("calls", "1", ("en",))
+REFUSED = ("model_refused_total", frozenset({("model", "language")}))
 ENGLISH = Detection(("en",), (1.0,), CARD.reference)
 asked_by = ContextVar("asked_by", default="nobody")
 
@@ -117,14 +118,42 @@ async def test_a_gathered_call_is_nobodys_in_particular() -> None:
 
 async def test_streams_are_bounded_and_make_place_when_they_end() -> None:
     calls = Calls()
-    detector = detector_of(calls, max_streams=1)
+    meter = FakeMeter()
+    detector = GatheringDetector(calls, GatherSettings(max_streams=1), meter)
     first = detector.guesses(Query("a"))
     assert await anext(aiter(first)) == ENGLISH
     with pytest.raises(ModelOverloadedError):
         await anext(aiter(detector.detect_each(queries(2))))
+    assert meter.counts == {REFUSED: 1}
     await first.aclose()  # pyright: ignore[reportAttributeAccessIssue]
     assert calls.closed == 1
     assert await anext(aiter(detector.detect_each(queries(2)))) == ENGLISH
+
+
+class BusyCalls(Calls):
+    """A model that refuses what it is asked."""
+
+    async def call(self, method: str, *args: Any) -> Any:
+        raise ModelOverloadedError("busy")
+
+    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
+        raise ModelOverloadedError("busy")
+        yield
+
+
+async def test_every_call_that_is_refused_is_counted_once() -> None:
+    meter = FakeMeter()
+    detector = GatheringDetector(BusyCalls(), GatherSettings(), meter)
+    asking = [
+        detector.detect(Query("a")),
+        detector.detect_batch(queries(MAX_GATHERED + 1)),
+        anext(aiter(detector.detect_each(queries(1)))),
+        anext(aiter(detector.guesses(Query("a")))),
+    ]
+    for number, one in enumerate(asking, start=1):
+        with pytest.raises(ModelOverloadedError):
+            await one
+        assert meter.counts[REFUSED] == number
 
 
 async def test_the_card_is_asked_for_once_a_second() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from acme_service.api import Feature
 from acme_service.api.feature import AroundCall
-from acme_service.ports import Meter
+from acme_service.ports import Meter, ModelOverloadedError
 
 from .calls import ModelCalls
 from .gather import askers
@@ -52,7 +52,12 @@ class BatchCalls:
         self._meter.count("model_items_total", len(items), model=self._model)
         self._meter.observe("model_batch_size", len(items), model=self._model)
         began = perf_counter()
-        with self._around(self._model, askers()):
-            answers: list[Any] = await self._calls.call(self._method, items)
-        self._meter.observe("model_call_seconds", perf_counter() - began, model=self._model)
-        return answers
+        try:
+            with self._around(self._model, askers()):
+                return await self._calls.call(self._method, items)
+        except ModelOverloadedError:
+            self._meter.count("model_refused_total", model=self._model)
+            raise
+        finally:
+            # However it ended: a model that is stuck must not look like one that nobody asks.
+            self._meter.observe("model_call_seconds", perf_counter() - began, model=self._model)

@@ -83,6 +83,7 @@ class GatheringDetector:
     ) -> None:
         self._calls = calls
         self._settings = settings
+        self._meter = meter
         self._pulse = Pulse()
         self._ask = BatchCalls("language", "detect_batch", calls, meter, around)
         self._gatherer = Gatherer("language", self._batch, query_bytes, settings, meter)
@@ -131,11 +132,15 @@ class GatheringDetector:
                 yield detection
 
     async def _stream(self, method: str, *args: Any) -> AsyncGenerator[Detection, None]:
-        with self._place_for_a_stream():
-            async with aclosing(self._calls.stream(method, *args)) as detections:
-                async for detection in detections:
-                    self._pulse.answered()
-                    yield detection
+        try:
+            with self._place_for_a_stream():
+                async with aclosing(self._calls.stream(method, *args)) as detections:
+                    async for detection in detections:
+                        self._pulse.answered()
+                        yield detection
+        except ModelOverloadedError:
+            self._meter.count("model_refused_total", model="language")
+            raise
 
     @contextmanager
     def _place_for_a_stream(self) -> Iterator[None]:
