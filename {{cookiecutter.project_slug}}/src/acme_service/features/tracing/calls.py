@@ -22,6 +22,8 @@ def around_call(model: str, askers: Sequence[Context]) -> Iterator[None]:
     to it, and it to them, so that the call is found from each of their traces.
     """
     spans = [asker.run(get_current_span) for asker in askers] or [get_current_span()]
+    # The texts of a small batch ask one by one, but all of them are one request.
+    spans = list(dict.fromkeys(spans))
     recorded = [span for span in spans if span.is_recording()]
     parent, *others = recorded or spans[:1]
     with get_tracer(__name__).start_as_current_span(
