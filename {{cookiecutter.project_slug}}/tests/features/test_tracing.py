@@ -178,6 +178,18 @@ async def test_a_gathered_call_is_linked_with_all_who_asked() -> None:
 
 
 @pytest.mark.usefixtures("traced")
+async def test_a_batch_asks_for_all_its_texts_as_one() -> None:
+    detector = GatheringDetector(Calls(), GatherSettings(), FakeMeter(), around_call)
+    with trace.get_tracer("tests").start_as_current_span("request") as request:
+        await detector.detect_batch([Query("a")] * 3)
+    sent()
+    spans = RECEIVER.trace(trace.format_trace_id(request.get_span_context().trace_id))
+    call = named(ASK, spans)
+    assert (call.attributes["askers"], call.links) == ("1", ())
+    assert named("request", spans).links == ()
+
+
+@pytest.mark.usefixtures("traced")
 async def test_a_gathered_call_is_recorded_where_any_who_asked_is() -> None:
     unrecorded, recorded = await gathered(2, [False])
     sent()
@@ -228,6 +240,10 @@ def test_the_ratio_is_of_the_traces_that_begin_here() -> None:
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host:port"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "many"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "-1"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_sentence(

@@ -12,6 +12,10 @@ from acme_service.api.settings import Settings, SettingsError
 ENDPOINTS = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]
 PROTOCOLS = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]
 SPOKEN = "http/protobuf"
+QUEUE = "OTEL_BSP_MAX_QUEUE_SIZE"
+BATCH = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
+BATCHING = {QUEUE: 2048, BATCH: 512, "OTEL_BSP_SCHEDULE_DELAY": 1000}
+"""Variables of OpenTelemetry that it refuses without naming them, and their defaults."""
 
 
 class TracingSettings(Settings):
@@ -29,6 +33,7 @@ class TracingSettings(Settings):
     def load(cls) -> Self:
         settings = super().load()
         collector()
+        _check_batching()
         return settings
 
 
@@ -46,6 +51,22 @@ def collector() -> str | None:
                 raise SettingsError(f"{name}: should be a URL, such as http://localhost:4318.")
             return url
     return None
+
+
+def _check_batching() -> None:
+    values = {name: _positive(name, default) for name, default in BATCHING.items()}
+    if values[QUEUE] < values[BATCH]:
+        raise SettingsError(f"{QUEUE}: should be at least {BATCH}, which is {values[BATCH]}.")
+
+
+def _positive(name: str, default: int) -> int:
+    try:
+        value = int(os.environ.get(name) or default)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise SettingsError(f"{name}: should be a whole number above 0.")
+    return value
 
 
 def _is_http(url: str) -> bool:
