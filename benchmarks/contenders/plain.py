@@ -16,4 +16,4 @@ from my_service.ingress.develop import NullMeter
 features = [websockets()] if os.environ.get("SOCKETS") else []
 
 configure_logging("INFO")  # the API's audit records are written, as in ours
-app = create_app(ports_over(*local_models(), NullMeter()), features)
+app = create_app(ports_over(*local_models(), NullMeter(), features), features)

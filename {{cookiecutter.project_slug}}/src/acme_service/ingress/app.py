@@ -45,20 +45,21 @@ class Ingress:
         language: DeploymentHandle[Any] | None = None,
         sentiment: DeploymentHandle[Any] | None = None,
     ) -> None:
-        check_settings()
+        self._features = check_settings()
         meter = RayMeter()
         if language is None or sentiment is None:
-            self._ports = ports_over(*local_models(), meter)
+            self._ports = ports_over(*local_models(), meter, self._features)
         else:
             timeout_s = GatherSettings.load().timeout_s
             self._ports = ports_over(
                 HandleCalls("language", language, timeout_s),
                 HandleCalls("sentiment", sentiment, timeout_s),
                 meter,
+                self._features,
             )
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return assemble(self._ports)
+        return assemble(self._ports, self._features)
 
 
 ingress = serve.deployment(name="ingress")(serve.ingress()(Ingress))

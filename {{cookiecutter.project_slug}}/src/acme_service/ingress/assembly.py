@@ -1,8 +1,10 @@
 """Puts the service together from what was chosen. Nothing here needs Ray."""
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI
 
-from acme_service.api import create_app
+from acme_service.api import Feature, create_app
 from acme_service.api.logs import configure_logging
 from acme_service.api.settings import ApiSettings, Settings, refuse_misspellings
 from acme_service.ports import Meter, Ports
@@ -18,17 +20,23 @@ OTHER_VARIABLES = ["MODEL_STORE"]
 """Settings that are read outside the `Settings` classes."""
 
 
-def check_settings() -> None:
-    """Raise SettingsError when a setting is malformed or nearly spelt like one."""
+def check_settings() -> Sequence[Feature]:
+    """The enabled features, all of whose settings are right, as are those of the service.
+
+    Raises SettingsError when a setting is malformed or nearly spelt like one.
+    """
     ApiSettings.load()
     GatherSettings.load()
-    list(enabled())
+    features = list(enabled())
     refuse_misspellings([*Settings.variables(), *OTHER_VARIABLES])
+    return features
 
 
-def ports_over(language: ModelCalls, sentiment: ModelCalls, meter: Meter) -> Ports:
+def ports_over(
+    language: ModelCalls, sentiment: ModelCalls, meter: Meter, features: Sequence[Feature]
+) -> Ports:
     settings = GatherSettings.load()
-    around = around_calls(list(enabled()))
+    around = around_calls(features)
     return Ports(
         language=GatheringDetector(language, settings, meter, around),
         sentiment=GatheringSentiment(sentiment, settings, meter, around),
@@ -48,8 +56,8 @@ def local_models() -> tuple[ModelCalls, ModelCalls]:
     )
 
 
-def assemble(ports: Ports) -> FastAPI:
-    """The whole API around `ports`, with every enabled feature."""
+def assemble(ports: Ports, features: Sequence[Feature]) -> FastAPI:
+    """The whole API around `ports`, with these features."""
     settings = ApiSettings.load()
     configure_logging(settings.log_level)
-    return create_app(ports, list(enabled()), settings)
+    return create_app(ports, features, settings)
