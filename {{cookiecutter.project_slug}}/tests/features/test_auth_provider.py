@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -108,6 +109,15 @@ async def test_a_token_that_claims_something_wrong_is_nobodys(
 ) -> None:
     async with trusting(provider) as tokens:
         assert await tokens.caller(provider.token(**claims)) is None
+
+
+@pytest.mark.parametrize("algorithm", [[], {}, ["RS256"], None, 7], ids=str)
+def test_an_algorithm_that_is_no_text_is_a_401(provider: Provider, algorithm: Any) -> None:
+    header = json.dumps({"alg": algorithm, "kid": "first"}).encode()
+    odd = f"{urlsafe_b64encode(header).decode().rstrip('=')}.e30.AA"
+    with TestClient(create_app(fake_ports(), [auth(settings(provider))])) as client:
+        refused = client.get("/v1/languages", headers={"Authorization": f"Bearer {odd}"})
+    assert refused.status_code == 401
 
 
 async def test_a_subject_that_is_a_number_is_nobodys(provider: Provider) -> None:
