@@ -126,9 +126,7 @@ def test_an_algorithm_that_is_no_text_is_a_401(provider: Provider, algorithm: An
 
 
 @pytest.mark.parametrize("subject", ["x" * 255, "a", "Ada Lovelace|7", "\u00e9\u4e2d"])
-async def test_a_subject_may_be_any_text_that_can_be_read(
-    provider: Provider, subject: str
-) -> None:
+async def test_a_subject_may_be_any_text_that_can_be_read(provider: Provider, subject: str) -> None:
     async with trusting(provider) as tokens:
         caller = await tokens.caller(provider.token(sub=subject))
         assert caller
