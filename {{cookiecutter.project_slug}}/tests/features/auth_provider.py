@@ -39,12 +39,14 @@ class SigningKey:
 class Provider:
     """Publishes `keys`, counts who asks for them, and fails in the way that `failure` says.
 
-    failure: "" for none, "error", "garbage", "hang", "name".
+    beside: what it publishes before them.
+    failure: "" for none, "error", "garbage", "hang", "name", "no list".
     """
 
     def __init__(self, port: int) -> None:
         self.issuer = f"http://127.0.0.1:{port}/realm"
         self.keys: list[SigningKey] = []
+        self.beside: list[Any] = []
         self.failure = ""
         self.fetches = 0
         self.released = Event()
@@ -60,7 +62,10 @@ class Provider:
             name = "https://elsewhere.example" if self.failure == "name" else self.issuer
             return 200, json.dumps({"issuer": name, "jwks_uri": f"{self.issuer}/keys"}).encode()
         self.fetches += 1
-        return 200, json.dumps({"keys": [one.published for one in self.keys]}).encode()
+        if self.failure == "no list":
+            return 200, b'{"keys": {}}'
+        published = [*self.beside, *(one.published for one in self.keys)]
+        return 200, json.dumps({"keys": published}).encode()
 
     def token(self, key: SigningKey | None = None, **claims: Any) -> str:
         """A good token, but for what `claims` say otherwise; None leaves a claim out."""

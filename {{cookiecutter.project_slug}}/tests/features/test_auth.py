@@ -5,12 +5,13 @@ from functools import cache
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Security
+from fastapi import APIRouter, HTTPException, Security
+from fastapi.security import SecurityScopes
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from acme_service.api import Feature, create_app
-from acme_service.api.caller import Caller, caller_of
+from acme_service.api.caller import Caller, caller_of, demand
 from acme_service.features.auth import auth
 from acme_service.features.auth.credentials import new_key
 from acme_service.features.auth.known import Known
@@ -222,8 +223,21 @@ def test_who_lacks_a_scope_is_told_which() -> None:
 
 def test_a_route_may_ask_for_a_scope_of_its_own() -> None:
     assert client().get("/v1/admin", headers=bearer(token())).json() == NAME
-    assert client().get("/v1/admin", headers=bearer(token("detect"))).status_code == 403
+    refused = client().get("/v1/admin", headers=bearer(token("detect")))
+    assert (refused.status_code, refused.json()["detail"]) == (403, "The scope admin is needed.")
+    challenge = 'Bearer error="insufficient_scope", scope="admin"'
+    assert refused.headers["www-authenticate"] == challenge
     assert client().get("/v1/admin").status_code == 401
+
+
+def test_a_route_of_its_own_scope_is_a_model_route_too() -> None:
+    refused = client().get("/v1/admin", headers=bearer(token("admin")))
+    assert (refused.status_code, refused.json()["detail"]) == (403, "The scope detect is needed.")
+
+
+def test_all_scopes_that_are_missing_are_named() -> None:
+    with pytest.raises(HTTPException, match="The scope b and c is needed"):
+        demand(Caller("ada", frozenset("a")), SecurityScopes(["a", "b", "c"]))
 
 
 def test_without_the_feature_nobody_has_a_scope() -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import logging
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -99,15 +101,36 @@ async def test_scopes_are_those_that_the_token_gives_and_the_service_knows(
         {"exp": float("nan")},
         {"nbf": 2**33},
         {"sub": None},
-        {"sub": "x" * 300},
+        {"sub": "x" * 256},
+        {"sub": ""},
+        {"sub": "a\ud800"},
+        {"sub": "a\nb"},
+        {"sub": "a\0"},
     ],
-    ids=str,
+    ids=ascii,
 )
 async def test_a_token_that_claims_something_wrong_is_nobodys(
     provider: Provider, claims: dict[str, Any]
 ) -> None:
     async with trusting(provider) as tokens:
         assert await tokens.caller(provider.token(**claims)) is None
+
+
+@pytest.mark.parametrize("algorithm", [[], {}, ["RS256"], None, 7], ids=str)
+def test_an_algorithm_that_is_no_text_is_a_401(provider: Provider, algorithm: Any) -> None:
+    header = json.dumps({"alg": algorithm, "kid": "first"}).encode()
+    odd = f"{urlsafe_b64encode(header).decode().rstrip('=')}.e30.AA"
+    with TestClient(create_app(fake_ports(), [auth(settings(provider))])) as client:
+        refused = client.get("/v1/languages", headers={"Authorization": f"Bearer {odd}"})
+    assert refused.status_code == 401
+
+
+@pytest.mark.parametrize("subject", ["x" * 255, "a", "Ada Lovelace|7", "\u00e9\u4e2d"])
+async def test_a_subject_may_be_any_text_that_can_be_read(provider: Provider, subject: str) -> None:
+    async with trusting(provider) as tokens:
+        caller = await tokens.caller(provider.token(sub=subject))
+        assert caller
+        assert caller.id == f"oidc:{subject}"
 
 
 async def test_a_subject_that_is_a_number_is_nobodys(provider: Provider) -> None:
@@ -205,7 +228,32 @@ async def test_a_key_that_is_gone_takes_its_tokens_along_even_remembered_ones(
         assert await tokens.caller(good) is None
 
 
-@pytest.mark.parametrize("failure", ["error", "garbage", "hang", "name"])
+async def test_a_provider_that_takes_its_last_key_back_is_believed(
+    provider: Provider, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("acme_service"), "propagate", True)
+    async with trusting(provider, fresh_s=SOON_S, cooldown_s=SOON_S) as tokens:
+        good = provider.token()
+        assert await tokens.caller(good)
+        provider.keys = []
+        assert await eventually(lambda: "no key that can be used" in caplog.text)
+        assert await tokens.caller(good) is None
+        provider.keys = [SECOND]
+        await asyncio.sleep(SOON_S)
+        assert await tokens.caller(provider.token())
+
+
+@pytest.mark.parametrize("odd", [{"kty": ["RSA"]}, {"kid": ["x"]}, {"n": 5}, 5, None, "x", []])
+async def test_an_odd_key_does_not_keep_the_others_from_changing(
+    provider: Provider, odd: Any
+) -> None:
+    provider.beside = [FIRST.published | odd if isinstance(odd, dict) else odd]
+    provider.keys = [SECOND]
+    async with trusting(provider) as tokens:
+        assert await tokens.caller(provider.token())
+
+
+@pytest.mark.parametrize("failure", ["error", "garbage", "hang", "name", "no list"])
 async def test_while_the_provider_fails_its_last_keys_stay(
     provider: Provider, failure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,11 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, HTTPException
 from fastapi.security import SecurityScopes
 from starlette.requests import HTTPConnection
-
-from .errors import ProblemError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +24,18 @@ async def caller_of(connection: HTTPConnection, needed: SecurityScopes) -> Calle
     all of these scopes; nobody has any where callers are not asked who they are.
     """
     caller = getattr(connection.state, "caller", ANONYMOUS)
-    if not caller.scopes.issuperset(needed.scopes):
-        raise ProblemError(403, "This needs a scope that the caller does not have.")
+    demand(caller, needed)
     return caller
+
+
+def demand(caller: Caller, needed: SecurityScopes) -> None:
+    """Raises HTTPException (403), which names what is missing, when the caller lacks a scope."""
+    missing = [scope for scope in needed.scopes if scope not in caller.scopes]
+    if missing:
+        challenge = f'Bearer error="insufficient_scope", scope="{needed.scope_str}"'
+        raise HTTPException(
+            403, f"The scope {' and '.join(missing)} is needed.", {"WWW-Authenticate": challenge}
+        )
 
 
 CurrentCaller = Annotated[Caller, Depends(caller_of)]

@@ -73,6 +73,8 @@ class BearerTokens:
         except (jwt.PyJWTError, ValueError):
             return None
         algorithm, key_id = header.get("alg"), header.get("kid")
+        if not isinstance(algorithm, str):
+            return None
         if not self._provider or algorithm not in self._provider.algorithms:
             return self._own.verified(token)
         return await self._provider.verified(token, key_id) if key_id else None

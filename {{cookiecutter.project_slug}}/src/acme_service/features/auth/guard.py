@@ -9,7 +9,7 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from acme_service.api.caller import Caller
+from acme_service.api.caller import Caller, demand
 
 from .bearer import BearerTokens
 from .keys import HEADER, ApiKeys
@@ -75,12 +75,7 @@ class Guard(Scheme):
             raise HTTPException(
                 401, "A valid token or key is needed.", {"WWW-Authenticate": "Bearer"}
             )
-        if not caller.scopes.issuperset(needed.scopes):
-            scope = " ".join(needed.scopes)
-            challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-            raise HTTPException(
-                403, f"The scope {scope} is needed.", {"WWW-Authenticate": challenge}
-            )
+        demand(caller, needed)
         connection.state.caller = caller
         return caller
 

@@ -46,10 +46,12 @@ class IdentityProvider:
             )
         except jwt.PyJWTError:
             return None
-        if len(claims["sub"]) > MAX_SUBJECT_CHARS:
+        subject = claims["sub"]
+        # It ends up in answers and logs, and a lone surrogate, for one, cannot be written at all.
+        if not (0 < len(subject) <= MAX_SUBJECT_CHARS and subject.isprintable()):
             return None
         # A user of the same name is somebody else, hence the prefix, which no name can have.
-        caller = Caller(f"oidc:{claims['sub']}", granted(claims))
+        caller = Caller(f"oidc:{subject}", granted(claims))
         return Verified(caller, int(claims["exp"]) + LEEWAY_S)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from acme_service.api.settings import Settings, split_commas
@@ -12,13 +12,17 @@ from acme_service.api.settings import Settings, split_commas
 from .known import Known, key_holder, user
 
 SECRET_BYTES = 32
+MAX_SECRETS = 8
 
-_ISSUER = re.compile(r"(https://[^/?#\s]+|http://(localhost|127\.0\.0\.1)(:\d+)?)(/[^?#\s]*)?")
+_ISSUER = re.compile(r"(https://[^/?#@\s]+|http://(localhost|127\.0\.0\.1)(:\d+)?)(/[^?#\s]*)?")
 
 
 def _long(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    if any(len(one.get_secret_value().encode()) < SECRET_BYTES for one in secrets):
-        raise ValueError(f"wants secrets of at least {SECRET_BYTES} bytes, joined by commas")
+    short = any(len(one.get_secret_value().encode()) < SECRET_BYTES for one in secrets)
+    if short or not 1 <= len(secrets) <= MAX_SECRETS:
+        raise ValueError(
+            f"wants 1 to {MAX_SECRETS} secrets of at least {SECRET_BYTES} bytes, joined by commas"
+        )
     return secrets
 
 
@@ -27,13 +31,19 @@ def _each(parse: Callable[[str], Known]) -> Callable[[Any], Any]:
         found = [parse(one) if isinstance(one, str) else one for one in split_commas(value)]
         if len({one.name for one in found}) < len(found):
             raise ValueError("has one name twice")
+        if len({one.proof for one in found}) < len(found):
+            raise ValueError("has one hash twice, so whose it is could not be told")
         return found
 
     return parsed
 
 
 def _address(issuer: str) -> str:
-    if issuer and not _ISSUER.fullmatch(issuer):
+    try:
+        good = not issuer or (_ISSUER.fullmatch(issuer) and HttpUrl(issuer))
+    except ValueError:
+        good = False
+    if not good:
         raise ValueError("wants an https address, exactly as the provider's tokens say it")
     return issuer
 
@@ -59,7 +69,7 @@ class AuthSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="AUTH_")
 
-    secrets: Secrets = Field(min_length=1, max_length=8)
+    secrets: Secrets = Field(default=(), validate_default=True)
     users: Users = ()
     api_keys: KeyHolders = ()
     issuer: Annotated[str, AfterValidator(_address)] = ""

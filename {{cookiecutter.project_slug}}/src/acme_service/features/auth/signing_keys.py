@@ -32,7 +32,8 @@ class SigningKeys:
     """Fetched when the service starts and again every few minutes, off the path of requests.
 
     A token that names a key which is not among them has them fetched once more, but only after
-    a pause, however many such tokens come. While the provider is away, the last ones stay.
+    a pause, however many such tokens come. While the provider is away, the last ones stay;
+    once it says that it has others, or none, they go.
 
     generation: another number whenever the keys are others.
     """
@@ -45,7 +46,7 @@ class SigningKeys:
         self._fresh_s = fresh_s
         self._cooldown_s = cooldown_s
         self._client: httpx2.AsyncClient
-        self._published: Any = None
+        self._published: list[Any] | None = None
         self._keys: dict[str, jwt.PyJWK] = {}
         self._tried_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
@@ -68,7 +69,7 @@ class SigningKeys:
         """Raises HTTPException (503) when no keys were ever fetched."""
         if key_id not in self._keys and self._may_fetch():
             await self._fetch_once()
-        if not self._keys:
+        if self._published is None:
             raise HTTPException(
                 503, "The identity provider does not answer.", {"Retry-After": "10"}
             )
@@ -103,18 +104,21 @@ class SigningKeys:
             return
         if not keys:
             log.warning("the identity provider has no key that can be used")
-        elif published != self._published:
+        if published != self._published:
             self._published, self._keys = published, keys
             self.generation += 1
 
-    async def _download(self) -> Any:
+    async def _download(self) -> list[Any]:
         provider = await self._read(discovery_address(self._issuer))
         if provider["issuer"] != self._issuer:
             raise ValueError("it calls itself by another name than AUTH_ISSUER")
         address = str(provider["jwks_uri"])
         if address.partition(":")[0] not in {"https", self._issuer.partition(":")[0]}:
             raise ValueError("its keys are not at an https address")
-        return (await self._read(address))["keys"]
+        published = (await self._read(address))["keys"]
+        if not isinstance(published, list):
+            raise TypeError("its keys are no list")
+        return published
 
     async def _read(self, address: str) -> dict[str, Any]:
         content = bytearray()
@@ -127,17 +131,24 @@ class SigningKeys:
         return json.loads(content)
 
 
-def usable(published: list[dict[str, Any]]) -> Iterator[tuple[str, jwt.PyJWK]]:
+def usable(published: list[Any]) -> Iterator[tuple[str, jwt.PyJWK]]:
     """The keys, by name, that may sign tokens; never a secret that both sides would share."""
     for one in published:
-        algorithm = ALGORITHMS.get((one.get("kty", ""), one.get("crv")))
-        if not one.get("kid") or "d" in one or one.get("use", "sig") != "sig":
-            continue
-        if algorithm is None or one.get("alg", algorithm) != algorithm:
-            continue
         try:
-            key = jwt.PyJWK(one, algorithm)
-        except jwt.PyJWTError:
-            continue
-        if algorithm != "RS256" or key.key.key_size >= MIN_RSA_BITS:
+            key = _usable(one)
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+            continue  # However odd it is, the others are as good as before.
+        if key:
             yield one["kid"], key
+
+
+def _usable(one: Any) -> jwt.PyJWK | None:
+    """Raises all sorts of errors when it is no key at all."""
+    algorithm = ALGORITHMS.get((one.get("kty", ""), one.get("crv")))
+    name = one.get("kid")
+    if not (isinstance(name, str) and name) or "d" in one or one.get("use", "sig") != "sig":
+        return None
+    if algorithm is None or one.get("alg", algorithm) != algorithm:
+        return None
+    key = jwt.PyJWK(one, algorithm)
+    return key if algorithm != "RS256" or key.key.key_size >= MIN_RSA_BITS else None
