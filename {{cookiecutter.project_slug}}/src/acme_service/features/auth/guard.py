@@ -75,13 +75,13 @@ class Guard(Scheme):
             raise HTTPException(
                 401, "A valid token or key is needed.", {"WWW-Authenticate": "Bearer"}
             )
+        connection.state.caller = caller
         if not caller.scopes.issuperset(needed.scopes):
             scope = " ".join(needed.scopes)
             challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
             raise HTTPException(
                 403, f"The scope {scope} is needed.", {"WWW-Authenticate": challenge}
             )
-        connection.state.caller = caller
         return caller
 
     async def _caller(self, connection: HTTPConnection) -> Caller | None:
