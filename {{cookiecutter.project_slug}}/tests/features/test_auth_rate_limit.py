@@ -12,10 +12,11 @@ from .auth_visitor import NAME, PASSWORD, USER, knowing
 from tests.fakes import fake_ports
 
 ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])
+IDLE = new_key("idle", [])
 
 
 def client(**limits: str) -> TestClient:
-    knows = auth(knowing(users=(USER,), api_keys=f"{ADA.entry},{BOB.entry}"))
+    knows = auth(knowing(users=(USER,), api_keys=f"{ADA.entry},{BOB.entry},{IDLE.entry}"))
     limiting = rate_limit(RateLimitSettings.model_validate(limits))
     return TestClient(create_app(fake_ports(), [knows, limiting]))
 
@@ -37,6 +38,22 @@ def test_who_is_not_let_in_is_counted_by_address_and_shuts_nobody_out() -> None:
     assert statuses(asking, 3, x_api_key="made up") == [401, 429, 429]
     assert statuses(asking, 1) == [429]
     assert statuses(asking, 1, x_api_key=ADA.secret) == [200]
+
+
+def test_everything_that_one_with_a_name_asks_counts_for_that_name() -> None:
+    asking = client(models="2/day")
+    named = {"x-api-key": IDLE.secret}
+    me = [asking.get("/v1/me", headers=named) for _ in range(2)]
+    assert [one.headers["ratelimit-remaining"] for one in me] == ["1", "0"]
+    assert asking.get("/v1/me", headers=named).status_code == 429
+    assert statuses(asking, 1) == [401], "Their address has asked nothing."
+
+
+def test_who_may_not_ask_is_counted_by_name() -> None:
+    asking = client(models="2/day")
+    assert statuses(asking, 3, x_api_key=IDLE.secret) == [403, 403, 429]
+    assert statuses(asking, 1, x_api_key=ADA.secret) == [200]
+    assert statuses(asking, 1) == [401]
 
 
 def test_guessing_passwords_ends_before_another_is_looked_at() -> None:

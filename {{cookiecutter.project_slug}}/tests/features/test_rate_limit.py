@@ -4,14 +4,17 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import uvicorn
 from fastapi import APIRouter, WebSocket
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from starlette.requests import HTTPConnection
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
 
 from acme_service.api import Feature, create_app
 from acme_service.api.caller import Caller
@@ -23,6 +26,7 @@ from acme_service.features.rate_limit.address import address_of
 from acme_service.features.rate_limit.limiter import MemoryLimiter
 from acme_service.features.rate_limit.limits import Limit, limit_of
 from acme_service.features.rate_limit.settings import RateLimitSettings
+from acme_service.ingress import launch
 from acme_service.ingress.features import enabled
 
 from tests.fakes import FakeDetector, FakeMeter, fake_ports
@@ -184,6 +188,48 @@ def test_wrong_credentials_are_counted_by_address_and_shut_nobody_out() -> None:
     assert service.ask(authorization="ada").is_success
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/v1/detect", b"{ no json", 422),
+        ("GET", "/v1/nothing", b"", 404),
+        ("DELETE", "/v1/detect", b"", 405),
+        ("GET", "/v1/token", b"", 405),
+        ("POST", "/v1/detect", b"a" * 5_000_000, 413),
+    ],
+)
+@pytest.mark.parametrize("credentials", ["made up", None], ids=["with credentials", "without"])
+def test_what_ends_before_anybody_asks_who_it_is_counts_too(
+    method: str, path: str, body: bytes, status: int, credentials: str | None
+) -> None:
+    service = Service()
+    headers = {"content-type": "application/json"}
+    if credentials:
+        headers["authorization"] = credentials
+    asked = [service.client.request(method, path, content=body, headers=headers) for _ in range(4)]
+    assert [one.status_code for one in asked] == [status] * 3 + [429]
+    assert [one.headers["ratelimit-remaining"] for one in asked] == ["2", "1", "0", "0"]
+    assert asked[-1].json()["title"] == "Too Many Requests"
+    assert service.ask(authorization="ada").is_success
+
+
+def test_a_socket_that_is_never_opened_counts_too() -> None:
+    service = Service()
+    named = {"authorization": "ada"}
+    for path in ("/v1/nothing", "/v1/nothing", "/v1/token"):
+        with (
+            pytest.raises(WebSocketDisconnect),
+            service.client.websocket_connect(path, headers=named),
+        ):
+            pass
+    with (
+        pytest.raises(WebSocketDenialResponse) as refused,
+        service.client.websocket_connect("/v1/nothing", headers=named),
+    ):
+        pass
+    assert refused.value.status_code == 429
+
+
 def test_the_refusal_is_documented() -> None:
     paths = Service().client.get("/openapi.json").json()["paths"]
     assert "429" in paths["/v1/detect"]["post"]["responses"]
@@ -202,6 +248,12 @@ def test_signing_in_is_limited_by_address_whoever_asks() -> None:
     assert post("/v1/token", headers={"authorization": "ada"}).is_success
     assert post("/v1/token", headers={"authorization": "bob"}).status_code == 429
     assert service.ask().is_success, "It has a limit of its own."
+
+
+def test_what_cannot_sign_in_does_not_count_as_signing_in() -> None:
+    service = Service()
+    assert service.client.get("/v1/token").status_code == 405
+    assert service.client.post("/v1/token").is_success
 
 
 def test_a_socket_is_limited_too() -> None:
@@ -284,6 +336,22 @@ def test_a_forged_address_changes_nothing() -> None:
     assert trusting_one.ask(x_forwarded_for="192.0.2.9, 203.0.113.9").status_code == 429
 
 
+def test_uvicorn_as_ray_serve_starts_it_puts_no_forged_address_into_place(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # HAProxy asks from 127.0.0.1, which uvicorn believes unless the fast profile says otherwise.
+    environment = {"PROXY": "python"}
+    launch.prepare_environment(project / "deploy" / "serve.env", tmp_path, environment)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", environment["FORWARDED_ALLOW_IPS"])
+    # Starlette and uvicorn have types of their own for the same ASGI.
+    uvicorns: Any = uvicorn.Config(cast("Any", Service().app), lifespan="off", log_config=None)
+    uvicorns.load()
+    asking = TestClient(uvicorns.loaded_app, client=("127.0.0.1", 4711))
+    addresses = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(4)]
+    asked = [asking.get("/v1/languages", headers=one).status_code for one in addresses]
+    assert asked == [200] * 3 + [429]
+
+
 def test_the_log_says_that_nameless_callers_share_one_bucket(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +360,7 @@ def test_the_log_says_that_nameless_callers_share_one_bucket(
         assert "share one bucket" not in caplog.text
     with Service().client:
         assert "RATE_LIMIT_TRUSTED_HOPS is 0" in caplog.text
-        assert "anonymous callers share one bucket" in caplog.text
+        assert "anonymous callers share one bucket, and all who sign in another" in caplog.text
 
 
 @pytest.fixture
@@ -343,6 +411,22 @@ def test_memory_is_bounded_even_when_all_owe(
         memory.hit(str(number), limit)
     assert len(memory) < 3000
     assert not memory.hit("19999", limit).passes
+
+
+@pytest.mark.parametrize("amount", [1, 1_000_000], ids=["refused", "let in"])
+def test_who_keeps_asking_is_not_forgotten(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch, amount: int
+) -> None:
+    monkeypatch.setattr(limiter, "MAX_CALLERS", 100)
+    memory, limit = MemoryLimiter(), Limit(amount, 86_400)
+    memory.hit("busy", limit)
+    passed = 0
+    for number in range(5000):
+        passed += passes(memory, limit, 1, "busy")
+        memory.hit(str(number), limit)
+    assert passed == min(5000, amount - 1)
+    owed_s = memory.hit("busy", limit).full_s
+    assert owed_s == pytest.approx(min(5002, amount) * limit.interval_s)
 
 
 async def test_concurrent_requests_are_counted_one_by_one() -> None:

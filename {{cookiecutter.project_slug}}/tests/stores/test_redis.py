@@ -66,6 +66,15 @@ async def test_one_connection_is_enough_for_everybody(server: RedisServer) -> No
     assert len(clients) == 1
 
 
+@pytest.mark.parametrize("argument", ["a\ud800", True, None], ids=["no Unicode", "bool", "None"])
+async def test_what_cannot_be_sent_fails_alone(server: RedisServer, argument: object) -> None:
+    async with shared(server.url) as redis:
+        redis.tell("SET", "key", argument)
+        asked = [redis.ask("ECHO", one) for one in ("before", argument, "after")]
+        assert await asyncio.gather(*asked) == [b"before", None, b"after"]
+        assert not redis.away
+
+
 async def test_who_leaves_takes_nobodys_reply_along(server: RedisServer) -> None:
     async with shared(server.url) as redis:
         leaving = asyncio.create_task(redis.ask("ECHO", "mine"))

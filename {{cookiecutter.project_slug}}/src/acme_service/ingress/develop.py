@@ -75,6 +75,7 @@ def main() -> None:
         reload_includes=["*.py", "*.html"],
         log_level="warning",
         access_log=False,
+        proxy_headers=False,
     )
 
 

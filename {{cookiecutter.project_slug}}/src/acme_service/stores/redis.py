@@ -55,6 +55,7 @@ class SharedRedis:
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._redis = redis_of(url)
+        self._encode = self._redis.get_encoder().encode
         self._timeout_s = timeout_s
         self._unsent: list[tuple[Command, asyncio.Future[Any] | None]] = []
         self._sending: asyncio.Task[None] | None = None
@@ -73,7 +74,9 @@ class SharedRedis:
         return self._search is not None and not self._search.done()
 
     async def ask(self, *command: Any) -> Any:
-        """The reply, or None when there is none: Redis is away, or refused the command."""
+        """The reply, or None when there is none: Redis is away, or refused the command, or it
+        cannot be sent, such as text that is no Unicode.
+        """
         reply = None
         if not self.away:
             waiting = asyncio.get_running_loop().create_future()
@@ -104,7 +107,15 @@ class SharedRedis:
         await self._hang_up()
 
     def _send(self, command: Command, reply: asyncio.Future[Any] | None) -> None:
-        self._unsent.append((command, reply))
+        name, *arguments = command
+        try:
+            encoded = (name, *map(self._encode, arguments))
+        except (RedisError, UnicodeError):
+            # In a batch it would take all others along.
+            if reply is not None:
+                reply.set_result(None)
+            return
+        self._unsent.append((encoded, reply))
         if self._sending is None or self._sending.done():
             # A context of its own: what is sent is no part of the request that started it.
             sending = asyncio.get_running_loop().create_task(self._send_all(), context=Context())

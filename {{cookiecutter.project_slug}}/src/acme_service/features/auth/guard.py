@@ -75,8 +75,8 @@ class Guard(Scheme):
             raise HTTPException(
                 401, "A valid token or key is needed.", {"WWW-Authenticate": "Bearer"}
             )
-        demand(caller, needed)
         connection.state.caller = caller
+        demand(caller, needed)
         return caller
 
     async def _caller(self, connection: HTTPConnection) -> Caller | None:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 ONE_FOR_ALL = (
     "RATE_LIMIT_TRUSTED_HOPS is 0: behind a proxy or load balancer, HAProxy of Ray Serve included, "
-    "anonymous callers share one bucket"
+    "anonymous callers share one bucket, and all who sign in another"
 )
 
 

@@ -25,7 +25,9 @@ CREDENTIALS = {b"authorization", b"x-api-key", b"sec-websocket-protocol"}
 """Who sends none of these is nobody in particular. Who does is counted once that is known."""
 
 VERDICT = "rate_limit"
-BEGINS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+TELLS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+BEGINS = {*TELLS, "websocket.close"}
+"""A socket that is closed before it was accepted is an answer too, but has no headers."""
 
 
 class Admission:
@@ -42,7 +44,7 @@ class Admission:
     def group_of(self, scope: Scope) -> tuple[str, Limit | None]:
         """The group of routes that a path belongs to, and its limit; none for open pages."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path == SIGN_IN:
+        if path == SIGN_IN and scope.get("method") == "POST":
             return "sign_in", self._sign_in
         return "models", self._models if path.startswith(VERSIONED) else None
 
@@ -50,18 +52,22 @@ class Admission:
         address = address_of(scope, self._trusted_hops)
         return await self._count(scope, group, f"address:{address}", limit)
 
+    async def count_known(self, scope: Scope, group: str, limit: Limit) -> Verdict:
+        """By principal if somebody has found out who is asking, else by address."""
+        caller: Caller = scope["state"].get("caller", ANONYMOUS)
+        if caller.id == ANONYMOUS.id:
+            return await self.count_address(scope, group, limit)
+        return await self._count(scope, group, f"caller:{caller.id}", limit)
+
     async def limit_by_principal(self, connection: HTTPConnection) -> None:
         """Runs before each model route, after the guards that find out who is asking."""
-        state = connection.scope["state"]
-        if VERDICT in state or self._models is None:
+        scope = connection.scope
+        if VERDICT in scope["state"]:
             return
-        caller: Caller = state.get("caller", ANONYMOUS)
-        if caller.id == ANONYMOUS.id:
-            verdict = await self.count_address(connection.scope, "models", self._models)
-        else:
-            verdict = await self._count(
-                connection.scope, "models", f"caller:{caller.id}", self._models
-            )
+        group, limit = self.group_of(scope)
+        if limit is None:
+            return
+        verdict = await self.count_known(scope, group, limit)
         if not verdict.passes:
             raise ProblemError(429, detail(verdict))
 
@@ -117,10 +123,12 @@ class LimitByAddress:
             if not verdict.passes:
                 await refusal(verdict)(scope, receive, send)
                 return
-        await self.app(scope, receive, self._telling(scope, receive, send, limit))
+        await self.app(scope, receive, self._telling(scope, receive, send, group, limit))
 
-    def _telling(self, scope: Scope, receive: Receive, send: Send, limit: Limit) -> Send:
-        """Sends answers with what is left, and in place of a 401 too many a 429."""
+    def _telling(
+        self, scope: Scope, receive: Receive, send: Send, group: str, limit: Limit
+    ) -> Send:
+        """Sends answers with what is left, and a 429 in place of one too many."""
         state: dict[str, Any] = scope["state"]
         replaced = False
 
@@ -129,14 +137,15 @@ class LimitByAddress:
             if replaced:
                 return
             if message["type"] in BEGINS:
-                if VERDICT not in state and message.get("status") == 401:
-                    # Credentials that are none: whoever sent them is nobody in particular.
-                    verdict = await self.admission.count_address(scope, "models", limit)
+                verdict: Verdict | None = state.get(VERDICT)
+                if verdict is None:
+                    # It had credentials, and ended before a guard has counted it.
+                    verdict = await self.admission.count_known(scope, group, limit)
                     if not verdict.passes:
                         replaced = True
                         await refusal(verdict)(scope, receive, send)
                         return
-                if verdict := state.get(VERDICT):
+                if message["type"] in TELLS:
                     message["headers"] = [*message.get("headers", []), *verdict.headers()]
             await send(message)
 

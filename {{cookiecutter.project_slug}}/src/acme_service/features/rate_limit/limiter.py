@@ -65,10 +65,13 @@ class MemoryLimiter:
 
     def hit(self, caller: str, limit: Limit) -> Verdict:
         now = monotonic()
-        owed_s = max(self._free.get(caller, now) - now, 0.0)
+        # Put back at the end, even if refused: first to be forgotten is who asked least lately.
+        free = max(self._free.pop(caller, now), now)
+        owed_s = free - now
         wait_s = owed_s + limit.interval_s - limit.seconds
         # A microsecond is lost in adding up; it must not cost the last request that fits.
         if wait_s > 1e-6:
+            self._free[caller] = free
             return Verdict(limit, wait_s, owed_s)
         owed_s += limit.interval_s
         self._free[caller] = now + owed_s
