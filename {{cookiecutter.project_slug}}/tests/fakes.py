@@ -62,6 +62,18 @@ class FakeDetector:
         return None
 
 
+class ChangingDetector(FakeDetector):
+    """A model that is replaced now and then."""
+
+    version = "1"
+
+    async def detect(self, query: Query) -> Detection:
+        return (await super().detect(query))._replace(model=f"fake:{self.version}")
+
+    async def card(self) -> LanguageModelCard:
+        return LanguageModelCard("fake", self.version, CARD.languages)
+
+
 class FailingDetector(FakeDetector):
     """Raises the same error whatever it is asked."""
 

@@ -24,6 +24,7 @@ from acme_service.ports import (
 
 from tests.fakes import (
     ENGLISH,
+    ChangingDetector,
     FailingDetector,
     FakeDetector,
     FakeMeter,
@@ -75,18 +76,6 @@ def service() -> Service:
     return Service()
 
 
-class Changing(FakeDetector):
-    """A model that is replaced now and then."""
-
-    version = "1"
-
-    async def detect(self, query: Query) -> Detection:
-        return (await super().detect(query))._replace(model=f"fake:{self.version}")
-
-    async def card(self) -> LanguageModelCard:
-        return LanguageModelCard("fake", self.version, ("de", "en", "fr"))
-
-
 class Slow(FakeDetector):
     """Answers when it is told to."""
 
@@ -124,6 +113,15 @@ def test_no_cache_asks_the_model_and_remembers_its_answer(service: Service, rout
 def test_no_store_leaves_nothing_behind(service: Service) -> None:
     service.ask("secret", "no-store")
     assert service.ask("secret").headers["cache-status"] == MISS
+
+
+@pytest.mark.parametrize("control", ["max-age=0", "no-cache", "no-store"])
+def test_a_directive_counts_on_whichever_line_it_stands(service: Service, control: str) -> None:
+    text = f"on the second line: {control}"
+    service.ask(text)
+    lines = [("Cache-Control", "no-transform"), ("Cache-Control", control)]
+    fresh = service.client.post("/v1/detect", json={"text": text}, headers=lines)
+    assert fresh.headers["cache-status"] == "acme_service; fwd=request"
 
 
 def test_of_a_batch_only_what_is_new_goes_to_the_model_and_once(service: Service) -> None:
@@ -180,7 +178,7 @@ async def test_equal_questions_are_those_with_equal_answers(
 
 
 async def test_a_model_change_is_never_answered_from_before() -> None:
-    detector = Changing()
+    detector = ChangingDetector()
     asking = cached(detector)
     assert (await asking.detect(Query("a"))).model == "fake:1"
     detector.version = "2"
@@ -194,7 +192,7 @@ async def test_a_model_change_is_never_answered_from_before() -> None:
 
 
 async def test_an_answer_is_kept_for_the_model_that_gave_it() -> None:
-    class RollingOut(Changing):
+    class RollingOut(ChangingDetector):
         """The new version already says who it is, while the old one still answers."""
 
         async def card(self) -> LanguageModelCard:

@@ -1,17 +1,20 @@
 """The feature `cache` over a real Redis, well and unwell: answers are right all the same."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from time import monotonic, sleep
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
 from acme_service.features.cache import cache
 from acme_service.features.cache.settings import CacheSettings
+from acme_service.ports import Query
 
-from tests.fakes import FakeDetector, fake_ports
+from tests.fakes import ChangingDetector, FakeDetector, fake_ports
 from tests.redis_server import RedisServer
 
 TIMEOUT_S = 0.2
@@ -105,6 +108,17 @@ def test_what_is_stored_is_json_without_the_text_and_expires(
         b"[[], [], 7]",
         b'[["en"], ["x"], ""]',
         b'[["xx"],[1.0],"other:1"]',
+        b'[["en","de"],[0.5],"fake-language:7"]',
+        b'[[],[0.5],"fake-language:7"]',
+        b'[["en"],[NaN],"fake-language:7"]',
+        b'[["en"],[Infinity],"fake-language:7"]',
+        b'[["en"],[1e400],"fake-language:7"]',
+        b'[["en"],[1.5],"fake-language:7"]',
+        b'[["en"],[-0.5],"fake-language:7"]',
+        b'[["en"],["0.75"],"fake-language:7"]',
+        b'[["en"],[0.75],"fake-language:7",0]',
+        b'{"languages":["en"],"scores":[0.75],"model":"fake-language:7"}',
+        json.dumps([["en"] * 11, [0.01] * 11, "fake-language:7"]).encode(),
     ],
 )
 def test_what_somebody_else_has_written_is_not_believed(
@@ -116,6 +130,28 @@ def test_what_somebody_else_has_written_is_not_believed(
         for key in server.stored():
             client.set(key, value)
     assert one.ask("tampered") == "fwd=miss"
+
+
+async def test_a_model_that_is_replaced_during_a_lookup_answers_for_itself(
+    server: RedisServer,
+) -> None:
+    settings = {"url": server.url, "timeout_s": 1, "max_entries": 1}
+    feature = cache(CacheSettings.model_validate(settings))
+    detector = ChangingDetector()
+    ports = feature.wrap(fake_ports(detector))
+    asking = ports.language
+    async with feature.lifespan(FastAPI()):
+        await asking.detect(Query("in Redis"))
+        await asking.detect(Query("in memory"))
+        server.freeze()
+        waiting = asyncio.create_task(asking.detect(Query("in Redis")))
+        await asyncio.sleep(0.05)
+        detector.version = "2"
+        other = asyncio.create_task(asking.detect(Query("in memory")))
+        await asyncio.sleep(0.05)
+        server.thaw()
+        answers = await asyncio.gather(waiting, other)
+    assert [answer.model for answer in answers] == ["fake:2"] * 2
 
 
 def test_a_frozen_redis_delays_one_request_at_most(server: RedisServer, one: Replica) -> None:

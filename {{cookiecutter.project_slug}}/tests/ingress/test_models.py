@@ -163,6 +163,30 @@ async def test_the_card_is_asked_for_once_a_second() -> None:
     assert calls.made == [("card", 0)]
 
 
+async def test_all_who_want_the_card_at_once_ask_for_it_once_and_any_may_leave() -> None:
+    calls = Calls()
+    detector = detector_of(calls)
+    asked_by.set("the first client")
+    first, *others = [asyncio.create_task(detector.card()) for _ in range(500)]
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await asyncio.gather(*others) == [CARD] * 499
+    assert first.cancelled()
+    assert (calls.made, calls.callers) == ([("card", 0)], ["nobody"])
+
+
+async def test_all_who_want_a_card_in_vain_get_an_error_of_their_own_and_may_ask_again() -> None:
+    calls = Calls()
+    calls.silent = True
+    detector = detector_of(calls)
+    errors = await asyncio.gather(*(detector.card() for _ in range(3)), return_exceptions=True)
+    assert [repr(error) for error in errors] == ["ModelTimeoutError('late')"] * 3
+    assert len(set(map(id, errors))) == 3
+    assert calls.made == [("card", 0)]
+    calls.silent = False
+    assert await detector.card() == CARD
+
+
 async def test_answers_of_the_same_model_show_that_the_card_is_right(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from acme_service.stores.redis import MAX_TOGETHER, SharedRedis
+from acme_service.stores.redis import MAX_TOGETHER, MAX_UNSENT, SharedRedis
 
 from tests.processes import free_port
 from tests.redis_server import RedisServer
@@ -20,6 +20,33 @@ TIMEOUT_S = 0.1
 def server() -> Iterator[RedisServer]:
     with RedisServer() as server:
         yield server
+
+
+class SlowServer:
+    """Speaks just enough of Redis' protocol, and replies `delay_s` after every command."""
+
+    def __init__(self, delay_s: float) -> None:
+        self.delay_s = delay_s
+        self.received: list[bytes] = []
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[str]:
+        async with await asyncio.start_server(self._serve, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            yield f"redis://{host}:{port}/0"
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        while head := await reader.readline():
+            words = [await self._word(reader) for _ in range(int(head[1:]))]
+            self.received.append(words[0])
+            reply = b"+PONG\r\n" if words == [b"PING"] else b"+OK\r\n"
+            loop.call_later(self.delay_s, writer.write, reply)
+        writer.close()
+
+    async def _word(self, reader: asyncio.StreamReader) -> bytes:
+        length = int((await reader.readline())[1:])
+        return (await reader.readexactly(length + 2))[:length]
 
 
 @asynccontextmanager
@@ -156,3 +183,27 @@ async def test_out_of_memory_it_still_answers_what_needs_none(
         assert await redis.ask("ECHO", "still here") == b"still here"
     said = [one for one in caplog.records if "Redis refuses a command" in one.getMessage()]
     assert len(set(map(id, said))) == 1
+
+
+async def test_a_redis_too_slow_for_requests_is_not_there_until_it_is_faster() -> None:
+    slow = SlowServer(2 * TIMEOUT_S)
+    async with slow.listening() as url, shared(f"{url}?protocol=2") as redis:
+        waits: list[float] = []
+        until = monotonic() + 10 * TIMEOUT_S
+        while monotonic() < until:
+            waits.append(await seconds_for(redis, "PING"))
+            await asyncio.sleep(TIMEOUT_S / 10)
+        assert max(waits) < TIMEOUT_S / 2
+        slow.delay_s = 0
+        assert await answers_again(redis)
+
+
+async def test_questions_do_not_wait_behind_what_nobody_waits_for() -> None:
+    slow = SlowServer(TIMEOUT_S / 2)
+    async with slow.listening() as url, shared(f"{url}?protocol=2") as redis:
+        for number in range(MAX_UNSENT):
+            redis.tell("SET", str(number), "told")
+        began = monotonic()
+        assert await redis.ask("GET", "asked") == b"OK"
+        assert monotonic() - began < TIMEOUT_S * 2
+        assert slow.received.count(b"SET") < 2 * MAX_TOGETHER

@@ -1,11 +1,14 @@
 """Where numbers go."""
 
+import logging
 from collections import defaultdict, deque
 from threading import Event, Thread
 from time import sleep
 from typing import Any
 
 from ray.serve import metrics
+
+log = logging.getLogger(__name__)
 
 SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0]
 SIZES = [float(2**power) for power in range(13)]
@@ -56,6 +59,13 @@ class RayMeter:
             name, labels, amount = self._counted.popleft()
             totals[name, labels] += amount
         for (name, labels), total in totals.items():
-            if name not in self._metrics:
-                self._metrics[name] = metrics.Counter(name, tag_keys=_keys(labels))
-            self._metrics[name].inc(total, tags=dict(labels))
+            try:
+                self._add(name, labels, total)
+            except Exception:
+                # Such as other labels than before. All other counts go on.
+                log.exception("%s of %s are not counted", total, name)
+
+    def _add(self, name: str, labels: Labels, total: float) -> None:
+        if name not in self._metrics:
+            self._metrics[name] = metrics.Counter(name, tag_keys=_keys(labels))
+        self._metrics[name].inc(total, tags=dict(labels))

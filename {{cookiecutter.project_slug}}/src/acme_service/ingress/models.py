@@ -10,6 +10,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, contextmanager
+from contextvars import Context
 from time import monotonic
 from typing import Any
 
@@ -18,6 +19,7 @@ from acme_service.ports import (
     Detection,
     LanguageModelCard,
     Meter,
+    ModelError,
     ModelOverloadedError,
     Query,
     Sentiment,
@@ -90,6 +92,7 @@ class GatheringDetector:
         self._streams = 0
         self._card: LanguageModelCard | None = None
         self._card_at = float("-inf")
+        self._renewal: asyncio.Task[LanguageModelCard] | None = None
 
     async def detect(self, query: Query) -> Detection:
         return await self._gatherer.ask(query)
@@ -156,8 +159,21 @@ class GatheringDetector:
 
     async def card(self) -> LanguageModelCard:
         if self._card is None or monotonic() - self._card_at > JUST_NOW_S:
-            self._card = await self._ask_for_card()
-            self._card_at = monotonic()
+            if self._renewal is None or self._renewal.done():
+                # Nobody's in particular, so it outlasts whoever asked first.
+                loop = asyncio.get_running_loop()
+                self._renewal = loop.create_task(self._renew_card(), context=Context())
+            try:
+                return await asyncio.shield(self._renewal)
+            except ModelError as error:
+                # One instance each: an error collects the traceback of all who raise it.
+                raise type(error)(*error.args) from None
+        return self._card
+
+    async def _renew_card(self) -> LanguageModelCard:
+        asked_at = monotonic()
+        self._card = await self._ask_for_card()
+        self._card_at = asked_at
         return self._card
 
     async def _ask_for_card(self) -> LanguageModelCard:

@@ -94,7 +94,7 @@ class SharedRedis:
     async def open(self) -> None:
         """Connect, so that no request has to, and go on trying when that fails."""
         try:
-            await self._round_trip([("PING",)], SEARCH_S)
+            await self._greet()
         except AWAY as error:
             self._lost(error)
 
@@ -125,6 +125,9 @@ class SharedRedis:
         batch: list[tuple[Command, asyncio.Future[Any] | None]] = []
         try:
             while self._unsent:
+                if len(self._unsent) > MAX_TOGETHER:
+                    # Nobody who waits does so behind what nobody waits for.
+                    self._unsent.sort(key=lambda one: one[1] is None)
                 batch, self._unsent = self._unsent[:MAX_TOGETHER], self._unsent[MAX_TOGETHER:]
                 replies = await self._replies([command for command, _ in batch])
                 for (_, waiting), reply in zip(batch, replies, strict=True):
@@ -179,11 +182,18 @@ class SharedRedis:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             with suppress(*AWAY):
-                [pong] = await self._round_trip([("PING",)], SEARCH_S)
-                if not isinstance(pong, Exception):
-                    break
+                await self._greet()
+                break
         self._complained = False
         log.info("Redis answers again")
+
+    async def _greet(self) -> None:
+        # To connect takes longer than to answer. One that answers more slowly than a request can
+        # wait would be lost again at once, for ever, and a request would wait each time.
+        for timeout_s in (SEARCH_S, self._timeout_s):
+            [pong] = await self._round_trip([("PING",)], timeout_s)
+            if isinstance(pong, Exception):
+                raise pong
 
     async def _hang_up(self) -> None:
         # A connection on which a reply is still to come would answer the next question with it.

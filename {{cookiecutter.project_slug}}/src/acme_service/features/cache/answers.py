@@ -3,11 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from acme_service.ports import Detection
+from acme_service.ports import MAX_CANDIDATES, Detection
 
 from .settings import CacheSettings
 
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 PREFIX = f"{__name__.partition('.')[0]}:cache:1"
 """Before all keys in Redis. The number changes with the shape of what is stored."""
 
-_DETECTION = TypeAdapter(Detection)
+_Score = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+_AtMost = Field(max_length=MAX_CANDIDATES)
+
+_STORED: TypeAdapter[Any] = TypeAdapter(
+    tuple[Annotated[tuple[str, ...], _AtMost], Annotated[tuple[_Score, ...], _AtMost], str]
+)
+"""A Detection as Redis has it, where anybody may have written it."""
 
 Found = list[Detection | None]
 
@@ -51,7 +57,7 @@ class Answers:
             return
         self._remember(answer.model, key, answer)
         if self._redis:
-            value = _DETECTION.dump_json(answer)
+            value = _STORED.dump_json(answer)
             self._redis.tell("SET", _name(answer.model, key), value, "EX", self._ttl_s)
 
     def _remembered(self, model: str, key: str) -> Detection | None:
@@ -80,7 +86,8 @@ def _read(value: bytes | None, model: str) -> Detection | None:
     if value is None:
         return None
     try:
-        answer = _DETECTION.validate_json(value)
+        answer = Detection(*_STORED.validate_json(value))
     except ValidationError:
         return None
-    return answer if answer.model == model else None
+    whole = len(answer.languages) == len(answer.scores)
+    return answer if whole and answer.model == model else None

@@ -16,6 +16,9 @@ from .flights import Flights
 from .keys import key_of
 from .status import Lookup, current_lookup
 
+LOOKUPS = 2
+"""While models change faster than answers are looked up, nothing counts as known."""
+
 
 class CachedDetector:
     """Answers from memory what `inner` has answered, as long as it is the same model.
@@ -91,11 +94,8 @@ class CachedDetector:
 
     async def _found(self, keys: Sequence[str], lookup: Lookup) -> Found:
         """What the model that answers now has answered before, one a key."""
-        found: Found = [None] * len(keys)
-        if self._model and not lookup.fresh:
-            found = await self._answers.find(self._model, keys)
-            if any(answer is not None for answer in found) and await self._model_changed():
-                found = await self._answers.find(self._model, keys)
+        asking = lookup.fresh or not self._model
+        found: Found = [None] * len(keys) if asking else await self._remembered(keys)
         hits = sum(answer is not None for answer in found)
         lookup.hits += hits
         lookup.misses += len(keys) - hits
@@ -108,9 +108,18 @@ class CachedDetector:
         if amount:
             self._meter.count(name, amount, model="language")
 
-    async def _model_changed(self) -> bool:
-        before, self._model = self._model, (await self._inner.card()).reference
-        return self._model != before
+    async def _remembered(self, keys: Sequence[str]) -> Found:
+        # Others learn of models while this waits, so the model that was looked up is at hand here.
+        model = self._model
+        for _ in range(LOOKUPS):
+            found = await self._answers.find(model, keys)
+            if not any(found):
+                return found
+            looked_up, model = model, (await self._inner.card()).reference
+            self._model = model
+            if model == looked_up:
+                return found
+        return [None] * len(keys)
 
     def _learn(self, key: str, answer: Detection, lookup: Lookup) -> Detection:
         # The answer says which model gave it. While one version replaces another, both answer,

@@ -7,6 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 CACHE = __name__.partition(".")[0]
 """What this cache is called among the others on the way."""
 
+FRESH = frozenset({b"no-cache", b"no-store", b"max-age=0"})
+"""Directives of a request that wants no answer from before. Others do not matter here."""
+
 
 class Lookup:
     """What one request wants of the cache, and what it has got.
@@ -67,9 +70,10 @@ class CacheStatus:
 
 
 def wanted(scope: Scope) -> Lookup:
-    for name, value in scope["headers"]:
-        if name == b"cache-control":
-            directives = {one.strip() for one in value.lower().split(b",")}
-            secret = b"no-store" in directives
-            return Lookup(fresh=secret or b"no-cache" in directives, secret=secret)
-    return Lookup()
+    directives = {
+        directive.strip()
+        for name, value in scope["headers"]
+        if name == b"cache-control"
+        for directive in value.lower().split(b",")
+    }
+    return Lookup(fresh=not FRESH.isdisjoint(directives), secret=b"no-store" in directives)
