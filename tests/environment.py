@@ -7,6 +7,8 @@ from pathlib import Path
 from scripts.export import ROOT
 
 ENVIRONMENT = ROOT / "build/venv"
+CALLERS = ("MAKE", "MFLAGS", "PYTEST_")
+"""How variables begin by which make and pytest, when they call these tests, would change them."""
 
 Done = subprocess.CompletedProcess[str]
 
@@ -14,7 +16,7 @@ Done = subprocess.CompletedProcess[str]
 def run(project: Path, *command: str | Path, **variables: str) -> Done:
     """Run one of the environment's programs in a project, leaving nothing there."""
     program, *arguments = map(str, command)
-    clean = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(CALLERS)}
     build = ENVIRONMENT.parent
     ours = {
         "PYTHONPATH": str(project / "src"),

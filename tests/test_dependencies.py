@@ -1,4 +1,4 @@
-"""A render asks for what it imports, and a declined feature leaves no dependency behind."""
+"""A render asks for what it imports, and at run time for nothing else."""
 
 import sys
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from packaging.utils import canonicalize_name
 
-from .answers import ALL, BARE, FEATURES, Answers, matrix
+from .answers import Answers, matrix
 from .conftest import Render
 from .distributions import asked_for, installed_for, owners_of, read
 from .imports import imported, package_of
@@ -15,6 +15,10 @@ from .template import files
 RENDERS = matrix()
 GROUPS = {"src/": (), "tests/": ("dev",), "load/": ("dev", "load")}
 """Beside run-time dependencies, what the files below a folder may import."""
+IMPORTED_BY_OTHERS = {"python-multipart"}
+"""FastAPI imports it to read forms and files, and does not ask for it."""
+
+every_render = pytest.mark.parametrize("answers", RENDERS.values(), ids=RENDERS)
 
 
 def undeclared(project: dict[str, bytes], folder: str) -> set[str]:
@@ -32,21 +36,25 @@ def undeclared(project: dict[str, bytes], folder: str) -> set[str]:
 
 
 @pytest.mark.parametrize("folder", GROUPS)
-@pytest.mark.parametrize("answers", RENDERS.values(), ids=RENDERS)
+@every_render
 def test_no_module_imports_what_is_not_declared(
     answers: Answers, folder: str, render: Callable[..., Render]
 ):
     assert undeclared(files(render(**answers).folder), folder) == set()
 
 
-def names(answers: Answers, render: Callable[..., Render]) -> set[str]:
-    pyproject = read(files(render(**answers).folder)["pyproject.toml"])
-    requirements = asked_for(pyproject, *pyproject["dependency-groups"])
-    return {canonicalize_name(requirement.name) for requirement in requirements}
-
-
-@pytest.mark.parametrize("name", FEATURES)
-def test_a_dependency_goes_with_the_features_that_need_it(name: str, render: Callable[..., Render]):
-    brought = names(BARE | {name: True}, render) - names(BARE, render)
-    lost = names(ALL, render) - names(ALL | {name: False}, render)
-    assert lost <= brought
+@every_render
+def test_a_project_asks_for_nothing_that_it_does_not_import(
+    answers: Answers, render: Callable[..., Render]
+):
+    project = files(render(**answers).folder)
+    needed = {
+        owner
+        for path, source in project.items()
+        if path.startswith("src/") and path.endswith(".py")
+        for module in imported(source, package_of(path))
+        for owner in owners_of(module)
+    }
+    requirements = asked_for(read(project["pyproject.toml"]))
+    declared = {canonicalize_name(requirement.name) for requirement in requirements}
+    assert declared - needed == IMPORTED_BY_OTHERS

@@ -8,10 +8,13 @@ import pytest
 from scripts.export import ROOT, known_to_git
 from scripts.prompts import PAGE, page
 
-from .template import PROJECT
+from .template import PROJECT, STATEMENT, template_files
 
 PAGES = [path for path in known_to_git() if path.suffix == ".md"]
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+STATEMENTS = re.compile(STATEMENT.pattern + r"\n", re.MULTILINE)
+CREDENTIALS = """ -H "$(sed -n 's/^LOAD_HEADER=//p' .env)" """
+"""An empty header, which curl leaves out, where there is no auth."""
 TARGET = re.compile(r"^([a-z-]+):.*## ", re.MULTILINE)
 
 every_page = pytest.mark.parametrize("path", PAGES, ids=str)
@@ -39,6 +42,18 @@ def test_every_make_command_exists(path: Path):
     said = re.findall(r"\bmake ((?:[a-z][a-z-]*(?: (?=[a-z]))?)+)", commands)
     known = targets(PROJECT) if PROJECT.name in path.parts else targets(ROOT) | targets(PROJECT)
     assert [word for words in said for word in words.split() if word not in known] == []
+
+
+def test_commands_that_ask_the_service_say_who_asks():
+    asked = 0
+    for path, content in template_files().items():
+        if path.endswith(".md"):
+            text = STATEMENTS.sub("", content.decode())
+            text = re.sub(r" \\\n +", " ", text)
+            for command in re.findall(r"^curl .*/v\d+/.*$", text, re.MULTILINE):
+                asked += 1
+                assert "/v1/token " in command or CREDENTIALS in f"{command} ", path
+    assert asked
 
 
 @pytest.mark.parametrize("folder", [ROOT, PROJECT], ids=["template", "project"])

@@ -1,5 +1,9 @@
 """What gets into the image, and who runs it there."""
 
+import re
+
+import yaml
+
 from .template import template_files
 
 INSTRUCTIONS = [
@@ -45,3 +49,14 @@ def test_no_layer_is_told_a_secret():
     said = [word for words in INSTRUCTIONS if words[0] in {"ARG", "ENV"} for word in words[1:]]
     names = {word.split("=")[0] for word in said}
     assert not [name for name in names if any(part in name for part in ("SECRET", "KEY", "TOKEN"))]
+
+
+def test_ci_starts_the_image_as_the_documentation_says():
+    page = template_files()["docs/how-to/docker.md"].decode()
+    [first, *_] = re.findall(r"^```sh\n(.*?)^curl ", page, re.DOTALL | re.MULTILINE)
+    commands = [line.split("#")[0].strip() for line in first.splitlines()]
+    workflow = yaml.safe_load(template_files()[".github/workflows/image.yml"])
+    [job] = workflow["jobs"].values()
+    runs = [step["run"] for step in job["steps"] if "run" in step and "if" not in step]
+    assert len(runs) == len(commands)
+    assert all(map(str.startswith, runs, commands)), runs

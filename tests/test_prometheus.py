@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from .template import PROJECT
 
@@ -47,6 +48,16 @@ def test_prometheus_understands_its_configuration(promtool: str, folder: Path, n
         config.write_text(text, encoding="utf-8")
         found = complaints(promtool, config)
     assert found == ""
+
+
+def test_prometheus_understands_what_compose_gives_it(promtool: str, tmp_path: Path):
+    service = yaml.safe_load((PROJECT / "compose.yaml").read_text("utf-8"))["services"][
+        "prometheus"
+    ]
+    for mount in service["volumes"]:
+        source, target, _ = mount.split(":")
+        shutil.copy(PROJECT / source, tmp_path / Path(target).relative_to("/etc/prometheus"))
+    assert complaints(promtool, tmp_path / "prometheus.yml") == ""
 
 
 def test_a_mistake_would_be_found(promtool: str, folder: Path):

@@ -34,7 +34,10 @@ def test_a_project_keeps_its_import_contracts(answers: Answers, render: Callable
     assert done.returncode == 0, said(done)
 
 
-def test_what_a_project_calls_its_checks_is_what_is_checked_here(render: Callable[..., Render]):
+def test_what_a_project_calls_its_checks_is_what_is_checked_here(
+    render: Callable[..., Render], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MAKELEVEL", "1")  # as under `make test`
     done = make(render(**ALL).folder, "--dry-run", "check")
     programs = [line.removeprefix(f"{ENVIRONMENT}/bin/") for line in done.stdout.splitlines()]
     assert programs == [

@@ -1,6 +1,7 @@
 """What other programs read is held against their schemas and linters, in every render."""
 
 import json
+import re
 from collections.abc import Callable
 from fnmatch import fnmatch
 from hashlib import sha256
@@ -82,6 +83,39 @@ def test_our_own_workflows_have_the_form_that_is_expected():
     assert done.returncode == 0, said(done)
 
 
+def exported(part: Any) -> set[str]:
+    """The variables that a configuration of continuous integration sets for its commands."""
+    if isinstance(part, list):
+        return {name for one in part for name in exported(one)}
+    if not isinstance(part, dict):
+        return set()
+    names: set[str] = set()
+    for key, value in part.items():
+        if key in {"env", "variables"}:
+            names |= value.keys()
+        elif key == "matrix" and isinstance(value, list):  # GitLab's; GitHub's stays outside
+            names |= {name for row in value for name in row}
+        else:
+            names |= exported(value)
+    return names
+
+
+def test_continuous_integration_sets_nothing_that_make_would_take_for_its_own():
+    makefile = template_files()["Makefile"].decode()
+    taken = set(re.findall(r"^(?:export )?(\w+) \?=", makefile, re.MULTILINE))
+    paths = [*(ROOT / ".github/workflows").glob("*.yml")]
+    texts = [path.read_bytes() for path in paths]
+    texts += [
+        content
+        for path, content in template_files().items()
+        if path == ".gitlab-ci.yml" or path.startswith(".github/workflows/")
+    ]
+    found = {name for text in texts for name in exported(yaml.safe_load(text))}
+    assert "PYTHON" in taken
+    assert "UV_LOCKED" in found
+    assert found & taken == set()
+
+
 @every_render
 def test_every_file_of_data_parses(answers: Answers, render: Callable[..., Render]):
     for path, content in files(render(**answers).folder).items():
@@ -122,6 +156,24 @@ def test_backends_are_healthy_first_and_not_published(
     assert [service["ports"] for service in services.values() if "ports" in service] == (
         [["8000:8000"]] if services else []
     )
+
+
+@every_render
+def test_compose_mounts_what_is_there(answers: Answers, render: Callable[..., Render]):
+    folder = render(**answers).folder
+    services = compose(answers, render).values()
+    mounts = [mount for service in services for mount in service.get("volumes", [])]
+    sources = [mount.split(":")[0] for mount in mounts]
+    missing = [one for one in sources if one.startswith("./") and not (folder / one).exists()]
+    assert missing == []
+
+
+def test_prometheus_asks_the_service_where_its_metrics_are():
+    launcher = template_files()["src/acme_service/ingress/launch.py"].decode()
+    [port] = re.findall(r"^METRICS_PORT = (\d+)$", launcher, re.MULTILINE)
+    config = yaml.safe_load(template_files()["deploy/compose/prometheus.yml"])
+    [job] = config["scrape_configs"]
+    assert job["static_configs"] == [{"targets": [f"service:{port}"]}]
 
 
 def test_every_image_says_its_exact_version():
