@@ -91,6 +91,7 @@ def is_neutral(name: str) -> bool:
 
 def run(*command: str, folder: Path = FOLDER, config: Path | None = None) -> None:
     environment = variables()
+    del environment["PYTHONPATH"]  # every project that is prepared finds its own package
     environment["PATH"] = f"{PROGRAMS}{os.pathsep}{environment['PATH']}"
     if config:
         environment["COOKIECUTTER_CONFIG"] = str(config)

@@ -115,7 +115,10 @@ def allowed(python: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]
     if said.returncode:
         raise PreparationError(f"There is no user to measure as: {said.stderr.strip()}")
     password, entry = (line.split()[-1] for line in said.stdout.splitlines())
-    settings = {"AUTH_SECRETS": "of the benchmarks alone, and of no service", "AUTH_USERS": entry}
+    settings = {
+        "AUTH_SECRETS": "of the benchmarks alone and of no service anywhere",
+        "AUTH_USERS": entry,
+    }
     return settings, {"username": USER, "password": password}
 
 
