@@ -4,6 +4,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from acme_service.api.outcome import CLIENT_LEFT, Outcome
 from acme_service.ports import Meter
 
 from .routes import RouteTemplates
@@ -13,9 +14,6 @@ OTHER_METHOD = "other"
 SOCKET = "websocket"
 SOCKET_STATUS = {"websocket.accept": 101, "websocket.close": 403}
 """How the server answers when one is opened, or closed before it was."""
-
-CLIENT_LEFT = 499
-"""What proxies write where the client hung up before it had an answer."""
 
 
 class RequestMetrics:
@@ -40,29 +38,17 @@ class RequestMetrics:
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
-        ended = 0.0
-        status = CLIENT_LEFT
-
-        async def noted(message: Message) -> None:
-            nonlocal status, ended
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-            # What runs in the background after the last byte keeps nobody waiting.
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                ended = perf_counter()
-
+        outcome = Outcome()
         try:
-            await self.app(scope, receive, noted)
-        except Exception:
-            status = 500
-            raise
+            await outcome.follow(self.app, scope, receive, send)
         finally:
-            seconds = (ended or perf_counter()) - began
+            seconds = (outcome.last_byte_at or perf_counter()) - began
             method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
             route = self._route(scope)
             meter = self._meter(scope)
-            meter.count("http_requests_total", route=route, method=method, status=str(status))
+            meter.count(
+                "http_requests_total", route=route, method=method, status=str(outcome.status)
+            )
             meter.observe("http_request_seconds", seconds, route=route, method=method)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:

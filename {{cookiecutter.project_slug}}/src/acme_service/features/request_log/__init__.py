@@ -4,15 +4,12 @@ import logging
 from time import perf_counter
 
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acme_service.api import Feature
+from acme_service.api.outcome import Outcome
 
 log = logging.getLogger(__name__)
-
-
-CLIENT_LEFT = 499
-"""What proxies write where the client hung up before it had an answer."""
 
 
 class RequestLog:
@@ -27,23 +24,13 @@ class RequestLog:
             return
 
         began = perf_counter()
-        status = CLIENT_LEFT
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        outcome = Outcome()
         try:
-            await self.app(scope, receive, noted)
-        except Exception:
-            status = 500
-            raise
+            await outcome.follow(self.app, scope, receive, send)
         finally:
             seconds = round(perf_counter() - began, 4)
             extra = {"method": scope["method"], "path": scope["path"]}
-            log.info("request", extra={**extra, "status": status, "seconds": seconds})
+            log.info("request", extra={**extra, "status": outcome.status, "seconds": seconds})
 
 
 def request_log() -> Feature:
