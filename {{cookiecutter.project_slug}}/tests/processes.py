@@ -1,6 +1,8 @@
 """The project in a process of its own."""
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -24,10 +26,19 @@ def environment(**settings: str) -> dict[str, str]:
     return os.environ | ports | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | settings
 
 
+OURS = range(20_000, 30_000)
+"""Ports that no system hands to an outgoing connection and that Ray gives to none of its processes.
+
+Whatever the system draws from its own range may be taken again before the test listens there.
+"""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        port = random.SystemRandom().choice(OURS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def start(
