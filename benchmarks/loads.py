@@ -36,8 +36,10 @@ class LoadError(Exception):
 class Load:
     """So many connections, each of which asks again as soon as it has its answer.
 
-    right: a condition in Lua that every right answer's `body` meets.
+    right: a condition in Lua that the `body` and `headers` of every right answer meet.
     headers: beside that of the content.
+    texts: how many different texts are asked in turn; 0: every text is a new one. NUMBER in the
+        body tells them apart.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Load:
     body: Any
     right: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    texts: int = 1
 
     @property
     def name(self) -> str:
@@ -89,12 +92,26 @@ def sockets(connections: int) -> Load:
     return Load(SOCKETS, connections, "/v1/ws/detect", {"text": TEXT})
 
 
+NUMBER = "#"
+"""In a body, what becomes the number of the text."""
+
+NUMBERED = """\
+-- Where new texts begin: other ones than in every run before.
+local texts, number = {texts}, os.time() * 1000000
+local before, after = string.match(wrk.body, "(.*)#(.*)")
+function request()
+   number = number + 1
+   local text = texts > 0 and number % texts or number
+   return wrk.format(nil, nil, nil, before .. string.format("%d", text) .. after)
+end
+"""
+
 WRK = """\
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 {headers}
 wrk.body = [==[{body}]==]
-
+{numbered}
 wrong = 0
 local known
 function response(status, headers, body)
@@ -126,7 +143,8 @@ def run(load: Load, seconds: int, scratch: Path) -> Outcome:
     script = scratch / f"{load.name}.lua"
     body = json.dumps(load.body, ensure_ascii=False)
     headers = "\n".join(f'wrk.headers["{name}"] = "{load.headers[name]}"' for name in load.headers)
-    source = WRK.format(body=body, right=load.right, headers=headers)
+    numbered = NUMBERED.format(texts=load.texts) if NUMBER in body else ""
+    source = WRK.format(body=body, right=load.right, headers=headers, numbered=numbered)
     script.write_text(source, encoding="utf-8")
     size = ["-t1", f"-c{load.connections}", f"-d{seconds}s", f"--timeout={TIMEOUT_S}s"]
     command = ["wrk", *size, "-s", str(script), URL + load.path]
