@@ -55,17 +55,16 @@ def test_a_header_counts_before_a_subprotocol() -> None:
 @pytest.mark.parametrize(
     "offered",
     [
-        None,
-        ["bearer"],
-        ["bearer", "wrong"],
-        ["bearer", KEY.secret],
-        ["bearer", ""],
-        ["bearer", "x" * 8000],
-        [token(), "bearer"],
-        ["Bearer", token()],
-        ["other", "bearer", token()],
+        pytest.param(None, id="nothing"),
+        pytest.param(["bearer"], id="no token"),
+        pytest.param(["bearer", "wrong"], id="a wrong token"),
+        pytest.param(["bearer", KEY.secret], id="a key"),
+        pytest.param(["bearer", ""], id="an empty token"),
+        pytest.param(["bearer", "x" * 8000], id="a long token"),
+        pytest.param([token(), "bearer"], id="the other way round"),
+        pytest.param(["Bearer", token()], id="a capital letter"),
+        pytest.param(["other", "bearer", token()], id="something before"),
     ],
-    ids=lambda offered: "+".join(one[:8] for one in offered or []),
 )
 def test_whoever_is_unknown_is_refused_before_the_socket_opens(offered: list[str] | None) -> None:
     with pytest.raises(WebSocketDenialResponse) as refused:
