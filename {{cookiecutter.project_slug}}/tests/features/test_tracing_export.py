@@ -23,12 +23,11 @@ class Service:
     """The service in a process of its own, without Ray."""
 
     process: subprocess.Popen[bytes]
-    url: str
+    client: httpx2.Client
 
     def seconds_to_answer(self, text: str) -> float:
         began = time.monotonic()
-        url = f"{self.url}/v1/detect"
-        assert httpx2.post(url, json={"text": text}, headers=HEADERS).is_success
+        assert self.client.post("/v1/detect", json={"text": text}).is_success
         return time.monotonic() - began
 
     def seconds_to_stop(self) -> float:
@@ -39,7 +38,7 @@ class Service:
 
     def answers(self) -> bool:
         try:
-            return httpx2.get(f"{self.url}/health/live").is_success
+            return self.client.get("/health/live").is_success
         except httpx2.HTTPError:
             return False
 
@@ -51,7 +50,8 @@ def serving(collector: str) -> Iterator[Service]:
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
     process = start("-m", "uvicorn", *app, "--port", str(port), settings=settings)
     try:
-        yield Service(process, f"http://127.0.0.1:{port}")
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=HEADERS) as client:
+            yield Service(process, client)
     finally:
         process.kill()
         process.wait()

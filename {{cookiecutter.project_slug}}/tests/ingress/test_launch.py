@@ -146,13 +146,14 @@ def test_development_starts_answers_and_stops(config: Path) -> None:
 
 def answered(url: str, body: dict[str, object], within_s: float) -> Any:
     deadline = time.monotonic() + within_s
-    while True:
-        try:
-            return httpx2.post(url, json=body, headers=HEADERS).raise_for_status().json()
-        except httpx2.HTTPError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    with httpx2.Client(headers=HEADERS) as client:
+        while True:
+            try:
+                return client.post(url, json=body).raise_for_status().json()
+            except httpx2.HTTPError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
 
 def wait_until_it_listens_to_signals(process: subprocess.Popen[str]) -> None:
