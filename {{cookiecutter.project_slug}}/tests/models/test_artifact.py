@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from acme_service.models.errors import ModelStoreError
 from acme_service.models.language import LanguageModel
-from acme_service.models.store import ModelStoreError, open_model
+from acme_service.models.store import open_model
 from acme_service.models.training.publishing import publish
 from acme_service.ports import Query
 

@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 
-from acme_service.models.store import (
-    ModelFiles,
-    ModelStoreError,
-    open_model,
-    store_folder,
-)
+from acme_service.models.errors import ModelStoreError
+from acme_service.models.store import ModelFiles, open_model, store_folder
 
 from .conftest import STORE
 

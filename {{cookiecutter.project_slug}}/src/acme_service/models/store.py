@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from .errors import ModelStoreError
+
 ALIASES = "aliases.json"
 MANIFEST = "manifest.json"
 
@@ -22,13 +24,6 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _REFERENCE = re.compile(rf"(?P<name>{_NAME})(?:@(?P<alias>{_NAME})|:(?P<version>{_NAME}))")
 _FILE = re.compile(rf"{_NAME}(?:/{_NAME})*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
-
-
-class ModelStoreError(Exception):
-    """A model cannot be opened. The message is one sentence that names what is at fault.
-
-    It may hold paths: it is for whoever starts the service, not for its callers.
-    """
 
 
 @dataclass(frozen=True)

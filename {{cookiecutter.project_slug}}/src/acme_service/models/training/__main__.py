@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acme_service.models.artifact import FILE, FORMAT, artifact_bytes
-from acme_service.models.store import ModelStoreError, store_folder
+from acme_service.models.errors import ModelStoreError
+from acme_service.models.store import store_folder
 
 from .profiles import TrainingDataError, read_profiles
 from .publishing import name_champion, publish
