@@ -6,6 +6,7 @@ Standard library only: every other room imports this one, and it imports none of
 from .errors import (
     ModelError,
     ModelOverloadedError,
+    ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Meter",
     "ModelError",
     "ModelOverloadedError",
+    "ModelReplacedError",
     "ModelTimeoutError",
     "ModelUnavailableError",
     "Ports",

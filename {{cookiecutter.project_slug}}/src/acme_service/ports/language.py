@@ -18,12 +18,16 @@ class Query(NamedTuple):
         with none left there is no restriction.
     preferred: language codes, most wanted first, that decide a tie.
     tie_margin: a lead in score smaller than this is a tie, in [0, 1].
+    model: who has to answer: "" for the champion, "challenger" for the challenger if there is
+        one (the champion otherwise), or the `reference` of a version. ModelReplacedError is
+        raised when that version is not held.
     """
 
     text: str
     allowed: tuple[str, ...] = ()
     preferred: tuple[str, ...] = ()
     tie_margin: float = 0.0
+    model: str = ""
 
 
 class Candidate(NamedTuple):
@@ -73,11 +77,14 @@ class LanguageModelCard(NamedTuple):
     """Which model answers.
 
     languages: ISO 639-1 codes, sorted.
+    note: one sentence for operators when something is not as it should be, such as a version
+        that was refused; it names no path and no address.
     """
 
     name: str
     version: str
     languages: tuple[str, ...]
+    note: str = ""
 
     @property
     def reference(self) -> str:
