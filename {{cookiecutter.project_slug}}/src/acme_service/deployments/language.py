@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from acme_service.models.language import LanguageModel
 from acme_service.models.store import open_model
 from acme_service.models.threads import in_thread
-from acme_service.ports import Detection, LanguageModelCard, Query
+from acme_service.ports import CHAMPION, Detection, LanguageModelCard, Query
 
 DEFAULT_STORE = "file:model_store"
 """The folder that comes with the project, below the working directory."""
@@ -47,5 +47,5 @@ class LanguageDeployment:
         async for detection in in_thread(self._model.guesses(query)):
             yield detection
 
-    async def card(self) -> LanguageModelCard:
+    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
         return self._model.card
