@@ -26,7 +26,7 @@ from tests.visitor import HEADERS
 CONNECTIONS = 4
 
 REQUESTS = 3_000
-"""Far more than the switches need. Ten thousand would be above what one caller may send in a minute."""
+"""Far more than the switches need, and fewer than one caller may send in a minute."""
 
 TEXTS = ["Kirjasto on kiinni.", "Guten Morgen!", "Kütüphane kapalı.", "Jag är hungrig.", "7"]
 """Some in languages that version 2 knows, and version 1 does not."""
