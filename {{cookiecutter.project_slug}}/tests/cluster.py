@@ -36,25 +36,29 @@ IMPATIENT = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """url: of the service; other applications stand below it: /inline, /canary, /stuck, /busy,
-        and those that features have for themselves.
+    """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
+        /canary, and those that features have for themselves.
     notes: the file in which the stuck model notes what happens to it.
+    store: the models of /swapping, to be promoted and spoiled.
+    canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
+        own examples.
     log: what the launcher and all replicas print.
-    store: where /canary has its models from: 1 is the champion, 2 the challenger, and 3 fails
-        its own examples.
     """
 
     url: str
     notes: Path
-    log: Path
     store: Path
+    canary_store: Path
+    log: Path
 
 
 @contextmanager
 def running_cluster(scratch: Path) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
-    cluster = Cluster(url, scratch / "notes", scratch / "log", scratch / "store")
-    fill(cluster.store)
+    stores = scratch / "store", scratch / "canary"
+    cluster = Cluster(url, scratch / "notes", *stores, scratch / "log")
+    shutil.copytree(STORE, cluster.store)
+    fill(cluster.canary_store)
     config = scratch / "serve.yaml"
     config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
     cluster.notes.touch()
@@ -88,15 +92,30 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
     stuck = misbehaving("stuck", [sizes["ingress"], model_size(100)])
     stuck["args"] = {"notes": str(cluster.notes)}
     busy = misbehaving("busy", [sizes["ingress"], sizes["sentiment"], model_size(1)])
+    swapping = service | {
+        "name": "swapping",
+        "route_prefix": "/swapping",
+        "runtime_env": {
+            "env_vars": {"MODEL_STORE": cluster.store.as_uri(), "MODEL_REFRESH_S": "0.2"}
+        },
+    }
     own = [inline | further for further in of_features()]
-    config["applications"] = [service, inline, canary(cluster, service), stuck, busy, *own]
+    config["applications"] = [
+        service,
+        inline,
+        stuck,
+        busy,
+        swapping,
+        canary(cluster, inline),
+        *own,
+    ]
     return config
 
 
 def canary(cluster: Cluster, service: dict[str, Any]) -> dict[str, Any]:
     variables = {
         "CANARY_FRACTION": CANARY_FRACTION,
-        "MODEL_STORE": cluster.store.as_uri(),
+        "MODEL_STORE": cluster.canary_store.as_uri(),
         "MODEL_REFRESH_S": "1",
     }
     of_its_own = {"name": "canary", "route_prefix": "/canary"}

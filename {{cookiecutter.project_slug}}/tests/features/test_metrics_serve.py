@@ -96,7 +96,7 @@ def _provoked(cluster: Cluster) -> None:
     """What is counted has happened: equal questions, too many, more than a model can take, and
     a version that no replica answers with.
     """
-    store = FolderSource(cluster.store.as_uri(), 5)
+    store = FolderSource(cluster.canary_store.as_uri(), 5)
     store.move_alias("language", "challenger", "3", before="2")
     for _ in range(2):
         post(cluster.url, "the same house")

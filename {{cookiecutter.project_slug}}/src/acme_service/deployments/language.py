@@ -72,6 +72,10 @@ class LanguageDeployment:
         self._versions.notes.drop("user_config")
         await asyncio.wrap_future(looked)
 
+    def close(self) -> None:
+        """Look for other versions no longer."""
+        self._versions.close()
+
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
         models = await self._models({query.model for query in queries})
         if sum(len(query.text) for query in queries) <= QUICK_CHARS:
