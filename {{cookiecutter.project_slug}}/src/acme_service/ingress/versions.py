@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dotenv import load_dotenv
 
 from acme_service.deployments.settings import StoreSettings
-from acme_service.deployments.versions import CHALLENGER
 from acme_service.models.errors import ModelStoreError
 from acme_service.models.language import LanguageModel
 from acme_service.models.store import ModelStore, shown
+from acme_service.ports import CHALLENGER
 
 from .features import sources
 
