@@ -6,7 +6,7 @@ import pytest
 
 from acme_service.deployments.language import QUICK_CHARS, LanguageDeployment
 from acme_service.deployments.sentiment import SentimentDeployment
-from acme_service.models.store import ModelStoreError
+from acme_service.models.errors import ModelStoreError
 from acme_service.ports import Query
 
 from tests.processes import printed_by

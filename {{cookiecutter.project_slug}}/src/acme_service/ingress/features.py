@@ -1,8 +1,9 @@
-"""The features this service runs with. Delete a block and its room, and the feature is gone."""
+"""What this service runs with. Delete a block and its room, and the feature is gone."""
 
 from collections.abc import Iterator
 
 from acme_service.api import Feature
+from acme_service.models.sources.source import SourceKind
 
 
 def enabled() -> Iterator[Feature]:
@@ -46,3 +47,10 @@ def enabled() -> Iterator[Feature]:
 
     yield websockets()
     # {% endif %}
+
+
+def sources() -> Iterator[SourceKind]:
+    """Every kind of place that `MODEL_STORE` may name."""
+    from acme_service.models.sources.folder import folder
+
+    yield folder

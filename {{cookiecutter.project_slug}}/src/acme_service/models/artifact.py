@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .store import ModelFiles, ModelStoreError
+from .errors import ModelStoreError
+from .files import ModelFiles
 
 FORMAT = "language-ngrams-1"
 """Changes when an older program would misread the file, as with another hash function."""

@@ -6,10 +6,13 @@ Standard library only: every other room imports this one, and it imports none of
 from .errors import (
     ModelError,
     ModelOverloadedError,
+    ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
 from .language import (
+    CHALLENGER,
+    CHAMPION,
     MAX_CANDIDATES,
     UNDETERMINED,
     Candidate,
@@ -23,6 +26,8 @@ from .sentiment import Sentiment, SentimentModel
 from .wiring import Ports
 
 __all__ = [
+    "CHALLENGER",
+    "CHAMPION",
     "MAX_CANDIDATES",
     "UNDETERMINED",
     "Candidate",
@@ -32,6 +37,7 @@ __all__ = [
     "Meter",
     "ModelError",
     "ModelOverloadedError",
+    "ModelReplacedError",
     "ModelTimeoutError",
     "ModelUnavailableError",
     "Ports",

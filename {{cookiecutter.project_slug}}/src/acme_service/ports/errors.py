@@ -19,3 +19,7 @@ class ModelUnavailableError(ModelError):
 
 class ModelTimeoutError(ModelError):
     """The model did not answer within the time a request may take."""
+
+
+class ModelReplacedError(ModelError):
+    """The version that was asked for is no longer held. Another one answers now."""
