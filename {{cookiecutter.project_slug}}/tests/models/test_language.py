@@ -4,7 +4,7 @@ from typing import cast
 import pytest
 
 from acme_service.models.language import LanguageModel
-from acme_service.ports import MAX_CANDIDATES, UNDETERMINED, Query
+from acme_service.ports import MAX_CANDIDATES, UNDETERMINED, LanguageModelCard, Query
 
 from .sentences import MORE, TEN
 
@@ -187,4 +187,4 @@ def test_the_last_guess_is_the_detection_of_the_whole_text(
 
 
 def test_the_card_says_what_the_store_says(ten: LanguageModel):
-    assert ten.card == ("language", "1", tuple(TEN))
+    assert ten.card == LanguageModelCard("language", "1", tuple(TEN))

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from acme_service.models.errors import ModelStoreError
-from acme_service.models.store import ModelFiles, open_model, store_folder
+from acme_service.models.files import ModelFiles
+from acme_service.models.sources.folder import store_folder
+from acme_service.models.store import open_model
 
 from .conftest import STORE
 
@@ -59,10 +61,26 @@ def test_an_absolute_store_has_three_slashes(url: str):
     assert store_folder(url) == Path("/srv/a b")
 
 
-@pytest.mark.parametrize("scheme", ["s3", "gs", "az", "https", "mlflow", "hf"])
-def test_other_schemes_are_refused_by_name_and_without_their_secrets(scheme: str):
+@pytest.mark.parametrize(
+    ("scheme", "feature"),
+    [
+        *(("s3", "cloud_storage"), ("gs", "cloud_storage"), ("AZ", "cloud_storage")),
+        *(("https", "cloud_storage"), ("mlflow", "mlflow"), ("hf", "huggingface")),
+    ],
+)
+def test_the_scheme_of_a_declined_feature_is_refused_by_the_features_name(
+    scheme: str, feature: str
+):
     message = refusal(f"{scheme}://user:secret@host/bucket")
-    assert message == f"A model store at {scheme}: is not supported, only file: is."
+    assert message == (
+        f"A model store at {scheme.lower()}: needs the feature {feature},"
+        " which this service was made without."
+    )
+
+
+def test_an_unknown_scheme_is_refused_without_its_secrets():
+    message = refusal("ftp://user:secret@host/models")
+    assert message == "A model store at ftp: is not supported, only file: is."
 
 
 @pytest.mark.parametrize(
@@ -102,12 +120,12 @@ def test_an_unknown_model_is_named(store: Path):
 
 
 def test_an_unknown_version_is_named(store: Path):
-    assert "'language:9'" in refusal(store.as_uri(), "language:9")
+    assert "no version language:9 at" in refusal(store.as_uri(), "language:9")
 
 
 def test_an_unknown_alias_is_named(store: Path):
     message = refusal(store.as_uri(), "language@challenger")
-    assert message == f"{store / 'language' / 'aliases.json'} has no alias 'challenger'."
+    assert message == f"The model 'language' at {store.as_uri()} has no alias 'challenger'."
 
 
 @pytest.mark.parametrize("version", ["../../x", "/tmp", "", 1, ["1"]])
@@ -124,7 +142,13 @@ def test_bad_json_is_named(store: Path, file: str, content: bytes):
     assert refusal(store.as_uri()).startswith(str(path))
 
 
-@pytest.mark.parametrize("file", ["aliases.json", "1/manifest.json", "1/model.npz"])
+def test_a_model_without_aliases_has_versions(store: Path):
+    (store / "language" / "aliases.json").unlink()
+    assert "has no alias 'champion'" in refusal(store.as_uri())
+    assert open_model(store.as_uri(), "language:1").version == "1"
+
+
+@pytest.mark.parametrize("file", ["1/manifest.json", "1/model.npz", "1/examples.json"])
 def test_a_missing_file_is_named(store: Path, file: str):
     path = store / "language" / file
     path.unlink()

@@ -8,8 +8,9 @@ import pytest
 
 from acme_service.models.store import open_model
 from acme_service.models.training.__main__ import main
-from acme_service.models.training.publishing import publish
+from acme_service.models.training.golden import SENTENCES
 
+from . import sentences
 from .conftest import STORE
 
 needs_langdetect = pytest.mark.skipif(
@@ -78,9 +79,7 @@ def test_training_into_no_folder_is_refused(store: str, capsys: pytest.CaptureFi
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_published_version_replaces_the_one_before(tmp_path: Path):
-    publish(tmp_path, "toy", "1", {"a": b"old", "b": b"old"}, {})
-    folder = publish(tmp_path, "toy", "1", {"a": b"new"}, {"format": "toy"})
-    assert names(folder) == ["a", "manifest.json"]
-    assert open_model(tmp_path.as_uri(), "toy:1").path("a").read_bytes() == b"new"
-    assert names(tmp_path / "toy") == ["1"]
+def test_examples_are_no_test_sentences():
+    examples = {text for texts in SENTENCES.values() for text in texts}
+    assert examples.isdisjoint(text for texts in sentences.MORE.values() for text in texts)
+    assert examples.isdisjoint(text for texts in sentences.TEN.values() for text in texts)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ModelStoreError
-from .store import ModelFiles
+from .files import ModelFiles
 
 FORMAT = "language-ngrams-1"
 """Changes when an older program would misread the file, as with another hash function."""

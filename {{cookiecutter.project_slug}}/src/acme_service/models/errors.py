@@ -10,3 +10,7 @@ class ModelStoreError(Exception):
 
 class StoreUnreachableError(ModelStoreError):
     """The place that keeps the models does not answer, or not in time."""
+
+
+class ModelCacheError(ModelStoreError):
+    """A version cannot be kept on this machine, such as on a full disk. It may be sound."""

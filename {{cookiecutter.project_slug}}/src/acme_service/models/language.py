@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from acme_service.ports import Detection, LanguageModelCard, Query
 
 from .artifact import Artifact, read_artifact
+from .examples import check_examples
+from .files import ModelFiles
 from .ngrams import Alphabet, buckets
 from .ranking import Ranking
-from .store import ModelFiles
 
 # Small enough for the processor's cache and for float32 to add up exactly (see
 # training/weights.py), so a text scores the same alone, in any batch and word by word.
@@ -35,10 +36,13 @@ class LanguageModel:
     def load(cls, files: ModelFiles) -> Self:
         """The model in these files.
 
-        Raises ModelStoreError when they hold no sound language model.
+        Raises ModelStoreError when they hold no sound language model, or one that fails the
+        examples that it came with.
         """
         artifact = read_artifact(files)
-        return cls(LanguageModelCard(files.name, files.version, artifact.languages), artifact)
+        model = cls(LanguageModelCard(files.name, files.version, artifact.languages), artifact)
+        check_examples(files, model.detect_batch)
+        return model
 
     @property
     def card(self) -> LanguageModelCard:

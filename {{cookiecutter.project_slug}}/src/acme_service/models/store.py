@@ -1,151 +1,180 @@
-"""Model files, found by reference and verified before anybody loads them.
+"""Models from where `MODEL_STORE` says, found by reference and verified before they are loaded."""
 
-<store>/<name>/aliases.json              {"champion": "1"}
-<store>/<name>/<version>/manifest.json   names every file with its size and checksum
-<store>/<name>/<version>/…               those files
-"""
-
-import hashlib
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
+from typing import NamedTuple, TypeVar
 
-from .errors import ModelStoreError
+from .errors import ModelStoreError, StoreUnreachableError
+from .files import ModelFiles, verified
+from .local_cache import LocalCache
+from .patience import Patience
+from .sources.folder import FolderSource, folder
+from .sources.layout import NAME, check_names
+from .sources.source import ModelSource, SourceKind
 
-ALIASES = "aliases.json"
-MANIFEST = "manifest.json"
+DEFAULT_TIMEOUT_S = 5.0
 
-# No name of a model, alias, version or file can climb out of its folder.
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-_REFERENCE = re.compile(rf"(?P<name>{_NAME})(?:@(?P<alias>{_NAME})|:(?P<version>{_NAME}))")
-_FILE = re.compile(rf"{_NAME}(?:/{_NAME})*")
+FEATURES = {
+    **dict.fromkeys(("s3", "gs", "az", "http", "https"), "cloud_storage"),
+    **dict.fromkeys(("mlflow", "mlflow+http", "mlflow+https"), "mlflow"),
+    "hf": "huggingface",
+}
+"""Whose schemes these are, so that a feature which was declined can be named."""
+
+_REFERENCE = re.compile(rf"(?P<name>{NAME})(?:@(?P<alias>{NAME})|:(?P<version>{NAME}))")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 
+Answer = TypeVar("Answer")
 
-@dataclass(frozen=True)
-class ModelFiles:
-    """The verified files of one version of a model."""
+
+class Reference(NamedTuple):
+    """`name@alias` or `name:version`; the other one is empty."""
 
     name: str
-    version: str
-    folder: Path
-    manifest: Mapping[str, Any]
+    alias: str = ""
+    version: str = ""
 
-    def path(self, file: str) -> Path:
-        """Where a file lies. Raises ModelStoreError when the manifest does not vouch for it."""
-        if file not in self.manifest["files"]:
-            raise ModelStoreError(f"{self.folder / MANIFEST} names no file {file!r}.")
-        return self.folder / file
+    def __str__(self) -> str:
+        return f"{self.name}@{self.alias}" if self.alias else f"{self.name}:{self.version}"
 
 
-def store_folder(store_url: str) -> Path:
-    """The folder that `file:relative/path` or `file:///absolute/path` means.
+def parse_reference(reference: str) -> Reference:
+    """Raises ModelStoreError for anything but `name@alias` and `name:version`."""
+    match = _REFERENCE.fullmatch(reference)
+    if not match:
+        raise ModelStoreError(
+            f"The model reference {reference!r} is neither name@alias nor name:version."
+        )
+    return Reference(match["name"], match["alias"] or "", match["version"] or "")
 
-    Raises ModelStoreError for every other URL.
+
+def open_source(kinds: Sequence[SourceKind], store_url: str, timeout_s: float) -> ModelSource:
+    """The source that the scheme of the URL stands for.
+
+    Raises ModelStoreError for a scheme that none of these kinds knows.
     """
-    scheme = _SCHEME.match(store_url)
-    if not scheme:
+    match = _SCHEME.match(store_url)
+    if not match:
         raise ModelStoreError(
             f"The model store {store_url!r} is no URL: a folder is written file:{store_url}."
         )
-    if scheme[0].lower() != "file":
-        # The rest of the URL is left out: it may hold credentials.
-        raise ModelStoreError(f"A model store at {scheme[0]}: is not supported, only file: is.")
-    path = store_url[len("file:") :]
-    if path.startswith("//"):
-        path = path.removeprefix("//").removeprefix("localhost")
-        if not path.startswith("/"):
+    scheme = match[0].lower()
+    for kind in kinds:
+        if scheme in kind.schemes:
+            return kind.open(store_url, timeout_s)
+    # The rest of the URL is left out: it may hold credentials.
+    if scheme in FEATURES:
+        raise ModelStoreError(
+            f"A model store at {scheme}: needs the feature {FEATURES[scheme]},"
+            " which this service was made without."
+        )
+    known = ", ".join(f"{scheme}:" for kind in kinds for scheme in kind.schemes)
+    raise ModelStoreError(f"A model store at {scheme}: is not supported, only {known} is.")
+
+
+class ModelStore:
+    """One store, read through the cache of this machine.
+
+    kinds: of places that the URL may name.
+    url: of the store; its scheme chooses the kind.
+    cache: a folder for the versions that are fetched from elsewhere; made when it is needed.
+    timeout_s: for each call of the source, whatever its client does.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[SourceKind],
+        url: str,
+        cache: Path,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        self._source = open_source(kinds, url, timeout_s)
+        self._cache = LocalCache(cache, url)
+        self._patience = Patience(timeout_s)
+        self._shown = shown(url)
+
+    def aliases(self, name: str) -> Mapping[str, str]:
+        """What each alias of a model means now."""
+        return self._ask(lambda: self._source.aliases(name))
+
+    def versions(self, name: str) -> Sequence[str]:
+        """Every version of a model, oldest first."""
+        return self._ask(lambda: self._source.versions(name))
+
+    def resolve(self, reference: Reference) -> str:
+        """The version that is meant. Asks nobody when the reference says it itself."""
+        if reference.version:
+            return reference.version
+        version = self.aliases(reference.name).get(reference.alias)
+        if version is None:
             raise ModelStoreError(
-                f"The model store {store_url!r} names a host: an absolute path takes three slashes."
+                f"The model {reference.name!r} at {self._shown} has no alias {reference.alias!r}."
             )
-    if not path:
-        raise ModelStoreError(f"The model store {store_url!r} names no folder.")
-    return Path(unquote(path)).absolute()
+        return version
+
+    def open(self, reference: str) -> ModelFiles:
+        """The files that a reference means now, every one of them verified."""
+        parsed = parse_reference(reference)
+        return self.open_version(parsed.name, self.resolve(parsed))
+
+    def open_version(self, name: str, version: str) -> ModelFiles:
+        """The files of a version, every one of them verified.
+
+        Asks nobody when they are in the cache.
+
+        Raises StoreUnreachableError when they are not, and the source does not answer;
+        ModelCacheError when they cannot be kept; ModelStoreError when they are not sound.
+        """
+        check_names(model=name, version=version)
+        if isinstance(self._source, FolderSource):
+            return verified(self._fetch(name, version, Path()), name, version)
+        return self._cache.find(name, version) or self._cache.add(
+            name, version, lambda into: self._fetch(name, version, into)
+        )
+
+    def remember(self, name: str, alias: str, version: str) -> None:
+        """Note that this version is sound, for a start without the source.
+
+        Raises ModelCacheError when the note cannot be written.
+        """
+        self._cache.remember(name, alias, version)
+
+    def open_remembered(self, reference: Reference) -> ModelFiles | None:
+        """The files that an alias meant when its version was last sound, if they are here."""
+        version = self._cache.remembered(reference.name).get(reference.alias)
+        return self._cache.find(reference.name, version) if version else None
+
+    def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
+        check_names(model=name, alias=alias, version=version)
+        self._ask(lambda: self._source.move_alias(name, alias, version, before))
+
+    def _fetch(self, name: str, version: str, into: Path) -> Path:
+        return self._ask(lambda: self._source.fetch(name, version, into))
+
+    def _ask(self, call: Callable[[], Answer]) -> Answer:
+        try:
+            return self._patience.wait_for(f"The model store {self._shown}", call)
+        except (ConnectionError, TimeoutError) as error:
+            raise StoreUnreachableError(
+                f"The model store {self._shown} cannot be reached: {error}."
+            ) from error
+
+
+def shown(store_url: str) -> str:
+    """The URL for messages, without the credentials that may be in it."""
+    scheme, colon, rest = store_url.partition("://")
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, path = place.partition("/")
+    return f"{scheme}{colon}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def open_model(store_url: str, reference: str) -> ModelFiles:
-    """The files of a model, every one of them verified.
+    """The files of a model in a folder, every one of them verified.
 
     store_url: `file:relative/path` or `file:///absolute/path`.
     reference: `name@alias`, such as `language@champion`, or `name:version`.
 
     Raises ModelStoreError when the model is not there, or not as its manifest says.
     """
-    match = _REFERENCE.fullmatch(reference)
-    if not match:
-        raise ModelStoreError(
-            f"The model reference {reference!r} is neither name@alias nor name:version."
-        )
-    model_folder = store_folder(store_url) / match["name"]
-    if not _is_folder(model_folder):
-        raise ModelStoreError(f"There is no model {match['name']!r} at {model_folder}.")
-    version = match["version"] or _version_of(model_folder / ALIASES, match["alias"])
-    folder = model_folder / version
-    if not _is_folder(folder):
-        raise ModelStoreError(f"The model reference {reference!r} has no files at {folder}.")
-    manifest = _read_manifest(folder / MANIFEST, match["name"], version)
-    for file, expected in manifest["files"].items():
-        _verify(folder / file, expected)
-    return ModelFiles(match["name"], version, folder, manifest)
-
-
-def _version_of(path: Path, alias: str) -> str:
-    version = _read_json(path).get(alias)
-    if version is None:
-        raise ModelStoreError(f"{path} has no alias {alias!r}.")
-    if not isinstance(version, str) or not re.fullmatch(_NAME, version):
-        raise ModelStoreError(f"{path} gives the alias {alias!r} something that is no version.")
-    return version
-
-
-def _read_manifest(path: Path, name: str, version: str) -> dict[str, Any]:
-    manifest = _read_json(path)
-    if (manifest.get("name"), manifest.get("version")) != (name, version):
-        raise ModelStoreError(f"{path} is not about {name}:{version}.")
-    files = manifest.get("files")
-    if not isinstance(files, dict) or not files:
-        raise ModelStoreError(f"{path} lists no files.")
-    for file, expected in files.items():
-        if not _FILE.fullmatch(file):
-            raise ModelStoreError(f"{path} names {file!r}, which is no path inside the model.")
-        if not isinstance(expected, dict) or not {"sha256", "size_bytes"} <= expected.keys():
-            raise ModelStoreError(f"{path} gives no sha256 and size_bytes for {file!r}.")
-    return manifest
-
-
-def _verify(path: Path, expected: Mapping[str, Any]) -> None:
-    try:
-        size_bytes = path.stat().st_size
-        if size_bytes != expected["size_bytes"]:
-            raise ModelStoreError(
-                f"{path} has {size_bytes} bytes where its manifest says {expected['size_bytes']}."
-            )
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelStoreError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if sha256 != expected["sha256"]:
-        raise ModelStoreError(f"{path} has another sha256 than its manifest says.")
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ModelStoreError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise ModelStoreError(f"{path} is no valid JSON.") from error
-    if not isinstance(content, dict):
-        raise ModelStoreError(f"{path} holds no JSON object.")
-    return content
+    return ModelStore((folder,), store_url, Path()).open(reference)

@@ -4,13 +4,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from acme_service.models.artifact import FILE, FORMAT, artifact_bytes
 from acme_service.models.errors import ModelStoreError
-from acme_service.models.store import store_folder
+from acme_service.models.examples import EXAMPLES, Example, examples_bytes
+from acme_service.models.sources.folder import folder
+from acme_service.models.sources.source import ModelSource
+from acme_service.models.store import DEFAULT_TIMEOUT_S, open_source
 
+from .golden import SENTENCES
 from .profiles import TrainingDataError, read_profiles
-from .publishing import name_champion, publish
+from .publishing import write_version
 from .weights import BUCKET_BITS, SMOOTHING, STEPS_PER_UNIT, fit
 
 NAME = "language"
@@ -21,14 +26,20 @@ LANGUAGES = {"1": _TEN.split(), "2": sorted(f"{_TEN} {_MORE}".split())}
 """What each version knows, in ISO 639-1 codes."""
 
 
-def train(store: Path) -> None:
+def train(source: ModelSource) -> None:
     """Train every version into the store; the same input gives the same bytes.
 
-    Raises TrainingDataError when langdetect is not installed.
+    Raises TrainingDataError when langdetect is not installed, and ModelStoreError when the store
+    holds one of the versions with other content.
     """
     for version, languages in LANGUAGES.items():
         profiles = read_profiles(languages)
-        content = artifact_bytes(fit(profiles))
+        files = {
+            FILE: artifact_bytes(fit(profiles)),
+            EXAMPLES: examples_bytes(
+                [Example(text, code) for code in languages for text in SENTENCES[code]]
+            ),
+        }
         facts = {
             "format": FORMAT,
             "languages": languages,
@@ -39,17 +50,20 @@ def train(store: Path) -> None:
                 "steps_per_unit": STEPS_PER_UNIT,
             },
         }
-        folder = publish(store, NAME, version, {FILE: content}, facts)
-        print(f"{NAME}:{version}  {len(languages)} languages  {len(content):,} bytes  {folder}")
+        with TemporaryDirectory() as scratch:
+            write_version(Path(scratch), NAME, version, files, facts)
+            source.publish(NAME, version, Path(scratch))
+        print(f"{NAME}:{version}  {len(languages)} languages  {len(files[FILE]):,} bytes")
         print(f"  {' '.join(languages)}")
-    name_champion(store, NAME, "1")
+    if "champion" not in source.aliases(NAME):
+        source.move_alias(NAME, "champion", "1", None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Train the language model.")
     parser.add_argument("--store", default="file:model_store", help="a file: URL")
     try:
-        train(store_folder(parser.parse_args(arguments).store))
+        train(open_source((folder,), parser.parse_args(arguments).store, DEFAULT_TIMEOUT_S))
     except (ModelStoreError, TrainingDataError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

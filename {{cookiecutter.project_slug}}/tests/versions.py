@@ -1,0 +1,47 @@
+"""Versions of models, made for a test."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from acme_service.models.sources.folder import FolderSource
+from acme_service.models.training.publishing import write_version
+
+STORE = Path(__file__).parents[1] / "model_store"
+
+
+def publish(
+    store: Path,
+    name: str,
+    version: str,
+    files: Mapping[str, bytes],
+    facts: Mapping[str, Any] | None = None,
+) -> Path:
+    """The folder of the version, in place of one that a test published before."""
+    with TemporaryDirectory() as scratch:
+        write_version(Path(scratch), name, version, files, facts or {})
+        shutil.rmtree(store / name / version, ignore_errors=True)
+        FolderSource(store.as_uri(), 5).publish(name, version, Path(scratch))
+    return store / name / version
+
+
+def publish_copy(store: Path, version: str, of: str, examples: bytes | None = None) -> Path:
+    """A version of the language model that is another one but for its name, or its examples."""
+    folder = STORE / "language" / of
+    manifest = json.loads((folder / "manifest.json").read_text())
+    files = {file: (folder / file).read_bytes() for file in manifest["files"]}
+    if examples is not None:
+        files["examples.json"] = examples
+    named = {"name", "version", "files"}
+    facts = {key: value for key, value in manifest.items() if key not in named}
+    return publish(store, "language", version, files, facts)
+
+
+def damage(path: Path) -> None:
+    """Change one byte in the middle, and nothing else."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
