@@ -54,6 +54,7 @@ def dripping() -> Iterator[str]:
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("ETag", '"drop"')
+            self.send_header("X-Repo-Commit", "0" * 40)  # as a hub does
             self.send_header("Content-Length", "100000")
             self.end_headers()
             with suppress(OSError):
