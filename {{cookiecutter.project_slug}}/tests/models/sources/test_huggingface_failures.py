@@ -122,8 +122,9 @@ def test_offline_what_is_not_in_the_cache_is_out_of_reach(
 
 def test_the_switches_are_those_of_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     ask = (
-        "from acme_service.models.sources.huggingface import huggingface as kind\n"
-        f"print(kind.open('{URL}', 5.0).aliases('language'))"
+        "from acme_service.models.sources import huggingface\n"
+        f"source = huggingface.huggingface.open('{URL}', 5.0)\n"
+        "print(source.aliases('language'))"
     )
     hub = Hub()
     hub.add(STORE)

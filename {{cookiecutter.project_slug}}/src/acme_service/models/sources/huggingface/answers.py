@@ -17,7 +17,11 @@ from huggingface_hub.errors import (
     XetDownloadError,
 )
 
-from acme_service.models.errors import ModelCacheError, ModelStoreError, StoreUnreachableError
+from acme_service.models.errors import (
+    ModelCacheError,
+    ModelStoreError,
+    StoreUnreachableError,
+)
 
 from .address import Repository
 
