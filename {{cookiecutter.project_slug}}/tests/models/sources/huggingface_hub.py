@@ -22,7 +22,7 @@ from acme_service.models.sources.source import ModelSource
 
 from .web_servers import listening
 
-REPOSITORY = "acme/models"
+REPOSITORY = "example/models"
 TOKEN = "hf_ThisIsNoTokenOfAnybody"
 
 

@@ -75,14 +75,16 @@ def test_a_model_without_aliases_has_none(source: ModelSource, hub: Hub):
 
 def test_what_is_not_there_is_named(source: ModelSource, hub: Hub, into: Path):
     for ask in (source.aliases, source.versions):
-        with pytest.raises(ModelStoreError, match="There is no version of 'other' at hf:acme/mod"):
+        with pytest.raises(
+            ModelStoreError, match="There is no version of 'other' at hf:example/mod"
+        ):
             ask("other")
     with pytest.raises(ModelStoreError, match=r"There is no hf:.*/language/9/manifest\.json"):
         source.fetch("language", "9", into)
-    with pytest.raises(ModelStoreError, match="There is no revision 'v9' of acme/models"):
+    with pytest.raises(ModelStoreError, match="There is no revision 'v9' of example/models"):
         opened(f"hf:{REPOSITORY}@v9").aliases("language")
-    with pytest.raises(ModelStoreError, match="There is no repository acme/others at the hub"):
-        opened("hf:acme/others").aliases("language")
+    with pytest.raises(ModelStoreError, match="There is no repository example/others at the hub"):
+        opened("hf:example/others").aliases("language")
 
 
 def test_who_may_not_read_is_told(source: ModelSource, monkeypatch: pytest.MonkeyPatch):

@@ -38,7 +38,7 @@ def test_a_port_that_nobody_listens_on_is_no_answer(
     ):
         with pytest.raises(StoreUnreachableError) as caught:
             call()
-        assert str(caught.value) == "The hub cannot be reached for hf:acme/models@main."
+        assert str(caught.value) == "The hub cannot be reached for hf:example/models@main."
         assert TOKEN not in repr(caught.getrepr(chain=True))
 
 
