@@ -28,7 +28,14 @@ PLACEMENTS = [
 def _only_these_settings() -> None:
     """Settings of the shell that runs the tests must not decide what they find."""
     rooms = Path(develop.__file__).parents[1].joinpath("features").iterdir()
-    prefixes = ("API_", "GATHER_", "LOAD_", "MODEL_", *(f"{room.name.upper()}_" for room in rooms))
+    prefixes = (
+        "API_",
+        "CANARY_",
+        "GATHER_",
+        "LOAD_",
+        "MODEL_",
+        *(f"{room.name.upper()}_" for room in rooms),
+    )
     for name in [name for name in os.environ if name.startswith(prefixes)]:
         del os.environ[name]
     # Nor may those of a developer's .env, which the launchers read.

@@ -11,6 +11,7 @@ from acme_service.models.sources.source import SourceKind
 from acme_service.models.store import ModelStore
 from acme_service.models.threads import in_thread
 from acme_service.ports import (
+    CHAMPION,
     Detection,
     LanguageModelCard,
     Meter,
@@ -71,6 +72,10 @@ class LanguageDeployment:
         self._versions.notes.drop("user_config")
         await asyncio.wrap_future(looked)
 
+    def close(self) -> None:
+        """Look for other versions no longer."""
+        self._versions.close()
+
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
         models = await self._models({query.model for query in queries})
         if sum(len(query.text) for query in queries) <= QUICK_CHARS:
@@ -87,8 +92,10 @@ class LanguageDeployment:
         async for detection in in_thread(models[query.model].guesses(query)):
             yield detection
 
-    async def card(self) -> LanguageModelCard:
-        return self._versions.champion.card._replace(note=str(self._versions.notes))
+    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
+        """Of the version that answers those who ask for `model`, as `Query.model` says it."""
+        models = await self._models({model})
+        return models[model].card._replace(note=str(self._versions.notes))
 
     async def _models(self, wanted: Collection[str]) -> dict[str, LanguageModel]:
         """Who answers, all held at one moment.

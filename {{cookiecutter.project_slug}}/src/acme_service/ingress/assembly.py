@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 
 from acme_service.api import Feature, create_app
+from acme_service.api.canary import CanarySettings
 from acme_service.api.logs import configure_logging
 from acme_service.api.settings import ApiSettings, Settings, SettingsError, refuse_misspellings
 from acme_service.deployments.settings import VARIABLES, StoreSettings
@@ -29,6 +30,7 @@ def check_settings() -> Sequence[Feature]:
     Raises SettingsError when a setting is malformed or nearly spelt like one.
     """
     ApiSettings.load()
+    CanarySettings.load()
     GatherSettings.load()
     features = list(enabled())
     try:
