@@ -150,6 +150,15 @@ def test_the_variables_that_are_missing_are_named(elsewhere: pytest.MonkeyPatch)
     )
 
 
+@pytest.mark.parametrize("endpoint", ["", "minio:9000", "http://", "ftp://minio"])
+def test_an_endpoint_that_is_no_address_is_named(endpoint: str):
+    with (
+        variables(endpoint),
+        pytest.raises(ModelStoreError, match="AWS_ENDPOINT_URL is no address"),
+    ):
+        opened("s3://bucket")
+
+
 def test_a_key_that_is_none_is_not_shown(elsewhere: pytest.MonkeyPatch):
     elsewhere.setenv("AZURE_STORAGE_ACCOUNT_NAME", "models")
     elsewhere.setenv("AZURE_STORAGE_ACCOUNT_KEY", f"!{SECRET}")
