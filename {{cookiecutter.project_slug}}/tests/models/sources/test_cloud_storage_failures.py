@@ -152,11 +152,19 @@ def test_the_variables_that_are_missing_are_named(elsewhere: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("endpoint", ["", "minio:9000", "http://", "ftp://minio"])
 def test_an_endpoint_that_is_no_address_is_named(endpoint: str):
-    with (
-        variables(endpoint),
-        pytest.raises(ModelStoreError, match="AWS_ENDPOINT_URL is no address"),
-    ):
+    with variables(endpoint), pytest.raises(ModelStoreError, match="AWS_ENDPOINT_URL is no addr"):
         opened("s3://bucket")
+
+
+@pytest.mark.parametrize(
+    "variable", [{"AWS_ACCESS_KEY_ID": f"{SECRET}\nAKIA"}, {"AWS_ENDPOINT_URL": "http://[::1"}]
+)
+def test_what_the_client_panics_over_is_a_sentence(variable: dict[str, str]):
+    with variables("http://127.0.0.1:1", **variable):
+        source = opened("s3://bucket")
+        with pytest.raises(ModelStoreError, match="a variable of its provider is mal") as caught:
+            source.aliases("language")
+    assert SECRET not in repr(caught.getrepr(chain=True))
 
 
 def test_a_key_that_is_none_is_not_shown(elsewhere: pytest.MonkeyPatch):
