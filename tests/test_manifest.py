@@ -31,9 +31,14 @@ RENDERED = {
 }
 
 
-def features_with_a_room() -> list[str]:
-    rooms = (Path(room) for room in ROOMS)
-    return [room.name for room in rooms if room.parent.name == "features" and not room.suffix]
+TESTS = {"features": "tests/features", "models/sources": "tests/models/sources"}
+"""Where the rooms of features are, and where the tests of each kind."""
+
+
+def features_with_a_room() -> dict[str, str]:
+    """For each feature that has a room, the folder of it."""
+    rooms = [Path(room).relative_to("src/acme_service") for room in ROOMS if room.startswith("src/")]
+    return {room.name: str(room.parent) for room in rooms if str(room.parent) in TESTS}
 
 
 def owner_of(path: str) -> str | None:
@@ -64,7 +69,8 @@ def test_every_prompt_says_what_one_gets():
 
 @pytest.mark.parametrize("name", features_with_a_room())
 def test_a_feature_has_one_name(name):
-    own = [f"src/acme_service/features/{name}", f"tests/features/test_{name}.py"]
+    folder = features_with_a_room()[name]
+    own = [f"src/acme_service/{folder}/{name}", f"{TESTS[folder]}/test_{name}.py"]
     rooms = CONFIG["_features"][name]
     assert name in FEATURES
     assert set(rooms) >= {*own, f"docs/how-to/{name}.md"}
@@ -72,7 +78,8 @@ def test_a_feature_has_one_name(name):
 
 @pytest.mark.parametrize("name", features_with_a_room())
 def test_the_settings_of_a_feature_start_with_its_name(name):
-    sources = (PROJECT / f"src/acme_service/features/{name}").rglob("*.py")
+    folder = features_with_a_room()[name]
+    sources = (PROJECT / f"src/acme_service/{folder}/{name}").rglob("*.py")
     prefixes = {
         found
         for source in sources
@@ -82,9 +89,9 @@ def test_the_settings_of_a_feature_start_with_its_name(name):
 
 
 def test_every_room_for_a_feature_belongs_to_the_prompt_of_its_name():
-    folder = PROJECT / "src/acme_service/features"
-    rooms = {path.parent.name for path in folder.glob("*/__init__.py")} - {ALWAYS_ON}
-    assert rooms == set(features_with_a_room())
+    folders = [PROJECT / "src/acme_service" / folder for folder in TESTS]
+    rooms = {path.parent.name for folder in folders for path in folder.glob("*/__init__.py")}
+    assert rooms - {ALWAYS_ON} == set(features_with_a_room())
 
 
 @pytest.mark.parametrize("name", FEATURES)

@@ -14,6 +14,9 @@ from .template import files, template_files
 PLUGS = "src/acme_service/ingress/features.py"
 PLUGGED = [name for name in FEATURES if f"cookiecutter.{name} ".encode() in template_files()[PLUGS]]
 
+BEGINNINGS = ("tests/features/", "tests/models/sources/")
+"""Where tests of features are."""
+
 
 @pytest.fixture(scope="module")
 def outcomes(pool: ThreadPoolExecutor, render: Callable[..., Render]) -> dict[str, Future[Done]]:
@@ -24,7 +27,7 @@ def outcomes(pool: ThreadPoolExecutor, render: Callable[..., Render]) -> dict[st
     outcomes: dict[str, Future[Done]] = {}
     for name in PLUGGED:
         block_less = files(render(**ALL | {name: False}).folder)[plugs]
-        tests = [path for path in whole if path.startswith(f"tests/features/test_{name}")]
+        tests = [path for path in whole if path.startswith(BEGINNINGS) and f"/test_{name}" in path]
         outcomes[name] = pool.submit(projections.run_tests, {**whole, plugs: block_less}, *tests)
     return outcomes
 

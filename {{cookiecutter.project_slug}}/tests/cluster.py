@@ -1,5 +1,6 @@
 """A Ray Serve of the tests' own: started by the real launcher, stopped as a user would."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ import httpx2
 import yaml
 
 from .processes import PROJECT, free_port, start
+from .versions import STORE
 
 START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
@@ -30,20 +32,24 @@ IMPATIENT = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """url: of the service; other applications stand below it: /inline, /stuck, /busy, and those
-        that features have for themselves.
+    """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
+        and those that features have for themselves.
     notes: the file in which the stuck model notes what happens to it.
+    store: the models of /swapping, to be promoted and spoiled.
     log: what the launcher and all replicas print.
     """
 
     url: str
     notes: Path
+    store: Path
     log: Path
 
 
 @contextmanager
 def running_cluster(scratch: Path) -> Iterator[Cluster]:
-    cluster = Cluster(f"http://127.0.0.1:{free_port()}", scratch / "notes", scratch / "log")
+    url = f"http://127.0.0.1:{free_port()}"
+    cluster = Cluster(url, scratch / "notes", scratch / "store", scratch / "log")
+    shutil.copytree(STORE, cluster.store)
     config = scratch / "serve.yaml"
     config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
     cluster.notes.touch()
@@ -77,8 +83,15 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
     stuck = misbehaving("stuck", [sizes["ingress"], model_size(100)])
     stuck["args"] = {"notes": str(cluster.notes)}
     busy = misbehaving("busy", [sizes["ingress"], sizes["sentiment"], model_size(1)])
+    swapping = service | {
+        "name": "swapping",
+        "route_prefix": "/swapping",
+        "runtime_env": {
+            "env_vars": {"MODEL_STORE": cluster.store.as_uri(), "MODEL_REFRESH_S": "0.2"}
+        },
+    }
     own = [inline | further for further in of_features()]
-    config["applications"] = [service, inline, stuck, busy, *own]
+    config["applications"] = [service, inline, stuck, busy, swapping, *own]
     return config
 
 

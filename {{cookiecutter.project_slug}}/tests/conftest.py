@@ -29,7 +29,14 @@ def _only_these_settings() -> None:
     """Settings of the shell that runs the tests must not decide what they find."""
     package = Path(develop.__file__).parents[1]
     rooms = [*(package / "features").iterdir(), *(package / "models" / "sources").iterdir()]
-    prefixes = ("API_", "GATHER_", "LOAD_", "MODEL_", *(f"{room.name.upper()}_" for room in rooms))
+    prefixes = (
+        "API_",
+        "CANARY_",
+        "GATHER_",
+        "LOAD_",
+        "MODEL_",
+        *(f"{room.name.upper()}_" for room in rooms),
+    )
     for name in [name for name in os.environ if name.startswith(prefixes)]:
         del os.environ[name]
     # Nor may those of a developer's .env, which the launchers read.

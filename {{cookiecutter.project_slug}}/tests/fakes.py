@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 from acme_service.ports import (
+    CHALLENGER,
+    CHAMPION,
     Detection,
     LanguageModelCard,
     ModelError,
@@ -55,23 +57,28 @@ class FakeDetector:
         for length in range(1, max(len(words), 1) + 1):
             yield await self.detect(query._replace(text=" ".join(words[:length])))
 
-    async def card(self) -> LanguageModelCard:
+    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
         return CARD
 
-    async def check(self) -> None:
-        return None
+    async def check(self) -> str:
+        return ""
 
 
 class ChangingDetector(FakeDetector):
-    """A model that is replaced now and then."""
+    """A model that is replaced now and then, with a challenger beside it at times."""
 
     version = "1"
+    challenger = ""
 
     async def detect(self, query: Query) -> Detection:
-        return (await super().detect(query))._replace(model=f"fake:{self.version}")
+        answered_by = query.model if query.pinned else f"fake:{self._now(query.model)}"
+        return (await super().detect(query))._replace(model=answered_by)
 
-    async def card(self) -> LanguageModelCard:
-        return LanguageModelCard("fake", self.version, CARD.languages)
+    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
+        return LanguageModelCard("fake", self._now(model), CARD.languages)
+
+    def _now(self, model: str) -> str:
+        return (model == CHALLENGER and self.challenger) or self.version
 
 
 class FailingDetector(FakeDetector):
@@ -84,10 +91,10 @@ class FailingDetector(FakeDetector):
     async def detect(self, query: Query) -> Detection:
         raise self.error
 
-    async def card(self) -> LanguageModelCard:
+    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
         raise self.error
 
-    async def check(self) -> None:
+    async def check(self) -> str:
         raise self.error
 
 
@@ -105,8 +112,9 @@ class StuckDetector(FakeDetector):
             self.abandoned.append(query)
         return ENGLISH
 
-    async def check(self) -> None:
+    async def check(self) -> str:
         await asyncio.Event().wait()
+        return ""
 
 
 class FakeSentiment:

@@ -18,9 +18,15 @@ from starlette.websockets import WebSocketDisconnect
 
 from acme_service.api import Feature, create_app
 from acme_service.api.settings import ApiSettings
-from acme_service.ports import Detection, ModelError, Ports, Query
+from acme_service.ports import (
+    Detection,
+    ModelError,
+    ModelReplacedError,
+    Ports,
+    Query,
+)
 
-from tests.fakes import FakeDetector, fake_ports
+from tests.fakes import FailingDetector, FakeDetector, fake_ports
 from tests.processes import printed_by
 
 TEXT = {"text": "fine"}
@@ -163,6 +169,24 @@ def test_readiness_asks_the_features_and_names_what_fails() -> None:
     assert client.get("/health/live").is_success
 
 
+def test_a_note_of_a_model_is_shown_and_makes_nothing_unready() -> None:
+    class Noted(FakeDetector):
+        async def check(self) -> str:
+            return "Version 2 was refused; version 1 answers."
+
+    quiet = TestClient(create_app(fake_ports())).get("/health/ready")
+    assert quiet.json() == {"status": "ready"}
+    noted = TestClient(create_app(fake_ports(Noted()))).get("/health/ready")
+    notes = {"language": "Version 2 was refused; version 1 answers."}
+    assert (noted.status_code, noted.json()) == (200, {"status": "ready", "notes": notes})
+
+
+def test_a_version_that_is_gone_is_worth_asking_again() -> None:
+    detector = FailingDetector(ModelReplacedError("It is not held any longer."))
+    response = TestClient(create_app(fake_ports(detector))).post("/v1/detect", json=TEXT)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+
+
 def test_the_body_limit_comes_from_the_settings() -> None:
     client = TestClient(create_app(fake_ports(), settings=ApiSettings(max_body_bytes=1024)))
     assert client.post("/v1/detect", json={"text": "a" * 900}).is_success
@@ -189,7 +213,9 @@ def test_scripts_may_read_the_headers_of_features() -> None:
     features = [Feature(name="echo", exposed=["x-echo"])]
     client = TestClient(create_app(fake_ports(), features, settings))
     headers = client.get("/", headers={"Origin": "https://app.example"}).headers
-    assert {"x-echo", "x-request-id"} <= {*headers["access-control-expose-headers"].split(", ")}
+    assert {"x-echo", "x-model", "x-request-id"} <= {
+        *headers["access-control-expose-headers"].split(", ")
+    }
 
 
 def test_any_origin_gets_no_credentials() -> None:

@@ -24,7 +24,18 @@ async def surprises() -> None:
 
 async def test_what_fails_or_hangs_is_named() -> None:
     checks = [("a", passes), ("b", fails), ("c", hangs), ("d", surprises)]
-    assert await Readiness(checks, timeout_s=0.01).failing() == ["b", "c", "d"]
+    assert await Readiness(checks, timeout_s=0.01).findings() == (["b", "c", "d"], {})
+
+
+async def test_what_a_check_has_to_say_is_shown_by_its_name() -> None:
+    async def warns() -> str:
+        return "Version 2 was refused."
+
+    async def content() -> str:
+        return ""
+
+    readiness = Readiness([("a", passes), ("b", warns), ("c", content)])
+    assert await readiness.findings() == ([], {"b": "Version 2 was refused."})
 
 
 async def test_many_who_ask_at_once_share_one_check() -> None:
@@ -35,5 +46,5 @@ async def test_many_who_ask_at_once_share_one_check() -> None:
         asked += 1
 
     readiness = Readiness([("model", counts)])
-    await asyncio.gather(*(readiness.failing() for _ in range(10)))
+    await asyncio.gather(*(readiness.findings() for _ in range(10)))
     assert asked == 1

@@ -13,6 +13,7 @@ from acme_service.features.cache import answers, cache
 from acme_service.features.cache.settings import CacheSettings
 from acme_service.ingress.features import enabled
 from acme_service.ports import (
+    CHAMPION,
     Detection,
     LanguageDetector,
     LanguageModelCard,
@@ -195,7 +196,7 @@ async def test_an_answer_is_kept_for_the_model_that_gave_it() -> None:
     class RollingOut(ChangingDetector):
         """The new version already says who it is, while the old one still answers."""
 
-        async def card(self) -> LanguageModelCard:
+        async def card(self, model: str = CHAMPION) -> LanguageModelCard:
             return LanguageModelCard("fake", "2", ("de", "en", "fr"))
 
     detector = RollingOut()

@@ -12,17 +12,24 @@ from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from acme_service.api import Feature, create_app
+from acme_service.api.canary import CanarySettings
 from acme_service.api.errors import ProblemError
 from acme_service.api.settings import ApiSettings, SettingsError
 from acme_service.features.websockets import websockets
 from acme_service.ingress.features import enabled
 from acme_service.ports import ModelOverloadedError
 
-from tests.fakes import FailingDetector, FakeDetector, fake_ports
+from tests.fakes import (
+    ChangingDetector,
+    FailingDetector,
+    FakeDetector,
+    fake_ports,
+)
 from tests.visitor import visiting
 
 DETECT = "/v1/ws/detect"
 ANSWER = {
+    "model": "fake-language:7",
     "language": "en",
     "score": 0.75,
     "candidates": [
@@ -71,7 +78,21 @@ def test_every_word_brings_a_guess_and_the_last_is_done() -> None:
 def test_a_text_without_letters_is_done_undetermined() -> None:
     with socket() as one:
         done = {"type": "done", "language": "und", "score": 0.0, "candidates": []}
-        assert ask(one, "1 + 1")[-1] == done
+        assert ask(one, "1 + 1")[-1] == {**done, "model": "fake-language:7"}
+
+
+def test_a_share_of_the_sockets_has_its_answers_from_the_challenger() -> None:
+    detector = ChangingDetector()
+    detector.challenger = "2"
+    app = create_app(fake_ports(detector), [websockets()], canary=CanarySettings(fraction=0.5))
+    asking = TestClient(app)
+
+    def answered_by(key: str) -> set[str]:
+        with asking.websocket_connect(DETECT, headers={"X-Canary-Key": key}) as one:
+            return {said["model"] for text in "abc" for said in ask(one, text)}
+
+    sides = [answered_by(f"key {number}") for number in range(20)]
+    assert {tuple(side) for side in sides} == {("fake:1",), ("fake:2",)}
 
 
 def test_messages_are_answered_in_order_one_at_a_time() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from acme_service.ingress import calls as calls_module
-from acme_service.ingress import models as models_module
+from acme_service.ingress import cards, models
 from acme_service.ingress.gather import MAX_CALL_BYTES
 from acme_service.ingress.models import (
     MAX_GATHERED,
@@ -18,6 +18,7 @@ from acme_service.ingress.models import (
 )
 from acme_service.ingress.settings import GatherSettings
 from acme_service.ports import (
+    CHALLENGER,
     Detection,
     LanguageModelCard,
     ModelOverloadedError,
@@ -29,6 +30,7 @@ from acme_service.ports import (
 from tests.fakes import FakeMeter
 
 CARD = LanguageModelCard("calls", "1", ("en",))
+CHALLENGING = LanguageModelCard("calls", "2", ("en",))
 REFUSED = ("model_refused_total", frozenset({("model", "language")}))
 ENGLISH = Detection(("en",), (1.0,), CARD.reference)
 asked_by = ContextVar("asked_by", default="nobody")
@@ -43,6 +45,7 @@ class Calls:
         self.at_once = self.most_at_once = 0
         self.silent = False
         self.answer = ENGLISH
+        self.card = CARD
         self.closed = 0
 
     async def call(self, method: str, *args: Any) -> Any:
@@ -55,7 +58,7 @@ class Calls:
         if method in {"card", "ping"}:
             if self.silent:
                 raise ModelTimeoutError("late")
-            return CARD
+            return CHALLENGING if args else self.card
         if method == "classify_batch":
             return [Sentiment("neutral", 0.0) for _ in args[0]]
         return [self.answer for _ in args[0]]
@@ -124,7 +127,7 @@ async def test_streams_are_bounded_and_make_place_when_they_end() -> None:
     assert await anext(aiter(first)) == ENGLISH
     with pytest.raises(ModelOverloadedError):
         await anext(aiter(detector.detect_each(queries(2))))
-    assert meter.counts == {REFUSED: 1}
+    assert meter.counts[REFUSED] == 1
     await first.aclose()  # pyright: ignore[reportAttributeAccessIssue]
     assert calls.closed == 1
     assert await anext(aiter(detector.detect_each(queries(2)))) == ENGLISH
@@ -191,7 +194,8 @@ async def test_answers_of_the_same_model_show_that_the_card_is_right(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(models_module, "monotonic", lambda: now)
+    for module in (cards, models):
+        monkeypatch.setattr(module, "monotonic", lambda: now)
     calls = Calls()
     detector = detector_of(calls)
     await detector.card()
@@ -205,6 +209,44 @@ async def test_answers_of_the_same_model_show_that_the_card_is_right(
     await detector.detect(Query("a"))
     await detector.card()
     assert [method for method, _ in calls.made].count("card") == 2
+
+
+async def test_readiness_has_the_note_of_the_card_and_asks_no_more_than_it_must(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    for module in (cards, models):
+        monkeypatch.setattr(module, "monotonic", lambda: now)
+    calls = Calls()
+    calls.card = CARD._replace(note="Version 2 was refused.")
+    detector = detector_of(calls)
+    assert [await detector.check() for _ in range(3)] == ["Version 2 was refused."] * 3
+    assert await detector.card() == calls.card
+    assert calls.made == [("card", 0)]
+    calls.card = CARD
+    now += 11
+    await detector.detect(Query("a"))
+    assert await detector.check() == "", "Answers alone do not show whether there is a note."
+    assert [method for method, _ in calls.made] == ["card", "detect_batch", "card"]
+
+
+async def test_a_busy_model_keeps_its_last_note() -> None:
+    calls = Calls()
+    calls.card = CARD._replace(note="Version 2 was refused.")
+    detector = detector_of(calls)
+    await detector.check()
+    calls.silent = True
+    assert await detector.check() == "Version 2 was refused."
+
+
+async def test_the_challenger_has_a_card_of_its_own() -> None:
+    calls = Calls()
+    detector = detector_of(calls)
+    for _ in range(2):
+        assert await detector.card(CHALLENGER) == CHALLENGING
+        assert await detector.card() == CARD
+    assert [method for method, _ in calls.made] == ["card", "card"]
+    assert await detector.card("calls:2") == CHALLENGING
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from acme_service.ports import Ports
 
 from . import errors, service, v1, v2
 from .body_limit import BodyLimit
+from .canary import Canary, CanarySettings
 from .feature import Feature
 from .logs import flush_logs
 from .readiness import Readiness
@@ -24,17 +25,20 @@ from .settings import ApiSettings
 
 log = logging.getLogger(__name__)
 
-EXPOSED = ("x-request-id", "retry-after", "deprecation", "link")
+EXPOSED = ("x-request-id", "x-model", "retry-after", "deprecation", "link")
 """Headers that scripts in browsers may read."""
 
 
 def create_app(
-    ports: Ports, features: Sequence[Feature] = (), settings: ApiSettings | None = None
+    ports: Ports,
+    features: Sequence[Feature] = (),
+    settings: ApiSettings | None = None,
+    canary: CanarySettings | None = None,
 ) -> FastAPI:
     """Assemble the API around `ports`.
 
     features: outermost first; the first one sees a request before the others do.
-    settings: read from the environment by default. Raises SettingsError if that fails.
+    settings, canary: read from the environment by default. Raises SettingsError if that fails.
     """
     settings = settings or ApiSettings.load()
     for feature in reversed(features):
@@ -54,6 +58,7 @@ def create_app(
     )
     app.state.ports = ports
     app.state.settings = settings
+    app.state.canary = Canary(canary or CanarySettings.load())
     app.state.readiness = _readiness(ports, features)
     _include_routes(app, features)
     return app

@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from acme_service.ports import LanguageDetector, SentimentModel
 
+from .canary import Canary
 from .readiness import Readiness
 from .settings import ApiSettings
 
@@ -21,6 +22,10 @@ async def sentiment_model(connection: HTTPConnection) -> SentimentModel:
 
 async def api_settings(connection: HTTPConnection) -> ApiSettings:
     return connection.app.state.settings
+
+
+async def canary(connection: HTTPConnection) -> Canary:
+    return connection.app.state.canary
 
 
 async def readiness(connection: HTTPConnection) -> Readiness:

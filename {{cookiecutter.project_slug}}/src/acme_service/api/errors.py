@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from acme_service.ports import (
     ModelError,
     ModelOverloadedError,
+    ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
@@ -82,6 +83,7 @@ def problem_response(
 MODEL_STATUS: dict[type[ModelError], int] = {
     ModelOverloadedError: 503,
     ModelUnavailableError: 503,
+    ModelReplacedError: 503,
     ModelTimeoutError: 504,
     ModelError: 500,
 }

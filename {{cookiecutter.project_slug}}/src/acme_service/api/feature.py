@@ -39,7 +39,8 @@ class Feature:
     wrap: decorates the ports, for instance with a cache. Called once, at start-up.
     around_call: entered around each call for many answers, as requests are gathered into few.
     lifespan: entered when the service starts, left when it stops.
-    checks: awaited by `/health/ready`; one that raises ModelError makes it answer 503.
+    checks: awaited by `/health/ready`; one that raises ModelError makes it answer 503. What
+        one returns, if anything, is a note for operators.
     handlers: exception handlers, by exception class.
     """
 
@@ -53,5 +54,5 @@ class Feature:
     wrap: Callable[[Ports], Ports] = unchanged
     around_call: AroundCall | None = None
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] = nothing_to_start
-    checks: Sequence[Callable[[], Awaitable[None]]] = ()
+    checks: Sequence[Callable[[], Awaitable[str | None]]] = ()
     handlers: Mapping[type[Exception], Callable[..., Any]] = field(default_factory=dict)

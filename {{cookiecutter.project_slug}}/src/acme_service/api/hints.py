@@ -1,6 +1,7 @@
-"""What a request says about its writer, beside the text: a cookie and Accept-Language."""
+"""What a request says beside the text: what its writer reads, and who is to answer."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, NamedTuple
 
@@ -9,11 +10,13 @@ from starlette.requests import HTTPConnection
 
 from acme_service.ports import Query
 
-from .dependencies import api_settings
+from .canary import KEY_HEADER, Asks, champion
+from .dependencies import api_settings, canary
 
 LANGUAGES_COOKIE = "languages"
 """Holds language codes joined with dots: commas and spaces are not allowed in cookies."""
 
+_VARY = "Cookie, Accept-Language"
 _MAX_CODES = 64
 _MAX_CHARS = 512
 _CODE = re.compile(r"[a-z]{2,3}")
@@ -21,14 +24,20 @@ _RANGE = re.compile(r"([a-zA-Z]{2,3})(?:-[a-zA-Z0-9-]+)?(?:\s*;\s*q=(0(?:\.\d+)?
 
 
 class Hints(NamedTuple):
-    """Turns a text into a query that carries what is known about its writer."""
+    """Turns texts into queries that carry what is known about their writer."""
 
     allowed: tuple[str, ...]
     preferred: tuple[str, ...]
     tie_margin: float
+    asks: Asks = champion
 
     def query(self, text: str) -> Query:
-        return Query(text, self.allowed, self.preferred, self.tie_margin)
+        return Query(text, self.allowed, self.preferred, self.tie_margin, self.asks((text,)))
+
+    def queries(self, texts: Sequence[str]) -> list[Query]:
+        """The parts of one question, hence all to the same model."""
+        known = (self.allowed, self.preferred, self.tie_margin, self.asks(texts))
+        return [Query(text, *known) for text in texts]
 
 
 @lru_cache(maxsize=1024)
@@ -62,12 +71,14 @@ async def hints(
     ] = None,
     accept_language: Annotated[str | None, Header(description="Decides a tie.")] = None,
 ) -> Hints:
-    response.headers["Vary"] = "Cookie, Accept-Language"
-    settings = await api_settings(connection)  # called, because resolving it would cost more
+    # Called, because resolving them would cost more.
+    settings, split = await api_settings(connection), await canary(connection)
+    response.headers["Vary"] = f"{_VARY}, {KEY_HEADER}" if split.is_on else _VARY
     return Hints(
         allowed=allowed_languages((languages or "")[:_MAX_CHARS]),
         preferred=preferred_languages((accept_language or "")[:_MAX_CHARS]),
         tie_margin=settings.tie_margin,
+        asks=split.asks(connection),
     )
 
 

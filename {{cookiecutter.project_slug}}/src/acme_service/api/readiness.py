@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
+from typing import NamedTuple
 
 from acme_service.ports import ModelError
 
@@ -12,7 +13,19 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 1.0
 CACHE_S = 1.0
 
-Check = Callable[[], Awaitable[None]]
+Check = Callable[[], Awaitable[str | None]]
+"""Raises ModelError when something cannot answer. May return a note for operators."""
+
+
+class Findings(NamedTuple):
+    """What the checks found.
+
+    failing: the names of those that fail; none when the service is ready.
+    notes: what others have to say all the same, by name.
+    """
+
+    failing: Sequence[str]
+    notes: Mapping[str, str]
 
 
 class Readiness:
@@ -22,27 +35,28 @@ class Readiness:
         self._checks = checks
         self._timeout_s = timeout_s
         self._lock = asyncio.Lock()
-        self._failing: list[str] = []
+        self._findings = Findings([], {})
         self._checked_at = float("-inf")
 
-    async def failing(self) -> list[str]:
-        """The names of the checks that fail; none when the service is ready."""
+    async def findings(self) -> Findings:
         async with self._lock:
             if monotonic() - self._checked_at >= CACHE_S:
-                passed = await asyncio.gather(*(self._passes(check) for _, check in self._checks))
-                self._failing = [
-                    name for (name, _), ok in zip(self._checks, passed, strict=True) if not ok
-                ]
+                said = await asyncio.gather(*(self._ask(check) for _, check in self._checks))
+                by_name = [(name, note) for (name, _), note in zip(self._checks, said, strict=True)]
+                self._findings = Findings(
+                    [name for name, note in by_name if note is None],
+                    {name: note for name, note in by_name if note},
+                )
                 self._checked_at = monotonic()
-            return self._failing
+            return self._findings
 
-    async def _passes(self, check: Check) -> bool:
+    async def _ask(self, check: Check) -> str | None:
+        """The note of a check, "" when it has none; None when it fails."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                await check()
+                return await check() or ""
         except (ModelError, TimeoutError):
-            return False
+            return None
         except Exception:
             log.exception("a readiness check failed unexpectedly")
-            return False
-        return True
+            return None

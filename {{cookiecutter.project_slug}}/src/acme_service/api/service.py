@@ -22,6 +22,12 @@ class Health(BaseModel):
     status: str
 
 
+class Ready(Health):
+    """notes: what operators should know of a model that answers all the same, by its name."""
+
+    notes: dict[str, str] | None = None
+
+
 @router.get("/")
 async def about(request: Request) -> ServiceInfo:
     """Name, version, and where to go next."""
@@ -38,10 +44,16 @@ async def live() -> Health:
     return Health(status="alive")
 
 
-@router.get("/health/ready", response_model=Health, responses={503: {"model": Problem}})
-async def ready(readiness: CurrentReadiness) -> Health | JSONResponse:
+@router.get(
+    "/health/ready",
+    response_model=Ready,
+    response_model_exclude_none=True,
+    responses={503: {"model": Problem}},
+)
+async def ready(readiness: CurrentReadiness) -> Ready | JSONResponse:
     """Every model can answer now, or is merely busy."""
-    if failing := await readiness.failing():
+    failing, notes = await readiness.findings()
+    if failing:
         detail = f"Not ready: {', '.join(failing)}."
         return problem_response(problem(503, detail), {"Retry-After": str(RETRY_AFTER_S)})
-    return Health(status="ready")
+    return Ready(status="ready", notes=dict(notes) or None)

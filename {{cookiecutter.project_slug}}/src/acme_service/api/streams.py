@@ -15,11 +15,14 @@ async def _first(iterator: AsyncIterator[Item]) -> AsyncIterator[Item]:
 
 
 @asynccontextmanager
-async def started(stream: AsyncIterator[Item]) -> AsyncIterator[AsyncIterator[Item]]:
-    """Wait for the first item, then give all of them.
+async def started(
+    stream: AsyncIterator[Item],
+) -> AsyncIterator[tuple[Item | None, AsyncIterator[Item]]]:
+    """Wait for the first item, then give it, and all of them.
 
-    An answer's status is sent before its body, so an error is only worth a 503 while nothing
-    has been sent. The stream is closed on leaving, which cancels the work behind it.
+    An answer's status and headers are sent before its body, so an error is only worth a 503
+    while nothing has been sent. The stream is closed on leaving, which cancels the work
+    behind it.
     """
     iterator = aiter(stream)
     try:
@@ -32,7 +35,7 @@ async def started(stream: AsyncIterator[Item]) -> AsyncIterator[AsyncIterator[It
                 yield item
 
         async with aclosing(items()) as whole:  # type: ignore[type-var]
-            yield whole
+            yield (first[0] if first else None), whole
     finally:
         if close := getattr(iterator, "aclose", None):
             await close()

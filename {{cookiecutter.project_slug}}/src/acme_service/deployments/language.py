@@ -1,51 +1,142 @@
 """The language model as a service."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
+from acme_service.models.errors import ModelStoreError
 from acme_service.models.language import LanguageModel
-from acme_service.models.store import open_model
+from acme_service.models.sources.folder import folder
+from acme_service.models.sources.source import SourceKind
+from acme_service.models.store import ModelStore
 from acme_service.models.threads import in_thread
-from acme_service.ports import Detection, LanguageModelCard, Query
+from acme_service.ports import (
+    CHAMPION,
+    Detection,
+    LanguageModelCard,
+    Meter,
+    ModelReplacedError,
+    Query,
+)
 
-DEFAULT_STORE = "file:model_store"
-"""The folder that comes with the project, below the working directory."""
+from .settings import StoreSettings
+from .versions import Versions
+
+REFERENCE = "language@champion"
 
 QUICK_CHARS = 10_000
 """Texts of so many characters together take a millisecond or two."""
 
 
 class LanguageDeployment:
-    """Holds one version of the language model.
+    """Holds the versions of the language model that the store names, and swaps them as it says.
 
     What takes long is done in a thread, so that it never keeps the replica from taking requests
     or answering health checks. What is quick is done at once: handing it to a thread, and
     waiting for that, would take longer than the work. A model whose calls are all slow, or
     whose speed is not known, does best with methods that are `def`: Serve runs those in threads.
 
-    store: URL of the model store; `MODEL_STORE` by default.
-    reference: `name@alias` or `name:version`.
+    kinds: of places that `MODEL_STORE` may name.
+    meter: makes what counts refused versions; called in the process that holds the model.
 
     Raises ModelStoreError when the model is missing, damaged or of the wrong shape.
     """
 
-    def __init__(self, store: str | None = None, reference: str = "language@champion") -> None:
-        store = store or os.environ.get("MODEL_STORE") or DEFAULT_STORE
-        self._model = LanguageModel.load(open_model(store, reference))
+    def __init__(
+        self,
+        kinds: Sequence[SourceKind] = (folder,),
+        meter: Callable[[], Meter] | None = None,
+        settings: StoreSettings | None = None,
+    ) -> None:
+        settings = settings or StoreSettings.load()
+        counter = meter() if meter else None
+
+        def refused() -> None:
+            if counter:
+                counter.count("model_refused_versions_total", model="language")
+
+        store = ModelStore(kinds, settings.store, settings.cache, settings.timeout_s)
+        self._versions = Versions(store, REFERENCE, LanguageModel.load, settings.refresh_s, refused)
+
+    async def reconfigure(self, user_config: Any) -> None:
+        """Serve's `user_config`: `{"reference": "language:2"}` pins a version, `{}` unpins it.
+
+        What cannot be done is noted on the card, and changes nothing.
+        """
+        try:
+            looked = self._versions.follow(_reference(user_config))
+        except ModelStoreError as error:
+            note = "The user_config of the language model was refused; it changes nothing."
+            self._versions.notes.take("user_config", note, error)
+            return
+        self._versions.notes.drop("user_config")
+        await asyncio.wrap_future(looked)
+
+    def close(self) -> None:
+        """Look for other versions no longer."""
+        self._versions.close()
 
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
+        models = await self._models({query.model for query in queries})
         if sum(len(query.text) for query in queries) <= QUICK_CHARS:
-            return self._model.detect_batch(queries)
-        return await asyncio.to_thread(self._model.detect_batch, queries)
+            return _batch(models, queries)
+        return await asyncio.to_thread(_batch, models, queries)
 
     async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
-        async for detection in in_thread(self._model.detect_each(queries)):
+        models = await self._models({query.model for query in queries})
+        async for detection in in_thread(_each(models, queries)):
             yield detection
 
     async def guesses(self, query: Query) -> AsyncIterator[Detection]:
-        async for detection in in_thread(self._model.guesses(query)):
+        models = await self._models({query.model})
+        async for detection in in_thread(models[query.model].guesses(query)):
             yield detection
 
-    async def card(self) -> LanguageModelCard:
-        return self._model.card
+    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
+        """Of the version that answers those who ask for `model`, as `Query.model` says it."""
+        models = await self._models({model})
+        return models[model].card._replace(note=str(self._versions.notes))
+
+    async def _models(self, wanted: Collection[str]) -> dict[str, LanguageModel]:
+        """Who answers, all held at one moment.
+
+        Raises ModelReplacedError when a version is not held, not even after a look.
+        """
+        models = self._held(wanted)
+        if len(models) < len(wanted):
+            # Another replica may have seen it first.
+            await asyncio.wrap_future(self._versions.look())
+            models = self._held(wanted)
+        if len(models) < len(wanted):
+            raise ModelReplacedError("The version of the language model was replaced meanwhile.")
+        return models
+
+    def _held(self, wanted: Collection[str]) -> dict[str, LanguageModel]:
+        held = self._versions.held
+        return {each: model for each in wanted if (model := held.find(each))}
+
+
+def _reference(user_config: Any) -> str:
+    if not isinstance(user_config, Mapping) or user_config.keys() - {"reference"}:
+        raise ModelStoreError("The user_config takes one key, reference.")
+    reference = user_config.get("reference", REFERENCE)
+    if not isinstance(reference, str):
+        raise ModelStoreError("The reference in the user_config is no text.")
+    return reference
+
+
+def _batch(models: Mapping[str, LanguageModel], queries: Sequence[Query]) -> list[Detection]:
+    """One detection a query, in order, each by the model that the query wants."""
+    if len(models) == 1:
+        return next(iter(models.values())).detect_batch(queries)
+    detections: dict[int, Detection] = {}
+    for wanted, model in models.items():
+        places = [place for place, query in enumerate(queries) if query.model == wanted]
+        found = model.detect_batch([queries[place] for place in places])
+        detections |= zip(places, found, strict=True)
+    return [detections[place] for place in range(len(queries))]
+
+
+def _each(models: Mapping[str, LanguageModel], queries: Sequence[Query]) -> Iterator[Detection]:
+    for query in queries:
+        yield from models[query.model].detect_each([query])

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: Serve reads the builder's annotation at run
 # time, and a string would silently turn typed arguments into a plain dict.
 
+import logging
 from typing import Any, Literal
 
 from fastapi import FastAPI
@@ -14,9 +15,14 @@ from ray.serve.handle import DeploymentHandle
 from acme_service.deployments import serving
 
 from .assembly import assemble, check_settings, local_models, ports_over
+from .calls import ModelCalls
+from .features import sources
 from .handles import HandleCalls
+from .local import LocalCalls
 from .meters import RayMeter
 from .settings import GatherSettings
+
+log = logging.getLogger(__name__)
 
 
 class ServiceArgs(BaseModel):
@@ -47,16 +53,21 @@ class Ingress:
     ) -> None:
         self._features = check_settings()
         meter = RayMeter()
+        self._language: ModelCalls
         if language is None or sentiment is None:
-            self._ports = ports_over(*local_models(), meter, self._features)
+            self._language, sentiment_calls = local_models(meter)
         else:
             timeout_s = GatherSettings.load().timeout_s
-            self._ports = ports_over(
-                HandleCalls("language", language, timeout_s),
-                HandleCalls("sentiment", sentiment, timeout_s),
-                meter,
-                self._features,
-            )
+            self._language = HandleCalls("language", language, timeout_s)
+            sentiment_calls = HandleCalls("sentiment", sentiment, timeout_s)
+        self._ports = ports_over(self._language, sentiment_calls, meter, self._features)
+
+    async def reconfigure(self, user_config: Any) -> None:
+        """The `user_config` of the models in this replica; of other replicas it is their own."""
+        if isinstance(self._language, LocalCalls):
+            await self._language.call("reconfigure", user_config)
+        else:
+            log.error("A user_config is for the deployment that holds the model: language.")
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return assemble(self._ports, self._features)
@@ -69,4 +80,6 @@ def app(args: ServiceArgs) -> Application:
     """The service in the placement that was asked for."""
     if args.placement == "inline":
         return ingress.bind()
-    return ingress.bind(serving.language.bind(), serving.sentiment.bind())
+    # What they are given is pickled by name: functions and classes of modules.
+    language = serving.language.bind(tuple(sources()), RayMeter)
+    return ingress.bind(language, serving.sentiment.bind())

@@ -5,18 +5,22 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 
 from acme_service.api import Feature, create_app
+from acme_service.api.canary import CanarySettings
 from acme_service.api.logs import configure_logging
-from acme_service.api.settings import ApiSettings, Settings, refuse_misspellings
+from acme_service.api.settings import ApiSettings, Settings, SettingsError, refuse_misspellings
+from acme_service.deployments.settings import VARIABLES, StoreSettings
+from acme_service.models.errors import ModelStoreError
+from acme_service.models.store import chosen
 from acme_service.ports import Meter, Ports
 
 from .batches import around_calls
 from .calls import ModelCalls
-from .features import enabled
+from .features import enabled, sources
 from .local import LocalCalls
 from .models import GatheringDetector, GatheringSentiment
 from .settings import GatherSettings
 
-OTHER_VARIABLES = ["MODEL_STORE"]
+OTHER_VARIABLES = [*VARIABLES]
 """Settings that are read outside the `Settings` classes."""
 
 
@@ -26,8 +30,13 @@ def check_settings() -> Sequence[Feature]:
     Raises SettingsError when a setting is malformed or nearly spelt like one.
     """
     ApiSettings.load()
+    CanarySettings.load()
     GatherSettings.load()
     features = list(enabled())
+    try:
+        chosen(tuple(sources()), StoreSettings.load().store)
+    except ModelStoreError as error:
+        raise SettingsError(str(error)) from None
     refuse_misspellings([*Settings.variables(), *OTHER_VARIABLES])
     return features
 
@@ -44,14 +53,15 @@ def ports_over(
     )
 
 
-def local_models() -> tuple[ModelCalls, ModelCalls]:
+def local_models(meter: Meter | None = None) -> tuple[ModelCalls, ModelCalls]:
     """The language and the sentiment model, loaded into this process."""
     from acme_service.deployments.language import LanguageDeployment
     from acme_service.deployments.sentiment import SentimentDeployment
 
     timeout_s = GatherSettings.load().timeout_s
+    counts = None if meter is None else lambda: meter
     return (
-        LocalCalls("language", LanguageDeployment(), timeout_s),
+        LocalCalls("language", LanguageDeployment(tuple(sources()), counts), timeout_s),
         LocalCalls("sentiment", SentimentDeployment(), timeout_s),
     )
 

@@ -55,9 +55,14 @@ class Pulse:
     def answered(self) -> None:
         self._last_answer = monotonic()
 
-    async def check(self, ping: Callable[[], Awaitable[Any]]) -> None:
-        """Raises ModelError when the model neither answers `ping` nor has answered lately."""
-        if self._answered_within(JUST_NOW_S):
+    async def check(
+        self, ping: Callable[[], Awaitable[Any]], *, even_just_now: bool = False
+    ) -> None:
+        """Raises ModelError when the model neither answers `ping` nor has answered lately.
+
+        even_just_now: ping it for the sake of what it says, though it has answered just now.
+        """
+        if self._answered_within(JUST_NOW_S) and not even_just_now:
             return
         try:
             async with time_limit(self._ping_timeout_s, "asked"):

@@ -60,3 +60,15 @@ def sources() -> Iterator[SourceKind]:
 
     yield mlflow
     # {% endif %}
+    # {% if cookiecutter.huggingface %}
+
+    from acme_service.models.sources.huggingface import huggingface
+
+    yield huggingface
+    # {% endif %}
+    # {% if cookiecutter.cloud_storage %}
+
+    from acme_service.models.sources.cloud_storage import cloud_storage
+
+    yield cloud_storage
+    # {% endif %}

@@ -1,6 +1,7 @@
 """The ports, answered by models that run anywhere."""
 
 import asyncio
+from collections import Counter
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -10,23 +11,26 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, contextmanager
-from contextvars import Context
 from time import monotonic
 from typing import Any
 
 from acme_service.api.feature import AroundCall
 from acme_service.ports import (
+    CHALLENGER,
+    CHAMPION,
     Detection,
     LanguageModelCard,
     Meter,
-    ModelError,
     ModelOverloadedError,
     Query,
     Sentiment,
 )
 
+from .agreement import of_one_version, pinned, replaced
+from .answers import AnswerCounts
 from .batches import BatchCalls, nothing_around
-from .calls import JUST_NOW_S, ModelCalls, Pulse
+from .calls import ModelCalls, Pulse
+from .cards import CurrentCard
 from .gather import MAX_CALL_BYTES, Answer, Gatherer
 from .settings import GatherSettings
 
@@ -90,16 +94,27 @@ class GatheringDetector:
         self._ask = BatchCalls("language", "detect_batch", calls, meter, around)
         self._gatherer = Gatherer("language", self._batch, query_bytes, settings, meter)
         self._streams = 0
-        self._card: LanguageModelCard | None = None
-        self._card_at = float("-inf")
-        self._renewal: asyncio.Task[LanguageModelCard] | None = None
+        self._answers = AnswerCounts("language", meter)
+        self._card = CurrentCard(lambda: calls.call("card"))
+        self._cards = {
+            CHAMPION: self._card,
+            CHALLENGER: CurrentCard(lambda: calls.call("card", CHALLENGER)),
+        }
 
     async def detect(self, query: Query) -> Detection:
+        if query.pinned:
+            return (await self._apart([query]))[0]
         return await self._gatherer.ask(query)
 
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
-        if len(queries) <= MAX_GATHERED:
-            return await _together(self._gatherer.ask(query) for query in queries)
+        if len(queries) > MAX_GATHERED or any(query.pinned for query in queries):
+            detections = await self._apart(queries)
+        else:
+            detections = await _together(self._gatherer.ask(query) for query in queries)
+        return await of_one_version(queries, detections, self._apart)
+
+    async def _apart(self, queries: Sequence[Query]) -> list[Detection]:
+        """Asked without others: what is too much for a call, or may fail by its own fault."""
         parts = list(split(queries, self._settings.max_texts))
         if len(parts) == 1:
             return await self._batch(queries)
@@ -117,22 +132,35 @@ class GatheringDetector:
         asked_at = monotonic()
         detections: list[Detection] = await self._ask(queries)
         self._pulse.answered()
-        if self._card:
-            # An answer shows whether the card is right: under load, nobody needs to ask for it.
-            same = detections[0].model == self._card.reference
-            self._card_at = max(self._card_at, asked_at) if same else float("-inf")
+        for reference, answers in Counter([one.model for one in detections]).items():
+            self._answers.count(reference, answers)
+        answered_by = {
+            query.model: one.model for query, one in zip(queries, detections, strict=True)
+        }
+        for asked, reference in answered_by.items():
+            if card := self._cards.get(asked):
+                card.answered(reference, asked_at)
         return detections
 
-    async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
-        for part in split(queries, len(queries)):
-            async with aclosing(self._stream("detect_each", part)) as detections:
-                async for detection in detections:
-                    yield detection
+    def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
+        return self._each("detect_each", split(queries, len(queries)))
 
-    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
-        async with aclosing(self._stream("guesses", query)) as detections:
-            async for detection in detections:
-                yield detection
+    def guesses(self, query: Query) -> AsyncIterator[Detection]:
+        return self._each("guesses", [query])
+
+    async def _each(self, method: str, parts: Iterable[Any]) -> AsyncIterator[Detection]:
+        """All answers to all parts, by the version that gives the first one."""
+        version = None
+        for part in parts:
+            asked = part if version is None else pinned(part, version)
+            async with aclosing(self._stream(method, asked)) as detections:
+                async for detection in detections:
+                    if version is None:
+                        version = detection.model
+                        self._answers.count(version)
+                    elif detection.model != version:
+                        raise replaced()
+                    yield detection
 
     async def _stream(self, method: str, *args: Any) -> AsyncGenerator[Detection, None]:
         try:
@@ -157,30 +185,14 @@ class GatheringDetector:
         finally:
             self._streams -= 1
 
-    async def card(self) -> LanguageModelCard:
-        if self._card is None or monotonic() - self._card_at > JUST_NOW_S:
-            if self._renewal is None or self._renewal.done():
-                # Nobody's in particular, so it outlasts whoever asked first.
-                loop = asyncio.get_running_loop()
-                self._renewal = loop.create_task(self._renew_card(), context=Context())
-            try:
-                return await asyncio.shield(self._renewal)
-            except ModelError as error:
-                # One instance each: an error collects the traceback of all who raise it.
-                raise type(error)(*error.args) from None
-        return self._card
+    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
+        if current := self._cards.get(model):
+            return await current.get()
+        return await self._calls.call("card", model)
 
-    async def _renew_card(self) -> LanguageModelCard:
-        asked_at = monotonic()
-        self._card = await self._ask_for_card()
-        self._card_at = asked_at
-        return self._card
-
-    async def _ask_for_card(self) -> LanguageModelCard:
-        return await self._calls.call("card")
-
-    async def check(self) -> None:
-        await self._pulse.check(self._ask_for_card)
+    async def check(self) -> str:
+        await self._pulse.check(self._card.renew, even_just_now=self._card.is_old)
+        return self._card.note
 
 
 class GatheringSentiment:

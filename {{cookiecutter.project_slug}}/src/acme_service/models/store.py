@@ -54,6 +54,14 @@ def open_source(kinds: Sequence[SourceKind], store_url: str, timeout_s: float) -
 
     Raises ModelStoreError for a scheme that none of these kinds knows.
     """
+    return chosen(kinds, store_url).open(store_url, timeout_s)
+
+
+def chosen(kinds: Sequence[SourceKind], store_url: str) -> SourceKind:
+    """The kind that the scheme of the URL stands for.
+
+    Raises ModelStoreError when it is not among these.
+    """
     match = _SCHEME.match(store_url)
     if not match:
         raise ModelStoreError(
@@ -62,7 +70,7 @@ def open_source(kinds: Sequence[SourceKind], store_url: str, timeout_s: float) -
     scheme = match[0].lower()
     for kind in kinds:
         if scheme in kind.schemes:
-            return kind.open(store_url, timeout_s)
+            return kind
     # The rest of the URL is left out: it may hold credentials.
     if scheme in FEATURES:
         raise ModelStoreError(
@@ -155,9 +163,11 @@ class ModelStore:
     def _ask(self, call: Callable[[], Answer]) -> Answer:
         try:
             return self._patience.wait_for(f"The model store {self._shown}", call)
-        except (ConnectionError, TimeoutError) as error:
+        except (StoreUnreachableError, ConnectionError, TimeoutError) as error:
+            if self._shown in str(error):
+                raise
             raise StoreUnreachableError(
-                f"The model store {self._shown} cannot be reached: {error}."
+                f"The model store {self._shown} cannot be reached: {error}"
             ) from error
 
 

@@ -11,6 +11,8 @@ from .errors import (
     ModelUnavailableError,
 )
 from .language import (
+    CHALLENGER,
+    CHAMPION,
     MAX_CANDIDATES,
     UNDETERMINED,
     Candidate,
@@ -24,6 +26,8 @@ from .sentiment import Sentiment, SentimentModel
 from .wiring import Ports
 
 __all__ = [
+    "CHALLENGER",
+    "CHAMPION",
     "MAX_CANDIDATES",
     "UNDETERMINED",
     "Candidate",

@@ -6,6 +6,12 @@ from typing import NamedTuple, Protocol
 MAX_CANDIDATES = 10
 """The most candidates a detection carries, best first."""
 
+CHAMPION = ""
+"""As `Query.model`: the version that answers everybody."""
+
+CHALLENGER = "challenger"
+"""As `Query.model`: the version that is tried on a few."""
+
 UNDETERMINED = "und"
 """What ISO 639-2 calls a text whose language cannot be told, such as one without letters."""
 
@@ -18,16 +24,20 @@ class Query(NamedTuple):
         with none left there is no restriction.
     preferred: language codes, most wanted first, that decide a tie.
     tie_margin: a lead in score smaller than this is a tie, in [0, 1].
-    model: who has to answer: "" for the champion, "challenger" for the challenger if there is
-        one (the champion otherwise), or the `reference` of a version. ModelReplacedError is
-        raised when that version is not held.
+    model: who has to answer: CHAMPION, CHALLENGER (the champion where there is none), or the
+        `reference` of a version. ModelReplacedError is raised when that one is not held.
     """
 
     text: str
     allowed: tuple[str, ...] = ()
     preferred: tuple[str, ...] = ()
     tie_margin: float = 0.0
-    model: str = ""
+    model: str = CHAMPION
+
+    @property
+    def pinned(self) -> bool:
+        """Whether one version has to answer, and no other."""
+        return ":" in self.model
 
 
 class Candidate(NamedTuple):
@@ -104,11 +114,15 @@ class LanguageDetector(Protocol):
         ...
 
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
-        """One detection a query, in order."""
+        """One detection a query, in order, all by one version of the model that they ask for.
+
+        The queries ask for the same model. Raises ModelUnavailableError when versions change
+        faster than they answer.
+        """
         ...
 
     def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
-        """One detection a query, in order, each as soon as it is done."""
+        """The same, each detection as soon as it is done."""
         ...
 
     def guesses(self, query: Query) -> AsyncIterator[Detection]:
@@ -118,10 +132,13 @@ class LanguageDetector(Protocol):
         """
         ...
 
-    async def card(self) -> LanguageModelCard:
-        """The model that answers now."""
+    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
+        """The version that answers now those who ask for `model`, as `Query.model` says it."""
         ...
 
-    async def check(self) -> None:
-        """Return when the model can answer, or is merely busy; raise ModelError otherwise."""
+    async def check(self) -> str:
+        """Return when the model can answer, or is merely busy; raise ModelError otherwise.
+
+        What comes back is the `note` of its card: "" when all is as it should be.
+        """
         ...

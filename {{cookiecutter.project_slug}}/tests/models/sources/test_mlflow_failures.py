@@ -1,5 +1,6 @@
 """An MLflow registry that cannot be reached, or not in time."""
 
+import resource
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,7 +10,7 @@ from threading import Thread
 import pytest
 
 from acme_service.ingress.features import sources
-from acme_service.models.errors import ModelStoreError, StoreUnreachableError
+from acme_service.models.errors import ModelCacheError, ModelStoreError, StoreUnreachableError
 from acme_service.models.store import ModelStore, parse_reference
 
 from .mlflow_server import Line, line_to, new_name, opened, publish, server_port
@@ -49,7 +50,7 @@ def refusal(store: ModelStore, reference: str) -> str:
 def test_a_registry_that_is_down_is_named(name: str, tmp_path: Path):
     url = f"mlflow:http://127.0.0.1:{free_port()}"
     said = refusal(store_at(url, tmp_path), f"{name}@champion")
-    assert said == f"The registry at {url[7:]} cannot be reached: Connection refused."
+    assert said == f"The model store {url} cannot be reached: Connection refused."
 
 
 def test_a_host_that_does_not_exist_is_named(name: str, tmp_path: Path):
@@ -87,7 +88,7 @@ def test_a_registry_that_goes_down_in_the_middle_of_a_download(
     assert store.aliases(name) == {"champion": "1"}
     line.left = 100_000
     said = refusal(store, f"{name}:1")
-    assert said == f"The registry at {line.url[7:]} broke off in the middle of model.npz."
+    assert said == f"The model store {line.url} broke off in the middle of model.npz."
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -101,6 +102,18 @@ def test_what_was_verified_last_outlives_the_registry(line: Line, name: str, tmp
     # The next process, which finds the registry down.
     store = store_at(line.url, tmp_path)
     assert store.open_remembered(parse_reference(f"{name}@champion")) == files
+
+
+def test_a_full_disk_is_not_the_registry_s_fault(line: Line, name: str, tmp_path: Path):
+    store = store_at(line.url, tmp_path, 5)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
+    try:
+        with pytest.raises(ModelCacheError, match=f"{name}:1 cannot be kept in .*: File too large"):
+            store.open(f"{name}:1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert store.open(f"{name}:1").path("model.npz").read_bytes() == BIG
 
 
 def test_a_registry_that_comes_back_is_asked_again(line: Line, name: str, tmp_path: Path):

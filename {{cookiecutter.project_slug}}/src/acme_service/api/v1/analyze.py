@@ -2,16 +2,17 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from acme_service.api.answered_by import NAMES_MODEL, name_model
 from acme_service.api.dependencies import Detector, Sentiments
 from acme_service.api.errors import DOCUMENTED
 from acme_service.api.hints import CurrentHints
 
 from .schemas import TextIn
 
-router = APIRouter(prefix="/v1", tags=["v1"], responses=DOCUMENTED)
+router = APIRouter(prefix="/v1", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
 
 UNDERSTOOD = "en"
 """The one language that the sentiment model reads."""
@@ -34,13 +35,18 @@ class AnalysisOut(BaseModel):
 
 @router.post("/analyze")
 async def analyze(
-    body: TextIn, detector: Detector, sentiments: Sentiments, hints: CurrentHints
+    body: TextIn,
+    detector: Detector,
+    sentiments: Sentiments,
+    hints: CurrentHints,
+    response: Response,
 ) -> AnalysisOut:
     """Tell the language of a text and, where it is English, its mood.
 
     A pipeline with a router: only English texts travel on to the second model.
     """
     detection = await detector.detect(hints.query(body.text))
+    name_model(response, detection)
     sentiment = None
     if detection.language == UNDERSTOOD:
         label, score = await sentiments.classify(body.text)

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Query
+from fastapi import APIRouter, BackgroundTasks, Query, Response
 
+from acme_service.api.answered_by import NAMES_MODEL, name_model
 from acme_service.api.audit import record_detection
 from acme_service.api.caller import CurrentCaller
 from acme_service.api.dependencies import Detector
@@ -16,7 +17,7 @@ from .schemas import DEFAULT_TOP, BatchOut, DetectionOut, TextIn, TextsIn, Top
 router = APIRouter(
     prefix="/v1/detect",
     tags=["v1"],
-    responses=DOCUMENTED,
+    responses=DOCUMENTED | NAMES_MODEL,
     deprecated=True,
     route_class=DeprecatedRoute,
 )
@@ -31,18 +32,25 @@ async def detect(
     hints: CurrentHints,
     caller: CurrentCaller,
     background: BackgroundTasks,
+    response: Response,
     top: TopQuery = DEFAULT_TOP,
 ) -> DetectionOut:
     """Tell which language a text is written in."""
     detection = await detector.detect(hints.query(body.text))
+    name_model(response, detection)
     background.add_task(record_detection, caller, detection.language, len(body.text))
     return DetectionOut.of(detection, top)
 
 
 @router.post("/batch")
 async def detect_batch(
-    body: TextsIn, detector: Detector, hints: CurrentHints, top: TopQuery = DEFAULT_TOP
+    body: TextsIn,
+    detector: Detector,
+    hints: CurrentHints,
+    response: Response,
+    top: TopQuery = DEFAULT_TOP,
 ) -> BatchOut:
     """One answer a text, in order."""
-    detections = await detector.detect_batch([hints.query(text) for text in body.texts])
+    detections = await detector.detect_batch(hints.queries(body.texts))
+    name_model(response, detections[0])
     return BatchOut.of(detections, top)

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, UploadFile
+from fastapi import APIRouter, File, Response, UploadFile
 
+from acme_service.api.answered_by import NAMES_MODEL, name_model
 from acme_service.api.dependencies import CurrentSettings, Detector
 from acme_service.api.errors import DOCUMENTED, InvalidField, ProblemError
 from acme_service.api.hints import CurrentHints
 
 from .schemas import DetectionOut
 
-router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED)
+router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
 
 
 @router.post("/file")
@@ -19,12 +20,15 @@ async def detect_file(
     detector: Detector,
     hints: CurrentHints,
     settings: CurrentSettings,
+    response: Response,
 ) -> DetectionOut:
     """Tell which language a text file is written in."""
     content = await file.read(settings.max_file_bytes + 1)
     if len(content) > settings.max_file_bytes:
         raise ProblemError(413, f"The file is larger than {settings.max_file_bytes} bytes.")
-    return DetectionOut.of(await detector.detect(hints.query(_text(content))))
+    detection = await detector.detect(hints.query(_text(content)))
+    name_model(response, detection)
+    return DetectionOut.of(detection)
 
 
 def _text(content: bytes) -> str:

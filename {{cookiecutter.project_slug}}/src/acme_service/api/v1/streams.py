@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from acme_service.api.answered_by import NAMES_MODEL, name_model
 from acme_service.api.dependencies import Detector
 from acme_service.api.errors import DOCUMENTED, model_problem
 from acme_service.api.hints import CurrentHints
@@ -14,21 +15,22 @@ from acme_service.ports import Detection, ModelError
 
 from .schemas import DetectionOut, TextIn, TextsIn
 
-router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED)
+router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
 
 
 async def detections(
-    body: TextsIn, detector: Detector, hints: CurrentHints
+    body: TextsIn, detector: Detector, hints: CurrentHints, response: Response
 ) -> AsyncIterator[AsyncIterator[Detection]]:
-    queries = [hints.query(text) for text in body.texts]
-    async with started(detector.detect_each(queries)) as answers:
+    async with started(detector.detect_each(hints.queries(body.texts))) as (first, answers):
+        name_model(response, first)
         yield answers
 
 
 async def guesses(
-    body: TextIn, detector: Detector, hints: CurrentHints
+    body: TextIn, detector: Detector, hints: CurrentHints, response: Response
 ) -> AsyncIterator[AsyncIterator[Detection]]:
-    async with started(detector.guesses(hints.query(body.text))) as answers:
+    async with started(detector.guesses(hints.query(body.text))) as (first, answers):
+        name_model(response, first)
         yield answers
 
 

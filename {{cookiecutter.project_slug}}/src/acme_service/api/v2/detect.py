@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StringConstraints
 
+from acme_service.api.answered_by import NAMES_MODEL, name_model
 from acme_service.api.dependencies import CurrentSettings, Detector
 from acme_service.api.errors import DOCUMENTED
 from acme_service.api.hints import CurrentHints
 
-router = APIRouter(prefix="/v2", tags=["v2"], responses=DOCUMENTED)
+router = APIRouter(prefix="/v2", tags=["v2"], responses=DOCUMENTED | NAMES_MODEL)
 
 MAX_TEXT_CHARS = 10_000
 MAX_TEXTS = 1_000
@@ -41,11 +42,17 @@ class Results(BaseModel):
 
 @router.post("/detect")
 async def detect(
-    body: TextsIn, detector: Detector, hints: CurrentHints, settings: CurrentSettings
+    body: TextsIn,
+    detector: Detector,
+    hints: CurrentHints,
+    settings: CurrentSettings,
+    response: Response,
 ) -> Results:
     """Tell which language each text is written in."""
-    card = await detector.card()
-    detections = await detector.detect_batch([hints.query(text) for text in body.texts])
+    detections = await detector.detect_batch(hints.queries(body.texts))
+    name_model(response, detections[0])
+    reference = detections[0].model or (await detector.card()).reference
+    name, _, version = reference.partition(":")
     return Results(
         results=[
             Result(
@@ -55,5 +62,5 @@ async def detect(
             )
             for detection in detections
         ],
-        model=Model(name=card.name, version=card.version),
+        model=Model(name=name, version=version),
     )

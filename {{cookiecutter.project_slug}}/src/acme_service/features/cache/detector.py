@@ -1,9 +1,12 @@
 """A detector that is asked only what it has not been asked before."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
+from itertools import chain
 
+from acme_service.api.streams import started
 from acme_service.ports import (
+    CHAMPION,
     Detection,
     LanguageDetector,
     LanguageModelCard,
@@ -30,72 +33,87 @@ class CachedDetector:
         self._inner = inner
         self._answers = answers
         self._meter = meter
-        self._flights: Flights[Detection] = Flights()
-        self._model = ""
-        """Which model answered last. Until one has, nothing can be looked up."""
+        self._flights: Flights[tuple[str, str], Detection] = Flights()
+        self._versions: dict[str, str] = {}
+        """Which version has answered last, by who was asked: the champion or the challenger.
+
+        Until one has, nothing can be looked up.
+        """
 
     async def detect(self, query: Query) -> Detection:
         lookup = current_lookup()
         key = key_of(query)
-        [found] = await self._found([key], lookup)
+        [found] = await self._found(query, [key], lookup)
         if found is not None:
             return found
-        if lookup.fresh:
-            return self._learn(key, await self._inner.detect(query), lookup)
-        lookup.collapsed = self._flights.under_way(key)
 
         async def ask() -> Detection:
-            return self._learn(key, await self._inner.detect(query), lookup)
+            return self._learn(query, key, await self._inner.detect(query), lookup)
 
-        return await self._flights.board(key, ask)
+        if lookup.fresh:
+            return await ask()
+        flight = (query.model, key)
+        lookup.collapsed = self._flights.under_way(flight)
+        return await self._flights.board(flight, ask)
 
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
         if len(queries) == 1:
             return [await self.detect(queries[0])]
         lookup = current_lookup()
         keys = list(map(key_of, queries))
-        found = await self._found(keys, lookup)
+        found = await self._found(queries[0], keys, lookup)
         # By key: what a batch asks twice is asked once.
         missing = {
             key: query
             for key, query, answer in zip(keys, queries, found, strict=True)
             if answer is None
         }
-        if not missing:
-            return [answer for answer in found if answer is not None]
-        answers = await self._inner.detect_batch(list(missing.values()))
-        asked = {
-            key: self._learn(key, answer, lookup)
-            for key, answer in zip(missing, answers, strict=True)
-        }
+        asked = await self._asked(missing, lookup)
+        if _by_several(found, asked.values()):
+            # The version has changed since: what was found is not what this one says.
+            lookup.forget()
+            asked = await self._asked(dict(zip(keys, queries, strict=True)), lookup)
+            return [asked[key] for key in keys]
         return [answer or asked[key] for key, answer in zip(keys, found, strict=True)]
+
+    async def _asked(self, queries: dict[str, Query], lookup: Lookup) -> dict[str, Detection]:
+        answers = await self._inner.detect_batch(list(queries.values())) if queries else []
+        return {
+            key: self._learn(query, key, answer, lookup)
+            for (key, query), answer in zip(queries.items(), answers, strict=True)
+        }
 
     async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
         lookup = current_lookup()
         keys = list(map(key_of, queries))
-        found = await self._found(keys, lookup)
+        found = await self._found(queries[0], keys, lookup)
         missing = [q for q, answer in zip(queries, found, strict=True) if answer is None]
         if not missing:
             for answer in found:
                 yield answer or Detection()
             return
-        async with aclosing(self._inner.detect_each(missing)) as answers:  # type: ignore[type-var]
-            for key, answer in zip(keys, found, strict=True):
-                yield answer or self._learn(key, await anext(answers), lookup)
+        async with started(self._inner.detect_each(missing)) as (first, answers):
+            if not _by_several(found, [first]):
+                for query, key, answer in zip(queries, keys, found, strict=True):
+                    yield answer or self._learn(query, key, await anext(answers), lookup)
+                return
+        lookup.forget()
+        async with aclosing(self._inner.detect_each(queries)) as answers:  # type: ignore[type-var]
+            for query, key in zip(queries, keys, strict=True):
+                yield self._learn(query, key, await anext(answers), lookup)
 
     def guesses(self, query: Query) -> AsyncIterator[Detection]:
         return self._inner.guesses(query)
 
-    async def card(self) -> LanguageModelCard:
-        return await self._inner.card()
+    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
+        return await self._inner.card(model)
 
-    async def check(self) -> None:
-        await self._inner.check()
+    async def check(self) -> str:
+        return await self._inner.check()
 
-    async def _found(self, keys: Sequence[str], lookup: Lookup) -> Found:
-        """What the model that answers now has answered before, one a key."""
-        asking = lookup.fresh or not self._model
-        found: Found = [None] * len(keys) if asking else await self._remembered(keys)
+    async def _found(self, query: Query, keys: Sequence[str], lookup: Lookup) -> Found:
+        """What the version that this query asks has answered before, one a key."""
+        found = _none_of(keys) if lookup.fresh else await self._remembered(query, keys)
         hits = sum(answer is not None for answer in found)
         lookup.hits += hits
         lookup.misses += len(keys) - hits
@@ -108,23 +126,36 @@ class CachedDetector:
         if amount:
             self._meter.count(name, amount, model="language")
 
-    async def _remembered(self, keys: Sequence[str]) -> Found:
-        # Others learn of models while this waits, so the model that was looked up is at hand here.
-        model = self._model
-        for _ in range(LOOKUPS):
-            found = await self._answers.find(model, keys)
+    async def _remembered(self, query: Query, keys: Sequence[str]) -> Found:
+        asked = query.model
+        if query.pinned:
+            return await self._answers.find(asked, keys)
+        # Others learn of versions while this waits, so the one that was looked up is at hand here.
+        version = self._versions.get(asked, "")
+        for _ in range(LOOKUPS if version else 0):
+            found = await self._answers.find(version, keys)
             if not any(found):
                 return found
-            looked_up, model = model, (await self._inner.card()).reference
-            self._model = model
-            if model == looked_up:
+            looked_up, version = version, (await self._inner.card(asked)).reference
+            self._versions[asked] = version
+            if version == looked_up:
                 return found
-        return [None] * len(keys)
+        return _none_of(keys)
 
-    def _learn(self, key: str, answer: Detection, lookup: Lookup) -> Detection:
+    def _learn(self, query: Query, key: str, answer: Detection, lookup: Lookup) -> Detection:
         # The answer says which model gave it. While one version replaces another, both answer,
         # so what a model says of itself at another moment would not do.
-        self._model = answer.model
+        if not query.pinned:
+            self._versions[query.model] = answer.model
         if not lookup.secret:
             self._answers.keep(key, answer)
         return answer
+
+
+def _none_of(keys: Sequence[str]) -> Found:
+    return [None] * len(keys)
+
+
+def _by_several(*answers: Iterable[Detection | None]) -> bool:
+    """Whether these were not all made by one version."""
+    return len({answer.model for answer in chain(*answers) if answer}) > 1

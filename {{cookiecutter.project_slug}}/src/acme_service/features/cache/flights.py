@@ -1,15 +1,16 @@
 """Equal questions at the same time are asked once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 from acme_service.ports import ModelError
 
+Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
 
 
-class Flights(Generic[Answer]):
+class Flights(Generic[Key, Answer]):
     """Who asks what is being asked already waits for the same answer.
 
     The question goes on while anybody waits for it, whoever asked first, and stops when nobody
@@ -17,12 +18,12 @@ class Flights(Generic[Answer]):
     """
 
     def __init__(self) -> None:
-        self._flights: dict[str, tuple[asyncio.Task[Answer], list[None]]] = {}
+        self._flights: dict[Key, tuple[asyncio.Task[Answer], list[None]]] = {}
 
-    def under_way(self, key: str) -> bool:
+    def under_way(self, key: Key) -> bool:
         return key in self._flights
 
-    async def board(self, key: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def board(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer of `ask`, or of somebody else's who has asked the same and still waits."""
         if key not in self._flights:
             task = asyncio.ensure_future(_coroutine(ask))
@@ -41,7 +42,7 @@ class Flights(Generic[Answer]):
                 self._landed(key, task)
                 task.cancel()
 
-    def _landed(self, key: str, task: asyncio.Task[Answer]) -> None:
+    def _landed(self, key: Key, task: asyncio.Task[Answer]) -> None:
         if key in self._flights and self._flights[key][0] is task:
             del self._flights[key]
 

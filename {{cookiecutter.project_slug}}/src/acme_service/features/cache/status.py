@@ -26,6 +26,10 @@ class Lookup:
         self.hits = self.misses = 0
         self.collapsed = False
 
+    def forget(self) -> None:
+        """What was found is of no use after all."""
+        self.hits, self.misses = 0, self.hits + self.misses
+
     def header(self) -> str | None:
         """The value of Cache-Status; None when the cache had no part in the answer."""
         if not self.hits + self.misses:

@@ -113,7 +113,7 @@ class Conversation:
 
     async def _guess(self, message: TextIn) -> None:
         answer = AnswerOut.of(Detection())
-        async with started(self._detector.guesses(self._hints.query(message.text))) as guesses:
+        async with started(self._detector.guesses(self._hints.query(message.text))) as (_, guesses):
             async for detection in guesses:
                 answer = AnswerOut.of(detection, self._top)
                 await self._send(answer.model_dump_json())

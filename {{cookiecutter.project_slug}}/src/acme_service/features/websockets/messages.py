@@ -1,12 +1,13 @@
 """What a client says, checked before a model is asked, and what it is told."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import ValidationError
 from starlette.types import Message
 
 from acme_service.api.errors import InvalidField, problem
-from acme_service.api.v1.schemas import DetectionOut, TextIn
+from acme_service.api.v1.schemas import DEFAULT_TOP, DetectionOut, TextIn
+from acme_service.ports import Detection
 
 
 class Refusal(NamedTuple):
@@ -17,9 +18,19 @@ class Refusal(NamedTuple):
 
 
 class AnswerOut(DetectionOut):
-    """A v1 answer: a guess about the words so far, or the last word on all of them."""
+    """A v1 answer: a guess about the words so far, or the last word on all of them.
+
+    model: the name and the version of the model that has answered.
+    """
 
     type: Literal["guess", "done"] = "guess"
+    model: str = ""
+
+    @classmethod
+    def of(cls, detection: Detection, top: int = DEFAULT_TOP) -> Self:
+        answer = super().of(detection, top)
+        answer.model = detection.model
+        return answer
 
 
 def understood(message: Message, max_bytes: int) -> TextIn | Refusal:

@@ -1,6 +1,7 @@
 """What went wrong in MLflow's client, in one sentence."""
 
 import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.
 
 
 @contextmanager
-def explained(address: str) -> Iterator[None]:
+def explained(url: str) -> Iterator[None]:
     """Raise what goes wrong in here as an error of a model store; a full disk stays an OSError."""
     try:
         yield
@@ -31,16 +32,20 @@ def explained(address: str) -> Iterator[None]:
         raise
     except ImportError as error:
         raise ModelStoreError(
-            f"The registry at {address} keeps its files where {error.name} is needed to read them:"
-            " let it serve them itself, or install that."
+            f"The model store {url} keeps its files where {error.name} is needed to read them: let"
+            " it serve them itself, or install that."
         ) from error
     # The client fails in many ways over an answer that is none.
     except Exception as error:
-        raise _explained(error, address) from error
+        if isinstance(error, OSError) and not isinstance(
+            error, (*_UNANSWERED, requests.RequestException)
+        ):
+            raise
+        raise _explained(error, url) from error
 
 
 @contextmanager
-def explained_download(address: str, file: str) -> Iterator[None]:
+def explained_download(url: str, file: str) -> Iterator[None]:
     """The same for a file that is known to be there.
 
     The client keeps the text of what went wrong with it, and nothing else.
@@ -51,30 +56,25 @@ def explained_download(address: str, file: str) -> Iterator[None]:
         found = re.search(r"\n\[Errno (\d+)\]", str(error))
         if found and int(found[1]) in _DISK:
             number = int(found[1])
-            raise OSError(number, errno.errorcode[number], file) from error
+            raise OSError(number, os.strerror(number), file) from error
         raise StoreUnreachableError(
-            f"The registry at {address} broke off in the middle of {file}."
+            f"The model store {url} broke off in the middle of {file}."
         ) from error
 
 
-def _explained(error: Exception, address: str) -> Exception:
+def _explained(error: Exception, url: str) -> ModelStoreError:
     causes = list(_causes(error))
-    unanswered = [cause for cause in causes if isinstance(cause, _UNANSWERED)]
-    if unanswered:
-        return StoreUnreachableError(
-            f"The registry at {address} cannot be reached: {_reason(causes)}."
-        )
+    if any(isinstance(cause, _UNANSWERED) for cause in causes):
+        return StoreUnreachableError(f"The model store {url} cannot be reached: {_reason(causes)}.")
     if isinstance(error, MlflowException) and error.error_code in _REFUSED:
         return ModelStoreError(
-            f"The registry at {address} refuses this service: see MLFLOW_TRACKING_USERNAME,"
+            f"The model store {url} refuses this service: see MLFLOW_TRACKING_USERNAME,"
             " MLFLOW_TRACKING_PASSWORD and MLFLOW_TRACKING_TOKEN here, and --allowed-hosts there."
         )
     if isinstance(error, RestException):
         said = str(error).partition(": ")[2].partition("\n")[0].rstrip(".")
-        return ModelStoreError(f"The registry at {address} says: {said[:200]}.")
-    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        return error
-    return ModelStoreError(f"What answers at {address} is no MLflow registry.")
+        return ModelStoreError(f"The model store {url} says: {said[:200]}.")
+    return ModelStoreError(f"What answers at {url} is no MLflow registry.")
 
 
 def _reason(causes: list[BaseException]) -> str:

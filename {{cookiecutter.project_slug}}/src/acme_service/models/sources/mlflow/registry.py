@@ -33,17 +33,18 @@ class MlflowSource:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self._url = f"mlflow:{address}"
         self._client = MlflowClient(tracking_uri=address, registry_uri=address)
 
     def aliases(self, name: str) -> Mapping[str, str]:
         check_names(model=name)
-        with explained(self._address):
+        with explained(self._url):
             return dict(self._client.get_registered_model(name).aliases)
 
     def versions(self, name: str) -> Sequence[str]:
         check_names(model=name)
         found: list[str] = []
-        with explained(self._address):
+        with explained(self._url):
             page = self._client.search_model_versions(f"name='{name}'")
             found += [each.version for each in page]
             while page.token:
@@ -55,10 +56,10 @@ class MlflowSource:
 
     def fetch(self, name: str, version: str, into: Path) -> Path:
         check_names(model=name, version=version)
-        with explained(self._address):
+        with explained(self._url):
             place = self._client.get_model_version_download_uri(name, version)
         self._download(place, MANIFEST, into)
-        where = f"{MANIFEST} of {name}:{version} at {self._address}"
+        where = f"{MANIFEST} of {name}:{version} at {self._url}"
         manifest = read_manifest(bytes_of(into / MANIFEST), where, name, version)
         for file in manifest["files"]:
             self._download(place, file, into)
@@ -71,8 +72,8 @@ class MlflowSource:
         milliseconds, the second one wins, and the first one is not told.
         """
         check_names(model=name, alias=alias, version=version)
-        moved(self.aliases(name), alias, version, before, self._address)
-        with explained(self._address):
+        moved(self.aliases(name), alias, version, before, self._url)
+        with explained(self._url):
             self._client.set_registered_model_alias(name, alias, version)
 
     def publish(self, name: str, version: str, folder: Path) -> None:
@@ -90,8 +91,8 @@ class MlflowSource:
             return
         last = int(numbers[-1]) if numbers else 0
         if not version.isdecimal() or int(version) <= last:
-            raise _another_number(files, self._address, last + 1)
-        with explained(self._address), logged_run(self._client, files, facts) as run:
+            raise _another_number(files, self._url, last + 1)
+        with explained(self._url), logged_run(self._client, files, facts) as run:
             if not numbers:
                 self._create_model(name)
             made = self._client.create_model_version(
@@ -99,10 +100,10 @@ class MlflowSource:
             )
             if str(made.version) != version:
                 self._client.delete_model_version(name, str(made.version))
-                raise _another_number(files, self._address, int(made.version) + 1)
+                raise _another_number(files, self._url, int(made.version) + 1)
 
     def _numbers(self, name: str) -> Sequence[str]:
-        with explained(self._address):
+        with explained(self._url):
             found = self._client.search_registered_models(f"name='{name}'", max_results=1)
         return self.versions(name) if found else []
 
@@ -115,22 +116,22 @@ class MlflowSource:
 
     def _refuse_other_content(self, files: ModelFiles) -> None:
         with TemporaryDirectory() as scratch:
-            with explained(self._address):
+            with explained(self._url):
                 place = self._client.get_model_version_download_uri(files.name, files.version)
             self._download(place, MANIFEST, Path(scratch))
             if bytes_of(Path(scratch, MANIFEST)) != bytes_of(files.folder / MANIFEST):
                 raise ModelStoreError(
-                    f"{files.reference} is at {self._address} already, with other content: a"
+                    f"{files.reference} is at {self._url} already, with other content: a"
                     " version never changes, so publish under another one."
                 )
 
     def _download(self, place: str, file: str, into: Path) -> None:
         folder, _, base = f"{place}/{file}".rpartition("/")
-        with explained(self._address):
+        with explained(self._url):
             listed = list_artifacts(artifact_uri=folder, tracking_uri=self._address)
             if base not in {each.path.rpartition("/")[2] for each in listed if not each.is_dir}:
-                raise ModelStoreError(f"The registry at {self._address} has no {file} at {place}.")
-            with explained_download(self._address, file):
+                raise ModelStoreError(f"The model store {self._url} has no {file} at {place}.")
+            with explained_download(self._url, file):
                 download_artifacts(
                     artifact_uri=f"{folder}/{base}",
                     dst_path=str((into / file).parent),
@@ -138,8 +139,8 @@ class MlflowSource:
                 )
 
 
-def _another_number(files: ModelFiles, address: str, number: int) -> ModelStoreError:
+def _another_number(files: ModelFiles, url: str, number: int) -> ModelStoreError:
     return ModelStoreError(
-        f"{files.reference} is not registered: the registry at {address} counts by itself, deleted"
+        f"{files.reference} is not registered: the registry at {url} counts by itself, deleted"
         f" versions too, and its next version of {files.name} is at least {number}."
     )

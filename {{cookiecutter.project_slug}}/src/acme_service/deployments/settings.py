@@ -1,0 +1,52 @@
+"""Where models come from, as the environment says. Read by replicas, hence without Pydantic."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from acme_service.models.errors import ModelStoreError
+
+VARIABLES = ("MODEL_STORE", "MODEL_CACHE", "MODEL_REFRESH_S", "MODEL_TIMEOUT_S")
+
+
+class StoreSettings(NamedTuple):
+    """Read from `MODEL_*`.
+
+    store: URL of the model store; by default the folder that comes with the project, below
+        the working directory.
+    cache: folder for what is fetched from stores elsewhere.
+    refresh_s: how often a replica looks for another version.
+    timeout_s: how long one call of the store may take.
+    """
+
+    store: str
+    cache: Path
+    refresh_s: float
+    timeout_s: float
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] = os.environ) -> "StoreSettings":
+        """Raises ModelStoreError, which names the variable, when one is malformed."""
+        home = environment.get("XDG_CACHE_HOME") or "~/.cache"
+        return cls(
+            store=environment.get("MODEL_STORE") or "file:model_store",
+            cache=Path(
+                environment.get("MODEL_CACHE") or f"{home}/acme-service/models"
+            ).expanduser(),
+            refresh_s=_seconds(environment, "MODEL_REFRESH_S", 10.0, most=86_400),
+            timeout_s=_seconds(environment, "MODEL_TIMEOUT_S", 5.0, most=3_600),
+        )
+
+
+def _seconds(environment: Mapping[str, str], variable: str, default: float, most: float) -> float:
+    try:
+        seconds = float(environment.get(variable) or default)
+    except ValueError:
+        seconds = -1.0
+    # Written so that a NaN is refused too.
+    if not 0 < seconds <= most:
+        raise ModelStoreError(
+            f"{variable}: a number of seconds above 0 and up to {most:g} is needed."
+        )
+    return seconds

@@ -1,0 +1,219 @@
+"""The versions of a model that a replica holds: as the store says, without a pause."""
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from time import monotonic
+from typing import Generic, NamedTuple, TypeVar
+
+from acme_service.models.errors import (
+    ModelCacheError,
+    ModelStoreError,
+    StoreUnreachableError,
+)
+from acme_service.models.files import ModelFiles
+from acme_service.models.store import ModelStore, Reference, parse_reference
+
+from .looking import Looking
+from .notes import Notes
+
+log = logging.getLogger(__name__)
+
+CHALLENGER = "challenger"
+
+KEEP_REPLACED_S = 60.0
+"""How long a replaced version still answers those who name it."""
+
+LOOK_PAUSE_S = 1.0
+"""Those who name a version that is not held make a replica look so often at most."""
+
+Model = TypeVar("Model")
+
+
+class Held(NamedTuple, Generic[Model]):
+    """What a replica holds at one moment. Never changed, only replaced, so nobody sees half.
+
+    champion, challenger: references; the challenger's is empty when there is none.
+    models: by reference; those that were replaced just now are still among them.
+    """
+
+    champion: str
+    challenger: str
+    models: Mapping[str, Model]
+
+    def find(self, wanted: str) -> Model | None:
+        """Who answers a query: "" and "challenger" always find somebody."""
+        if wanted == CHALLENGER:
+            wanted = self.challenger
+        return self.models.get(wanted or self.champion)
+
+
+class Versions(Generic[Model]):
+    """Holds the champion and the challenger, and looks for others in a thread of its own.
+
+    A version is loaded beside those that answer, and takes over once `load` has found it sound.
+    Otherwise it is refused, and not tried again until its alias moves.
+
+    reference: of the champion, `name@alias` or `name:version`.
+    load: makes a model of verified files; raises when it is not sound.
+    refused: called for each version that is refused.
+
+    Raises ModelStoreError when there is neither a sound champion nor, in the cache, one that
+    was sound before.
+    """
+
+    def __init__(
+        self,
+        store: ModelStore,
+        reference: str,
+        load: Callable[[ModelFiles], Model],
+        refresh_s: float,
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._load = load
+        self._count_refused = refused
+        self._followed = parse_reference(reference)
+        self._refused: dict[str, str] = {}
+        self._replaced_at: dict[str, float] = {}
+        self.notes = Notes()
+        self.held = self._first()
+        self._looking = Looking(self._look, refresh_s, LOOK_PAUSE_S)
+
+    @property
+    def champion(self) -> Model:
+        held = self.held
+        return held.models[held.champion]
+
+    def look(self) -> "Future[None]":
+        """Done when somebody has looked at the store after this moment."""
+        return self._looking.soon()
+
+    def follow(self, reference: str) -> "Future[None]":
+        """Let another alias, or one version for good, be the champion; done once that was tried.
+
+        Raises ModelStoreError when it is no reference.
+        """
+        self._followed = parse_reference(reference)
+        return self._looking.at_once()
+
+    def close(self) -> None:
+        """Look no longer."""
+        self._looking.stop()
+
+    def _first(self) -> Held[Model]:
+        followed = self._followed
+        try:
+            aliases = {} if followed.version else self._store.aliases(followed.name)
+            version = self._meant(followed, aliases)
+            model = self._opened(followed.name, version)
+        except ModelStoreError as error:
+            return self._last_sound(followed, error)
+        self._remember(followed, version)
+        champion = f"{followed.name}:{version}"
+        held = Held(champion, "", {champion: model})
+        return self._with_challenger(held, followed.name, aliases)
+
+    def _last_sound(self, followed: Reference, error: ModelStoreError) -> Held[Model]:
+        files = self._store.open_remembered(followed)
+        if not files:
+            raise error
+        champion = files.reference
+        note = f"The model store could not give {followed}; {champion} from the cache answers."
+        self.notes.take("store", note, error)
+        return Held(champion, "", {champion: self._load(files)})
+
+    def _look(self) -> None:
+        held, followed = self.held, self._followed
+        try:
+            aliases = self._store.aliases(followed.name)
+        except ModelStoreError as error:
+            note = f"The model store does not answer; {held.champion} does as before."
+            self.notes.take("store", note, error)
+            if followed.version:
+                self.held = self._with_champion(held, followed, {})
+        else:
+            self.notes.drop("store")
+            held = self._with_champion(held, followed, aliases)
+            self.held = self._with_challenger(held, followed.name, aliases)
+        self.held = self._without_replaced(self.held)
+
+    def _with_champion(
+        self, held: Held[Model], followed: Reference, aliases: Mapping[str, str]
+    ) -> Held[Model]:
+        try:
+            version = self._meant(followed, aliases)
+        except ModelStoreError as error:
+            note = f"There is no {followed}; {held.champion} answers as before."
+            self.notes.take("champion", note, error)
+            return held
+        champion = f"{followed.name}:{version}"
+        model = self._taken("champion", followed.name, version, held)
+        if model is None:
+            return held
+        if champion != held.champion:
+            log.warning("%s answers instead of %s", champion, held.champion)
+            self._remember(followed, version)
+        return Held(champion, held.challenger, {**held.models, champion: model})
+
+    def _with_challenger(
+        self, held: Held[Model], name: str, aliases: Mapping[str, str]
+    ) -> Held[Model]:
+        version = aliases.get(CHALLENGER)
+        if version is None:
+            self.notes.drop(CHALLENGER)
+            return held._replace(challenger="")
+        model = self._taken(CHALLENGER, name, version, held)
+        if model is None:
+            return held
+        challenger = f"{name}:{version}"
+        return Held(held.champion, challenger, {**held.models, challenger: model})
+
+    def _without_replaced(self, held: Held[Model]) -> Held[Model]:
+        now = monotonic()
+        replaced = held.models.keys() - {held.champion, held.challenger}
+        self._replaced_at = {each: self._replaced_at.get(each, now) for each in replaced}
+        gone = {each for each, at in self._replaced_at.items() if now - at >= KEEP_REPLACED_S}
+        if replaced - gone:
+            self._looking.within(KEEP_REPLACED_S)
+        models = {each: model for each, model in held.models.items() if each not in gone}
+        return held._replace(models=models)
+
+    def _meant(self, followed: Reference, aliases: Mapping[str, str]) -> str:
+        version = followed.version or aliases.get(followed.alias)
+        if not version:
+            raise ModelStoreError(
+                f"The model {followed.name!r} has no alias {followed.alias!r} in its store."
+            )
+        return version
+
+    def _taken(self, role: str, name: str, version: str, held: Held[Model]) -> Model | None:
+        """The version, loaded and sound; nothing when it is not to be had."""
+        reference = f"{name}:{version}"
+        if self._refused.get(role) == reference:
+            return None
+        try:
+            model = held.models.get(reference) or self._opened(name, version)
+        except (StoreUnreachableError, ModelCacheError) as error:
+            note = f"{reference} cannot be fetched; {held.champion} answers as before."
+            self.notes.take(role, note, error)
+            return None
+        except Exception as error:
+            self._refused[role] = reference
+            self._count_refused()
+            note = f"{reference} was refused; {held.champion} answers as before."
+            self.notes.take(role, note, error)
+            return None
+        self._refused.pop(role, None)
+        self.notes.drop(role)
+        return model
+
+    def _opened(self, name: str, version: str) -> Model:
+        return self._load(self._store.open_version(name, version))
+
+    def _remember(self, followed: Reference, version: str) -> None:
+        if followed.alias:
+            try:
+                self._store.remember(followed.name, followed.alias, version)
+            except ModelCacheError as error:
+                log.warning("without the store, another version would start: %s", error)

@@ -1,0 +1,156 @@
+"""Who asks the challenger, and that they keep to it."""
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.requests import HTTPConnection
+
+from acme_service.api import Feature, create_app
+from acme_service.api.caller import Caller
+from acme_service.api.canary import CanarySettings, position
+from acme_service.api.settings import SettingsError
+from acme_service.ingress.assembly import check_settings
+from acme_service.ports import CHALLENGER, CHAMPION, Query
+
+from tests.fakes import ChangingDetector, FakeDetector, fake_ports
+
+KEYS = [f"caller {number}" for number in range(10_000)]
+
+
+class Service:
+    """The API with a canary, whose callers say who they are in a header."""
+
+    def __init__(self, fraction: float, detector: FakeDetector | None = None) -> None:
+        async def guard(connection: HTTPConnection) -> None:
+            if name := connection.headers.get("x-caller"):
+                connection.state.caller = Caller(name)
+
+        self.detector = detector or FakeDetector()
+        canary = CanarySettings(fraction=fraction)
+        ports, features = fake_ports(self.detector), [Feature(name="guard", guards=[guard])]
+        self.client = TestClient(create_app(ports, features, canary=canary))
+
+    def asked(self, text: str = "fine", **headers: str) -> str:
+        """Who has to answer a text that comes with these headers."""
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        assert self.client.post("/v1/detect", json={"text": text}, headers=names).is_success
+        return self.detector.asked[-1].model
+
+    def asked_all(self, route: str, *texts: str) -> set[str]:
+        assert self.client.post(route, json={"texts": texts}).is_success
+        return {query.model for query in self.detector.asked[-len(texts) :]}
+
+
+@pytest.fixture(scope="module")
+def half() -> Service:
+    # Applications build their routes at the first request, so the tests share one.
+    return Service(0.5)
+
+
+HERE = next(key for key in KEYS if position([key]) < 0.5)
+THERE = next(key for key in KEYS if position([key]) >= 0.5)
+"""One that is drawn where the fraction is a half, and one that is not."""
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.5, 0.9])
+def test_the_challenger_gets_its_share(fraction: float) -> None:
+    drawn = sum(position([key]) < fraction for key in KEYS)
+    deviation = (len(KEYS) * fraction * (1 - fraction)) ** 0.5
+    assert abs(drawn - len(KEYS) * fraction) < 4 * deviation
+
+
+def test_a_growing_fraction_moves_nobody_back() -> None:
+    before: set[str] = set()
+    for percent in range(0, 101, 5):
+        drawn = {key for key in KEYS if position([key]) < percent / 100}
+        assert before <= drawn
+        before = drawn
+    assert before == {*KEYS}
+
+
+def test_positions_are_the_same_in_every_process_and_release() -> None:
+    assert [round(position([key]), 6) for key in ("alice", "bob")] == [0.604561, 0.602299]
+
+
+@pytest.mark.parametrize(("key", "model"), [(HERE, CHALLENGER), (THERE, CHAMPION)])
+def test_a_known_caller_keeps_to_one_side_whatever_is_asked(
+    half: Service, key: str, model: str
+) -> None:
+    other = {HERE: THERE, THERE: HERE}[key]
+    asked = {half.asked(text, x_caller=key, x_canary_key=other) for text in KEYS[:20]}
+    assert asked == {model}
+
+
+@pytest.mark.parametrize(("key", "model"), [(HERE, CHALLENGER), (THERE, CHAMPION)])
+def test_who_is_not_known_keeps_to_the_side_of_the_key(half: Service, key: str, model: str) -> None:
+    assert {half.asked(text, x_canary_key=key) for text in KEYS[:20]} == {model}
+
+
+def test_of_a_key_only_the_beginning_counts(half: Service) -> None:
+    long = "k" * 200
+    assert half.asked(x_canary_key=long) == half.asked(x_canary_key=f"{long}{'z' * 5000}")
+
+
+def test_without_a_key_the_same_question_goes_to_the_same_side(half: Service) -> None:
+    assert [half.asked(text) for text in (HERE, THERE)] * 2 == [CHALLENGER, CHAMPION] * 2
+
+
+@pytest.mark.parametrize("route", ["/v1/detect/batch", "/v1/detect/lines", "/v2/detect"])
+def test_the_texts_of_one_request_go_to_one_side(half: Service, route: str) -> None:
+    sides = [half.asked_all(route, *KEYS[start : start + 5]) for start in range(0, 100, 5)]
+    assert {len(side) for side in sides} == {1}
+    assert set.union(*sides) == {CHALLENGER, CHAMPION}
+
+
+@pytest.mark.parametrize("route", ["/v1/analyze", "/v1/detect/stream"])
+def test_every_route_has_both_sides(half: Service, route: str) -> None:
+    for text, model in [(HERE, CHALLENGER), (THERE, CHAMPION)]:
+        assert half.client.post(route, json={"text": text}).is_success
+        assert half.detector.asked[-1] == Query(text, tie_margin=0.02, model=model)
+
+
+def test_a_file_has_both_sides(half: Service) -> None:
+    for text, model in [(HERE, CHALLENGER), (THERE, CHAMPION)]:
+        assert half.client.post("/v1/detect/file", files={"file": text.encode()}).is_success
+        assert half.detector.asked[-1].model == model
+
+
+def test_nobody_asks_the_challenger_where_the_fraction_is_0() -> None:
+    service = Service(0)
+    assert {service.asked(text, x_canary_key=text) for text in KEYS[:50]} == {CHAMPION}
+
+
+def test_everybody_asks_it_where_the_fraction_is_1() -> None:
+    service = Service(1)
+    assert {service.asked(text, x_canary_key=text) for text in KEYS[:50]} == {CHALLENGER}
+
+
+def test_answers_say_which_side_has_answered() -> None:
+    detector = ChangingDetector()
+    service = Service(0.5, detector)
+
+    def answered(key: str) -> str:
+        response = service.client.post(
+            "/v2/detect", json={"texts": ["a"]}, headers={"X-Canary-Key": key}
+        )
+        model = response.json()["model"]
+        assert response.headers["x-model"] == f"{model['name']}:{model['version']}"
+        return model["version"]
+
+    assert [answered(key) for key in (HERE, THERE)] == ["1", "1"], "There is no challenger yet."
+    detector.challenger = "2"
+    assert [answered(key) for key in (HERE, THERE)] == ["2", "1"]
+
+
+def test_answers_vary_with_the_key_only_where_it_matters(half: Service) -> None:
+    def vary(client: TestClient) -> str:
+        return client.post("/v1/detect", json={"text": "a"}).headers["vary"]
+
+    assert vary(half.client) == "Cookie, Accept-Language, X-Canary-Key"
+    assert vary(TestClient(create_app(fake_ports()))) == "Cookie, Accept-Language"
+
+
+@pytest.mark.parametrize("value", ["-0.1", "1.5", "10%", "nan"])
+def test_a_malformed_fraction_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CANARY_FRACTION", value)
+    with pytest.raises(SettingsError, match="CANARY_FRACTION: input should be"):
+        check_settings()

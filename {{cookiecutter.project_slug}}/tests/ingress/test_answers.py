@@ -1,0 +1,65 @@
+"""Answers are counted by the version that has given them."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from acme_service.ingress.answers import MAX_VERSIONS, OTHER, UNKNOWN, AnswerCounts
+from acme_service.ingress.models import GatheringDetector
+from acme_service.ingress.settings import GatherSettings
+from acme_service.ports import CHALLENGER, Detection, Query
+
+from tests.fakes import FakeMeter
+
+
+class Calls:
+    """A model with a challenger."""
+
+    async def call(self, method: str, *args: Any) -> Any:
+        return [self._answer(query) for query in args[0]]
+
+    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
+        for query in args[0] if method == "detect_each" else [args[0]] * 3:
+            yield self._answer(query)
+
+    def _answer(self, query: Query) -> Detection:
+        return Detection(("en",), (1.0,), f"language:{2 if query.model == CHALLENGER else 1}")
+
+
+def counted(meter: FakeMeter) -> dict[str, int]:
+    """Answers by version."""
+    found = {
+        dict(labels)["version"]: amount
+        for (name, labels), amount in meter.counts.items()
+        if name == "model_answers_total" and dict(labels)["model"] == "language"
+    }
+    assert len(found) == len([name for name, _ in meter.counts if name == "model_answers_total"])
+    return found
+
+
+async def test_texts_count_one_by_one_and_a_stream_once() -> None:
+    meter = FakeMeter()
+    detector = GatheringDetector(Calls(), GatherSettings(), meter)
+    await detector.detect(Query("a"))
+    await detector.detect(Query("a", model=CHALLENGER))
+    await detector.detect_batch([Query("a")] * 20)
+    assert counted(meter) == {"1": 21, "2": 1}
+    assert len([one async for one in detector.guesses(Query("a b c"))]) == 3
+    assert len([one async for one in detector.detect_each([Query("a" * 10_000)] * 100)]) == 100
+    assert counted(meter) == {"1": 23, "2": 1}
+
+
+def test_a_store_of_a_thousand_versions_makes_few_series() -> None:
+    meter = FakeMeter()
+    counts = AnswerCounts("language", meter)
+    for number in range(1000):
+        counts.count(f"language:{number}", 2)
+    counts.count("language:0")
+    assert len(counted(meter)) == MAX_VERSIONS + 1
+    assert counted(meter)["0"] == 3
+    assert counted(meter)[OTHER] == 2 * (1000 - MAX_VERSIONS)
+
+
+def test_a_model_that_does_not_name_itself_counts_too() -> None:
+    meter = FakeMeter()
+    AnswerCounts("language", meter).count("")
+    assert counted(meter) == {UNKNOWN: 1}

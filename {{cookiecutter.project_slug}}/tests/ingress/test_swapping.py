@@ -1,0 +1,138 @@
+"""Versions are promoted, refused and rolled back while others ask all the time."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from httpx2 import Client, HTTPError
+
+from acme_service.deployments.settings import StoreSettings
+from acme_service.ingress.versions import Aliases
+from acme_service.models.language import LanguageModel
+from acme_service.models.sources.folder import FolderSource
+from acme_service.models.store import open_model
+from acme_service.ports import Query
+
+from tests.cluster import Cluster
+from tests.versions import STORE, damage, publish_copy
+from tests.visitor import HEADERS
+
+CONNECTIONS = 4
+
+REQUESTS = 5_000
+"""Some seconds' worth, and fewer than one caller may send in a minute."""
+
+TEXTS = ["Kirjasto on kiinni.", "Guten Morgen!", "Kütüphane kapalı.", "Jag är hungrig.", "7"]
+"""Some in languages that version 2 knows, and version 1 does not."""
+
+
+class Load:
+    """Asks all the time, on several connections, until it is told to stop."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._stopped = Event()
+        self.answers: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self._expected = {version: languages(version) for version in "12"}
+
+    @property
+    def requests(self) -> int:
+        return self.answers.total() + len(self.failures)
+
+    def latest(self, version: str) -> Callable[[], bool]:
+        """Whether that version has answered since this was called."""
+        before = self.answers[version]
+        return lambda: self.answers[version] > before
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with ThreadPoolExecutor(CONNECTIONS) as threads:
+            asking = [threads.submit(self._ask, number) for number in range(CONNECTIONS)]
+            try:
+                yield
+            finally:
+                self._stopped.set()
+            for one in asking:
+                one.result()
+
+    def _ask(self, number: int) -> None:
+        # Every other connection insists on the model, where answers are remembered.
+        headers = HEADERS | ({"Cache-Control": "no-cache"} if number % 2 else {})
+        with Client(base_url=self._url, headers=headers, timeout=30) as client:
+            while not self._stopped.is_set():
+                try:
+                    response = client.post("/v2/detect", json={"texts": TEXTS})
+                except HTTPError as error:
+                    self.failures.append(repr(error))
+                    continue
+                if response.is_success:
+                    self._judge(response.json())
+                else:
+                    self.failures.append(f"{response.status_code} {response.text}")
+
+    def _judge(self, answer: dict[str, Any]) -> None:
+        version = answer["model"]["version"]
+        found = [result["language"] for result in answer["results"]]
+        if found == self._expected.get(version):
+            self.answers[version] += 1
+        else:
+            self.failures.append(f"version {version} would not say {found}")
+
+
+def languages(version: str) -> list[str]:
+    """What a version finds in the texts."""
+    model = LanguageModel.load(open_model(STORE.as_uri(), f"language:{version}"))
+    return [detection.language for detection in model.detect_batch(list(map(Query, TEXTS)))]
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < deadline, "It did not happen."
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def aliases(cluster: Cluster) -> Aliases:
+    """What `make promote` and `make rollback` work with."""
+    return Aliases(StoreSettings(cluster.store.as_uri(), Path("unused"), 0.2, 5.0))
+
+
+@pytest.mark.serve
+def test_no_request_fails_while_versions_come_and_go(cluster: Cluster, aliases: Aliases) -> None:
+    source = FolderSource(cluster.store.as_uri(), 5)
+    damage(publish_copy(cluster.store, "3", "2") / "model.npz")
+    publish_copy(cluster.store, "4", "2", b'[{"text": "Guten Morgen!", "language": "fr"}]')
+    load = Load(f"{cluster.url}/swapping")
+
+    def promote(version: str) -> None:
+        aliases.promote("champion", version)
+        wait_until(load.latest(version))
+
+    def try_to_promote_without_a_check(version: str, now: str) -> None:
+        source.move_alias("language", "champion", version, before=now)
+        wait_until(lambda: f"language:{version} was refused" in cluster.log.read_text())
+        wait_until(load.latest(now))
+        source.move_alias("language", "champion", now, before=version)
+
+    with load.running():
+        wait_until(load.latest("1"))
+        promote("2")
+        try_to_promote_without_a_check("3", now="2")
+        promote("1")
+        promote("2")
+        try_to_promote_without_a_check("4", now="2")
+        promote("1")
+        promote("2")
+        aliases.roll_back("champion")
+        wait_until(load.latest("1"))
+        wait_until(lambda: load.requests >= REQUESTS)
+    assert load.failures == []
+    assert set(load.answers) == {"1", "2"}

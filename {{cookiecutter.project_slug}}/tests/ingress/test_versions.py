@@ -1,0 +1,144 @@
+"""Promotions and rollbacks, as `make` runs them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from acme_service.ingress.versions import main
+
+from tests.versions import STORE, damage, publish_copy
+
+Says = Callable[..., str]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = shutil.copytree(STORE, tmp_path / "store")
+    monkeypatch.setenv("MODEL_STORE", folder.as_uri())
+    monkeypatch.delenv("AUTH_SECRETS", raising=False)
+    return folder
+
+
+@pytest.fixture
+def says(store: Path, capsys: pytest.CaptureFixture[str]) -> Says:
+    def run(*arguments: str) -> str:
+        main(arguments)
+        return capsys.readouterr().out
+
+    assert store
+    return run
+
+
+def aliases(store: Path) -> dict[str, str]:
+    return json.loads((store / "language" / "aliases.json").read_text())
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(SystemExit) as refused:
+        main(arguments)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_versions_and_their_aliases_are_listed(store: Path, says: Says) -> None:
+    publish_copy(store, "10", "2")
+    assert says("list").splitlines() == [
+        f"language in {store.as_uri()}",
+        "  1        champion",
+        "  2",
+        "  10",
+    ]
+
+
+def test_a_promotion_says_what_it_did_and_how_far_it_reaches(store: Path, says: Says) -> None:
+    said = says("promote", "2")
+    assert said.startswith(
+        "language@champion is language:2 now, and was language:1."
+        " Replicas follow within 10 seconds."
+    )
+    assert "only the replicas of this machine see it" in said
+    assert aliases(store)["champion"] == "2"
+
+
+def test_a_rollback_goes_to_the_version_before(store: Path, says: Says) -> None:
+    publish_copy(store, "3", "2")
+    for version in ("2", "3"):
+        says("promote", version)
+    assert says("rollback").startswith("language@champion is language:2 now, and was language:3.")
+    assert aliases(store)["champion"] == "2"
+
+
+def test_there_is_one_way_back_and_not_a_second(store: Path, says: Says) -> None:
+    says("promote", "2")
+    says("rollback")
+    assert "name a version, make promote VERSION=" in refusal("rollback")
+    assert aliases(store)["champion"] == "1"
+    says("promote", "2")
+    says("rollback")
+    assert aliases(store)["champion"] == "1"
+
+
+@pytest.mark.usefixtures("store")
+def test_a_rollback_without_a_history_is_refused() -> None:
+    said = refusal("rollback")
+    assert said.startswith("Nothing is known of what language@champion meant before")
+
+
+def test_a_challenger_is_named_and_becomes_the_champion(store: Path, says: Says) -> None:
+    says("promote", "2", "--alias", "challenger")
+    assert aliases(store) == {"champion": "1", "challenger": "2"}
+    says("promote", "2")
+    assert aliases(store)["champion"] == "2"
+
+
+def test_a_promotion_of_what_is_there_already_does_nothing(store: Path, says: Says) -> None:
+    assert says("promote", "1") == "language@champion is language:1 already.\n"
+    assert aliases(store) == {"champion": "1"}
+
+
+def test_an_unknown_alias_is_refused(store: Path) -> None:
+    said = refusal("promote", "2", "--alias", "champoin")
+    assert said == "There is no alias 'champoin': there are challenger and champion."
+    assert aliases(store) == {"champion": "1"}
+
+
+@pytest.mark.parametrize("version", ["9", "../2", "", "2/", ".."])
+def test_a_version_that_is_not_there_is_refused(store: Path, version: str) -> None:
+    assert "version" in refusal("promote", version)
+    assert aliases(store) == {"champion": "1"}
+
+
+def test_a_damaged_version_is_refused_before_the_alias_moves(store: Path) -> None:
+    damage(store / "language" / "2" / "model.npz")
+    assert "another sha256" in refusal("promote", "2")
+    assert aliases(store) == {"champion": "1"}
+
+
+def test_a_version_that_fails_its_examples_is_refused_before_the_alias_moves(store: Path) -> None:
+    publish_copy(store, "3", "2", b'[{"text": "Guten Morgen", "language": "fr"}]')
+    assert "fails one of its own examples" in refusal("promote", "3")
+    assert aliases(store) == {"champion": "1"}
+
+
+def test_a_rollback_to_a_damaged_version_is_refused(store: Path, says: Says) -> None:
+    says("promote", "2")
+    damage(store / "language" / "1" / "model.npz")
+    assert "another sha256" in refusal("rollback")
+    assert aliases(store)["champion"] == "2"
+
+
+def test_a_bad_setting_is_one_sentence(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_TIMEOUT_S", "soon")
+    assert refusal("list").startswith("MODEL_TIMEOUT_S: a number of seconds")
+    assert store
+
+
+@pytest.mark.parametrize("store_url", ["ftp://host/models", "model_store"])
+def test_a_store_that_cannot_be_read_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, store_url: str
+) -> None:
+    monkeypatch.setenv("MODEL_STORE", store_url)
+    assert refusal("list").startswith(("A model store at ftp:", "The model store 'model_store'"))

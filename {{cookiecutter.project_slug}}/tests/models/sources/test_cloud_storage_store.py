@@ -1,0 +1,120 @@
+"""The feature `cloud_storage` behind the store that the service opens its models with."""
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from acme_service.ingress.features import sources
+from acme_service.models.errors import ModelStoreError, StoreUnreachableError
+from acme_service.models.store import ModelStore, parse_reference
+
+from .cloud_storage_server import BUCKET, Prefix, Server, opened, variables
+from tests.models.conftest import STORE
+
+CHAMPION = "language@champion"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server()
+    server.start()
+    urllib.request.urlopen(urllib.request.Request(f"{server.url}/{BUCKET}", method="PUT")).close()
+    with variables(server.url):
+        yield server
+    server.stop()
+
+
+@pytest.fixture
+def prefix(server: Server) -> Prefix:
+    """A place with both versions, the first of which is the champion."""
+    prefix = Prefix(server)
+    source = opened(prefix.url)
+    for version in ("1", "2"):
+        source.publish("language", version, STORE / "language" / version)
+    source.move_alias("language", "champion", "1", None)
+    return prefix
+
+
+def store(prefix: Prefix, tmp_path: Path) -> ModelStore:
+    return ModelStore([*sources()], prefix.url, tmp_path / "cache")
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_version_is_fetched_once_and_then_found_without_the_server(
+    prefix: Prefix, server: Server, tmp_path: Path
+):
+    champion = store(prefix, tmp_path).open(CHAMPION)
+    store(prefix, tmp_path).remember("language", "champion", champion.version)
+    server.stop()
+    later = store(prefix, tmp_path)
+    assert later.open_version("language", "1") == champion
+    with pytest.raises(StoreUnreachableError):
+        later.open(CHAMPION)
+    assert later.open_remembered(parse_reference(CHAMPION)) == champion
+    server.start()
+    assert store(prefix, tmp_path).open("language:2").version == "2"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "has 0 bytes where its manifest says"),
+        ((STORE / "language/1/model.npz").read_bytes()[:-1], "bytes where its manifest says"),
+        (bytes((STORE / "language/1/model.npz").stat().st_size), "has another sha256"),
+    ],
+    ids=["empty", "truncated", "damaged"],
+)
+def test_an_object_that_is_not_as_its_manifest_says_is_refused(
+    prefix: Prefix, tmp_path: Path, content: bytes, reason: str
+):
+    prefix.put({"language/1/model.npz": content})
+    with pytest.raises(ModelStoreError, match=reason):
+        store(prefix, tmp_path).open(CHAMPION)
+    assert files(tmp_path) == []
+
+
+def test_a_promotion_is_seen_by_all(prefix: Prefix, tmp_path: Path):
+    reader = store(prefix, tmp_path)
+    assert reader.open(CHAMPION).version == "1"
+    store(prefix, tmp_path).move_alias("language", "champion", "2", "1")
+    assert reader.open(CHAMPION).version == "2"
+
+
+def test_of_two_who_promote_at_once_one_is_told(prefix: Prefix, tmp_path: Path):
+    def promote(alias_before: str) -> str:
+        try:
+            store(prefix, tmp_path).move_alias("language", "champion", "2", alias_before)
+        except ModelStoreError as error:
+            return str(error)
+        return "promoted"
+
+    with ThreadPoolExecutor(2) as trainers:
+        outcomes = sorted(trainers.map(promote, ["1", "1"]), key=len)
+    assert outcomes[0] == "promoted"
+    assert "somebody else has moved it" in outcomes[1]
+
+
+def test_of_two_who_publish_one_version_at_once_one_is_refused(prefix: Prefix, tmp_path: Path):
+    def publish(training: str) -> str:
+        folder = shutil.copytree(STORE / "language" / "1", tmp_path / training)
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        facts = {"version": "3", "training": training}
+        (folder / "manifest.json").write_text(json.dumps(manifest | facts))
+        try:
+            opened(prefix.url).publish("language", "3", folder)
+        except ModelStoreError as error:
+            assert "is there already" in str(error)  # noqa: PT017
+            return ""
+        return training
+
+    with ThreadPoolExecutor(2) as trainers:
+        winners = [*filter(None, trainers.map(publish, ["one", "other"]))]
+    assert winners == [store(prefix, tmp_path).open("language:3").manifest["training"]]

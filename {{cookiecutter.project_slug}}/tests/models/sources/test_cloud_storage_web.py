@@ -1,0 +1,72 @@
+"""The feature `cloud_storage` at an address of the web, where models can be read alone."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acme_service.models.errors import ModelStoreError, StoreUnreachableError
+from acme_service.models.files import verified
+
+from .cloud_storage_server import opened
+from .web_servers import answering, dripping, serving, silent
+from tests.models.conftest import STORE
+from tests.processes import free_port
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the project's own store is on the web."""
+    with serving(STORE.parent) as url:
+        yield f"{url}/{STORE.name}"
+
+
+def test_a_version_is_fetched(address: str, tmp_path: Path):
+    source = opened(address)
+    assert source.aliases("language") == {"champion": "1"}
+    assert verified(source.fetch("language", "2", tmp_path), "language", "2").version == "2"
+
+
+def test_the_versions_are_those_that_have_an_alias(address: str):
+    assert opened(f"{address}/").versions("language") == ["1"]
+
+
+def test_an_unknown_model_is_named(address: str):
+    for ask in (opened(address).aliases, opened(address).versions):
+        with pytest.raises(ModelStoreError) as caught:
+            ask("other")
+        assert str(caught.value) == f"There is no {address}/other/aliases.json."
+
+
+def test_nothing_is_changed_over_the_web(address: str):
+    source = opened(address)
+    with pytest.raises(ModelStoreError, match="can only be read: promote and publish where"):
+        source.move_alias("language", "champion", "2", "1")
+    with pytest.raises(ModelStoreError, match="can only be read: promote and publish where"):
+        source.publish("language", "1", STORE / "language" / "1")
+
+
+def test_a_space_in_the_address_is_no_obstacle(tmp_path: Path):
+    shutil.copytree(STORE, tmp_path / "the models")
+    with serving(tmp_path) as url:
+        assert opened(f"{url}/the%20models").aliases("language") == {"champion": "1"}
+
+
+def test_a_port_that_nobody_listens_on_is_no_answer():
+    with pytest.raises(StoreUnreachableError, match="cannot be reached"):
+        opened(f"http://127.0.0.1:{free_port()}/models").aliases("language")
+
+
+def test_a_server_that_says_nothing_or_drips_is_no_answer(tmp_path: Path):
+    for misbehaving in (silent, dripping):
+        with misbehaving() as url:
+            with pytest.raises(StoreUnreachableError):
+                opened(f"{url}/models", timeout_s=0.1).aliases("language")
+            with pytest.raises(StoreUnreachableError):
+                opened(f"{url}/models", timeout_s=0.1).fetch("language", "1", tmp_path)
+
+
+def test_a_page_in_place_of_aliases_is_no_json():
+    with answering(200, b"<html>") as url, pytest.raises(ModelStoreError, match="is no valid JSON"):
+        opened(url).aliases("language")

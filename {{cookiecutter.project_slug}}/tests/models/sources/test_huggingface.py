@@ -1,0 +1,171 @@
+"""The feature `huggingface` over a hub of the tests' own, and over a folder."""
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from acme_service.models.errors import ModelStoreError
+from acme_service.models.files import verified
+from acme_service.models.sources.source import ModelSource
+
+from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
+from tests.models.conftest import STORE
+
+ALIASES = "language/aliases.json"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that the client asks, with the project's own models."""
+    hub = Hub()
+    hub.add(STORE)
+    with running(hub) as url:
+        client_asks(url, tmp_path / "home", monkeypatch)
+        yield hub
+
+
+@pytest.fixture
+def source(hub: Hub) -> ModelSource:
+    return opened(f"hf:{REPOSITORY}")
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Path:
+    folder = tmp_path / "into"
+    folder.mkdir()
+    return folder
+
+
+def test_a_version_is_fetched_byte_for_byte(source: ModelSource, into: Path):
+    assert source.fetch("language", "2", into) == into
+    verified(into, "language", "2")
+    for path in (STORE / "language" / "2").iterdir():
+        assert (into / path.name).read_bytes() == path.read_bytes()
+    assert not any(path.is_symlink() for path in into.iterdir())
+
+
+def test_aliases_and_versions_are_listed(source: ModelSource, hub: Hub):
+    hub.files["language/10/manifest.json"] = b"{}"
+    hub.files["language/11/model.npz"] = b""
+    hub.files["language/.git/manifest.json"] = b""
+    assert source.aliases("language") == {"champion": "1"}
+    assert source.versions("language") == ["1", "2", "10"]
+
+
+def test_aliases_are_asked_for_each_time(source: ModelSource, hub: Hub):
+    assert source.aliases("language") == {"champion": "1"}
+    hub.commits.append(hub.files | {ALIASES: b'{"champion": "2"}'})
+    assert source.aliases("language") == {"champion": "2"}
+
+
+def test_a_revision_stays_what_it_was(source: ModelSource, hub: Hub):
+    then = hub.sha(1)
+    source.move_alias("language", "champion", "2", "1")
+    assert opened(f"hf:{REPOSITORY}@{then}").aliases("language") == {"champion": "1"}
+    assert opened(f"hf:{REPOSITORY}@main").aliases("language") == {"champion": "2"}
+
+
+def test_a_model_without_aliases_has_none(source: ModelSource, hub: Hub):
+    del hub.files[ALIASES]
+    assert source.aliases("language") == {}
+
+
+def test_what_is_not_there_is_named(source: ModelSource, hub: Hub, into: Path):
+    for ask in (source.aliases, source.versions):
+        with pytest.raises(
+            ModelStoreError, match="There is no version of 'other' at hf:example/mod"
+        ):
+            ask("other")
+    with pytest.raises(ModelStoreError, match=r"There is no hf:.*/language/9/manifest\.json"):
+        source.fetch("language", "9", into)
+    with pytest.raises(ModelStoreError, match="There is no revision 'v9' of example/models"):
+        opened(f"hf:{REPOSITORY}@v9").aliases("language")
+    with pytest.raises(ModelStoreError, match="There is no repository example/others at the hub"):
+        opened("hf:example/others").aliases("language")
+
+
+def test_who_may_not_read_is_told(source: ModelSource, monkeypatch: pytest.MonkeyPatch):
+    another = TOKEN[::-1]
+    monkeypatch.setenv("HF_TOKEN", another)
+    with pytest.raises(ModelStoreError, match="HF_TOKEN does not allow it") as caught:
+        source.aliases("language")
+    assert another not in repr(caught.getrepr(chain=True))
+
+
+def test_an_alias_moves_by_a_commit(source: ModelSource, hub: Hub):
+    source.move_alias("language", "challenger", "2", None)
+    source.move_alias("language", "champion", "2", "1")
+    assert source.aliases("language") == {"champion": "2", "challenger": "2"}
+    assert len(hub.commits) == 4
+
+
+def test_an_alias_that_somebody_else_has_moved_stays(source: ModelSource, hub: Hub):
+    source.move_alias("language", "champion", "2", "1")
+    with pytest.raises(ModelStoreError, match="means 2 by now instead of 1"):
+        source.move_alias("language", "champion", "3", "1")
+    assert source.aliases("language") == {"champion": "2"}
+
+
+def test_of_some_who_promote_at_once_one_wins(source: ModelSource):
+    def promote(version: int) -> str:
+        try:
+            opened(f"hf:{REPOSITORY}").move_alias("language", "champion", str(version), "1")
+        except ModelStoreError as error:
+            assert "by now instead of 1" in str(error)  # noqa: PT017
+            return ""
+        return str(version)
+
+    with ThreadPoolExecutor(4) as trainers:
+        winners = [*filter(None, trainers.map(promote, range(2, 6)))]
+    assert winners == [source.aliases("language")["champion"]]
+
+
+def test_a_version_is_published_by_one_commit(source: ModelSource, hub: Hub, into: Path):
+    hub.commits.append({})
+    source.publish("language", "1", STORE / "language" / "1")
+    assert len(hub.commits) == 4
+    assert source.versions("language") == ["1"]
+    verified(source.fetch("language", "1", into), "language", "1")
+
+
+def test_a_version_published_twice_is_there_once(source: ModelSource, hub: Hub):
+    source.publish("language", "1", STORE / "language" / "1")
+    assert len(hub.commits) == 2
+
+
+def test_a_version_never_changes(source: ModelSource, hub: Hub):
+    manifest = hub.files["language/1/manifest.json"]
+    hub.files["language/1/manifest.json"] = manifest.replace(b"langdetect", b"another")
+    with pytest.raises(ModelStoreError, match="is there already, with other content"):
+        source.publish("language", "1", STORE / "language" / "1")
+
+
+def test_a_manifest_cannot_lead_out_of_its_folder(source: ModelSource, hub: Hub, into: Path):
+    path = "language/1/manifest.json"
+    hub.files[path] = hub.files[path].replace(b"model.npz", b"../../model.npz")
+    with pytest.raises(ModelStoreError, match="no path inside the model"):
+        source.fetch("language", "1", into)
+    assert [*into.rglob("*")] == []
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_folder_is_a_store_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relative: bool):
+    folder = shutil.copytree(STORE, tmp_path / "the models")
+    monkeypatch.chdir(tmp_path)
+    source = opened("hf:./the models" if relative else f"hf:{folder}")
+    source.move_alias("language", "champion", "2", "1")
+    assert source.aliases("language") == {"champion": "2"}
+    assert source.fetch("language", "2", tmp_path) == folder / "language" / "2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["hf:", "hf:models", "hf:a/b/c", "hf:a/b@", f"hf:user:{TOKEN}@a/b", "hf:a/..", "hf:a b/c"],
+)
+def test_an_address_that_is_none_is_refused_without_its_secrets(url: str):
+    with pytest.raises(ModelStoreError, match="is written hf:organization/repository") as caught:
+        opened(url)
+    assert TOKEN not in repr(caught.getrepr(chain=True))

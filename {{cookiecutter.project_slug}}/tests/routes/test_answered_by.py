@@ -1,0 +1,41 @@
+"""Every answer of a model says which version has answered."""
+
+from typing import Any
+
+import pytest
+from httpx2 import Client
+
+TEXT = {"text": "Das ist ein schöner Tag."}
+TEXTS = {"texts": ["Das ist ein schöner Tag.", "1"]}
+FILE = {"file": ("text.txt", b"Das ist ein Tag.", "text/plain")}
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("/v1/detect", {"json": TEXT}),
+        ("/v1/detect/batch", {"json": TEXTS}),
+        ("/v1/detect/lines", {"json": TEXTS}),
+        ("/v1/detect/stream", {"json": TEXT}),
+        ("/v1/detect/file", {"files": FILE}),
+        ("/v1/analyze", {"json": TEXT}),
+        ("/v2/detect", {"json": TEXTS}),
+    ],
+)
+def test_an_answer_names_its_model(client: Client, route: str, body: dict[str, Any]) -> None:
+    response = client.post(route, **body)
+    assert response.is_success
+    assert response.headers["x-model"] == "language:1"
+
+
+def test_what_no_model_has_answered_names_none(client: Client) -> None:
+    assert "x-model" not in client.post("/v1/detect", json={"text": ""}).headers
+    assert "x-model" not in client.get("/v1/languages").headers
+
+
+def test_the_documentation_shows_the_header(client: Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    routes = [route["post"]["responses"]["200"] for route in paths.values() if "post" in route]
+    named = [answer for answer in routes if "X-Model" in answer.get("headers", {})]
+    assert len(named) == 7
+    assert all(answer["content"] for answer in named)
