@@ -12,7 +12,7 @@ import pytest
 
 from acme_service.deployments import versions
 from acme_service.deployments.language import LanguageDeployment
-from acme_service.deployments.settings import StoreSettings
+from acme_service.deployments.settings import CACHE, StoreSettings
 from acme_service.models.errors import ModelStoreError, StoreUnreachableError
 from acme_service.ports import Detection, ModelReplacedError, Query
 
@@ -420,7 +420,7 @@ def test_a_second_version_costs_its_own_size_and_little_more(tmp_path: Path) -> 
         import asyncio
         from pathlib import Path
         from acme_service.deployments.language import LanguageDeployment
-        from acme_service.deployments.settings import StoreSettings
+        from acme_service.deployments.settings import CACHE, StoreSettings
 
         def resident():
             return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
@@ -447,6 +447,6 @@ def test_a_bad_setting_is_named(variable: str, value: str) -> None:
 
 
 def test_settings_have_defaults() -> None:
-    settings = StoreSettings.load({"XDG_CACHE_HOME": "/cache", "MODEL_REFRESH_S": ""})
-    cache = Path("/cache/acme-service/models")
-    assert settings == StoreSettings("file:model_store", cache, 10.0, 5.0)
+    settings = StoreSettings.load({"MODEL_STORE": "", "MODEL_REFRESH_S": ""})
+    assert settings == StoreSettings("file:model_store", Path(CACHE).expanduser(), 10.0, 5.0)
+    assert StoreSettings.load({"MODEL_CACHE": "~/kept"}).cache == Path.home() / "kept"

@@ -22,6 +22,9 @@ from acme_service.ports import (
 from .settings import StoreSettings
 from .versions import Versions
 
+Model = LanguageModel
+"""What is made of the files of a version."""
+
 REFERENCE = "language@champion"
 
 QUICK_CHARS = 10_000
@@ -56,7 +59,7 @@ class LanguageDeployment:
                 counter.count("model_refused_versions_total", model="language")
 
         store = ModelStore(kinds, settings.store, settings.cache, settings.timeout_s)
-        self._versions = Versions(store, REFERENCE, LanguageModel.load, settings.refresh_s, refused)
+        self._versions = Versions(store, REFERENCE, Model.load, settings.refresh_s, refused)
 
     async def reconfigure(self, user_config: Any) -> None:
         """Serve's `user_config`: `{"reference": "language:2"}` pins a version, `{}` unpins it.
@@ -97,7 +100,7 @@ class LanguageDeployment:
         models = await self._models({model})
         return models[model].card._replace(note=str(self._versions.notes))
 
-    async def _models(self, wanted: Collection[str]) -> dict[str, LanguageModel]:
+    async def _models(self, wanted: Collection[str]) -> dict[str, Model]:
         """Who answers, all held at one moment.
 
         Raises ModelReplacedError when a version is not held, not even after a look.
@@ -111,7 +114,7 @@ class LanguageDeployment:
             raise ModelReplacedError("The version of the language model was replaced meanwhile.")
         return models
 
-    def _held(self, wanted: Collection[str]) -> dict[str, LanguageModel]:
+    def _held(self, wanted: Collection[str]) -> dict[str, Model]:
         held = self._versions.held
         return {each: model for each in wanted if (model := held.find(each))}
 
@@ -125,7 +128,7 @@ def _reference(user_config: Any) -> str:
     return reference
 
 
-def _batch(models: Mapping[str, LanguageModel], queries: Sequence[Query]) -> list[Detection]:
+def _batch(models: Mapping[str, Model], queries: Sequence[Query]) -> list[Detection]:
     """One detection a query, in order, each by the model that the query wants."""
     if len(models) == 1:
         return next(iter(models.values())).detect_batch(queries)
@@ -137,6 +140,6 @@ def _batch(models: Mapping[str, LanguageModel], queries: Sequence[Query]) -> lis
     return [detections[place] for place in range(len(queries))]
 
 
-def _each(models: Mapping[str, LanguageModel], queries: Sequence[Query]) -> Iterator[Detection]:
+def _each(models: Mapping[str, Model], queries: Sequence[Query]) -> Iterator[Detection]:
     for query in queries:
         yield from models[query.model].detect_each([query])

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from acme_service.models.errors import ModelStoreError
 
+CACHE = "~/.cache/acme-service/models"
+
 VARIABLES = ("MODEL_STORE", "MODEL_CACHE", "MODEL_REFRESH_S", "MODEL_TIMEOUT_S")
 
 
@@ -28,12 +30,9 @@ class StoreSettings(NamedTuple):
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> "StoreSettings":
         """Raises ModelStoreError, which names the variable, when one is malformed."""
-        home = environment.get("XDG_CACHE_HOME") or "~/.cache"
         return cls(
             store=environment.get("MODEL_STORE") or "file:model_store",
-            cache=Path(
-                environment.get("MODEL_CACHE") or f"{home}/acme-service/models"
-            ).expanduser(),
+            cache=Path(environment.get("MODEL_CACHE") or CACHE).expanduser(),
             refresh_s=_seconds(environment, "MODEL_REFRESH_S", 10.0, most=86_400),
             timeout_s=_seconds(environment, "MODEL_TIMEOUT_S", 5.0, most=3_600),
         )

@@ -13,13 +13,12 @@ from acme_service.models.errors import (
 )
 from acme_service.models.files import ModelFiles
 from acme_service.models.store import ModelStore, Reference, parse_reference
+from acme_service.ports import CHALLENGER
 
 from .looking import Looking
 from .notes import Notes
 
 log = logging.getLogger(__name__)
-
-CHALLENGER = "challenger"
 
 KEEP_REPLACED_S = 60.0
 """How long a replaced version still answers those who name it."""

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from dotenv import load_dotenv
 
+from acme_service.deployments.language import Model
 from acme_service.deployments.settings import StoreSettings
-from acme_service.deployments.versions import CHALLENGER
 from acme_service.models.errors import ModelStoreError
-from acme_service.models.language import LanguageModel
 from acme_service.models.store import ModelStore, shown
+from acme_service.ports import CHALLENGER
 
 from .features import sources
 
@@ -100,7 +100,7 @@ class Aliases:
         return self._moved(alias, before, now)
 
     def _check(self, version: str) -> None:
-        LanguageModel.load(self._store.open_version(MODEL, version))
+        Model.load(self._store.open_version(MODEL, version))
 
     def _moved(self, alias: str, version: str, before: str | None) -> str:
         was = f", and was {MODEL}:{before}" if before else ""
