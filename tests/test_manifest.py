@@ -37,7 +37,9 @@ TESTS = {"features": "tests/features", "models/sources": "tests/models/sources"}
 
 def features_with_a_room() -> dict[str, str]:
     """For each feature that has a room, the folder of it."""
-    rooms = [Path(room).relative_to("src/acme_service") for room in ROOMS if room.startswith("src/")]
+    rooms = [
+        Path(room).relative_to("src/acme_service") for room in ROOMS if room.startswith("src/")
+    ]
     return {room.name: str(room.parent) for room in rooms if str(room.parent) in TESTS}
 
 

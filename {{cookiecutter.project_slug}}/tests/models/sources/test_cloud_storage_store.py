@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from acme_service.deployments.language import LanguageDeployment
+from acme_service.deployments.settings import StoreSettings
 from acme_service.ingress.features import sources
 from acme_service.models.errors import ModelStoreError, StoreUnreachableError
 from acme_service.models.store import ModelStore, parse_reference
+from acme_service.ports import Query
 
 from .cloud_storage_server import BUCKET, Prefix, Server, opened, variables
 from tests.models.conftest import STORE
@@ -61,6 +64,23 @@ def test_a_version_is_fetched_once_and_then_found_without_the_server(
     assert later.open_remembered(parse_reference(CHAMPION)) == champion
     server.start()
     assert store(prefix, tmp_path).open("language:2").version == "2"
+
+
+async def test_a_replica_that_starts_while_the_bucket_is_away_answers_and_says_so(
+    prefix: Prefix, server: Server, tmp_path: Path
+):
+    settings = StoreSettings(prefix.url, tmp_path / "cache", refresh_s=3600, timeout_s=5)
+    LanguageDeployment(tuple(sources()), settings=settings).close()
+    server.stop()
+    replica = LanguageDeployment(tuple(sources()), settings=settings)
+    [detection] = await replica.detect_batch([Query("Wie geht es dir?")])
+    card = await replica.card()
+    replica.close()
+    server.start()
+    assert (detection.model, detection.language) == ("language:1", "de")
+    assert card.note == (
+        "The model store could not give language@champion; language:1 from the cache answers."
+    )
 
 
 @pytest.mark.parametrize(

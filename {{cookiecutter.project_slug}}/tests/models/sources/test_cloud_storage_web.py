@@ -2,9 +2,15 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from acme_service.models.errors import ModelStoreError, StoreUnreachableError
 from acme_service.models.files import verified
@@ -65,6 +71,35 @@ def test_a_server_that_says_nothing_or_drips_is_no_answer(tmp_path: Path):
                 opened(f"{url}/models", timeout_s=0.1).aliases("language")
             with pytest.raises(StoreUnreachableError):
                 opened(f"{url}/models", timeout_s=0.1).fetch("language", "1", tmp_path)
+
+
+def test_over_tls_only_authorities_that_are_known_are_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    authority = certificate(tmp_path)
+    with serving(STORE, certificate=authority) as url:
+        with pytest.raises(StoreUnreachableError):
+            opened(url).aliases("language")
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        assert opened(url).aliases("language") == {"champion": "1"}
+
+
+def certificate(folder: Path) -> Path:
+    """A file with a certificate of this machine's own, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "certificate.pem"
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(key.private_bytes(*form) + signed.public_bytes(Encoding.PEM))
+    return file
 
 
 def test_a_page_in_place_of_aliases_is_no_json():

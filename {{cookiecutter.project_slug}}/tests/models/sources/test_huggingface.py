@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.models.errors import ModelStoreError
+from acme_service.ingress.features import sources
+from acme_service.models.errors import ModelStoreError, StoreUnreachableError
 from acme_service.models.files import verified
 from acme_service.models.sources.source import ModelSource
+from acme_service.models.store import ModelStore, parse_reference
 
 from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
 from tests.models.conftest import STORE
@@ -149,6 +151,32 @@ def test_a_manifest_cannot_lead_out_of_its_folder(source: ModelSource, hub: Hub,
     with pytest.raises(ModelStoreError, match="no path inside the model"):
         source.fetch("language", "1", into)
     assert [*into.rglob("*")] == []
+
+
+def test_a_file_that_is_not_as_its_manifest_says_is_refused(hub: Hub, tmp_path: Path):
+    store = ModelStore([*sources()], f"hf:{REPOSITORY}", tmp_path / "cache")
+    path = "language/1/model.npz"
+    for content in (hub.files[path][:-1], bytes(len(hub.files[path]))):
+        hub.commits.append(hub.files | {path: content})
+        with pytest.raises(ModelStoreError, match=r"model\.npz has .* manifest says"):
+            store.open("language@champion")
+    assert [*(tmp_path / "cache").rglob("*.npz")] == []
+
+
+def test_a_version_is_fetched_once_and_then_found_without_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    hub = Hub()
+    hub.add(STORE)
+    store = ModelStore([*sources()], f"hf:{REPOSITORY}", tmp_path / "cache")
+    with running(hub) as url:
+        client_asks(url, tmp_path / "home", monkeypatch)
+        champion = store.open("language@champion")
+        store.remember("language", "champion", champion.version)
+    client_asks(url, tmp_path / "another home", monkeypatch)
+    with pytest.raises(StoreUnreachableError):
+        store.open("language@champion")
+    assert store.open_remembered(parse_reference("language@champion")) == champion
 
 
 @pytest.mark.parametrize("relative", [False, True])

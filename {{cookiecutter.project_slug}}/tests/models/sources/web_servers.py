@@ -1,6 +1,7 @@
 """Servers of the tests' own that keep models, and some that keep whoever asks them waiting."""
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,23 +20,33 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def listening(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
-    """The address of a server with this handler."""
+def listening(
+    handler: Callable[..., BaseHTTPRequestHandler], certificate: Path | None = None
+) -> Iterator[str]:
+    """The address of a server with this handler.
+
+    certificate: a file that holds its key too; with it, the server speaks TLS.
+    """
     with Server(("127.0.0.1", 0), handler) as server:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        scheme, host = ("https", "localhost") if certificate else ("http", "127.0.0.1")
+        yield f"{scheme}://{host}:{server.server_port}"
         server.shutdown()
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path, certificate: Path | None = None) -> Iterator[str]:
     """The address of a web server for a folder."""
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             return None
 
-    with listening(partial(Handler, directory=str(folder))) as url:
+    with listening(partial(Handler, directory=str(folder)), certificate) as url:
         yield url
 
 
