@@ -23,7 +23,15 @@ REGISTRIES = {
     "cloud_storage": {"obstore"},
 }
 """What asks a place elsewhere for models, by the feature that brings it."""
-TRAINING = {"alembic", "mlflow", "mlflow-tracing", "pandas", "pyarrow", "scikit-learn", "sqlalchemy"}
+TRAINING = {
+    "alembic",
+    "mlflow",
+    "mlflow-tracing",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "sqlalchemy",
+}
 """What belongs to where models are trained, and not into the service."""
 
 every_render = pytest.mark.parametrize("answers", RENDERS.values(), ids=RENDERS)

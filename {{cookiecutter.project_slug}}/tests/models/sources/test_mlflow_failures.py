@@ -10,7 +10,11 @@ from threading import Thread
 import pytest
 
 from acme_service.ingress.features import sources
-from acme_service.models.errors import ModelCacheError, ModelStoreError, StoreUnreachableError
+from acme_service.models.errors import (
+    ModelCacheError,
+    ModelStoreError,
+    StoreUnreachableError,
+)
 from acme_service.models.store import ModelStore, parse_reference
 
 from .mlflow_server import Line, line_to, new_name, opened, publish, server_port
