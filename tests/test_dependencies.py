@@ -17,6 +17,22 @@ GROUPS = {"src/": (), "tests/": ("dev",), "load/": ("dev", "load")}
 """Beside run-time dependencies, what the files below a folder may import."""
 IMPORTED_BY_OTHERS = {"python-multipart"}
 """FastAPI imports it to read forms and files, and does not ask for it."""
+REGISTRIES = {
+    "mlflow": {"mlflow-skinny"},
+    "huggingface": {"huggingface-hub"},
+    "cloud_storage": {"obstore"},
+}
+"""What asks a place elsewhere for models, by the feature that brings it."""
+TRAINING = {
+    "alembic",
+    "mlflow",
+    "mlflow-tracing",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "sqlalchemy",
+}
+"""What belongs to where models are trained, and not into the service."""
 
 every_render = pytest.mark.parametrize("answers", RENDERS.values(), ids=RENDERS)
 
@@ -58,3 +74,15 @@ def test_a_project_asks_for_nothing_that_it_does_not_import(
     requirements = asked_for(read(project["pyproject.toml"]))
     declared = {canonicalize_name(requirement.name) for requirement in requirements}
     assert declared - needed == IMPORTED_BY_OTHERS
+
+
+@every_render
+def test_a_service_has_the_clients_of_the_registries_that_were_chosen_and_nothing_that_trains(
+    answers: Answers, render: Callable[..., Render]
+):
+    pyproject = read(files(render(**answers).folder)["pyproject.toml"])
+    installed = installed_for(asked_for(pyproject))
+    chosen = {name for name in REGISTRIES if answers.get(name)}
+    clients = set().union(*REGISTRIES.values())
+    assert installed & clients == set().union(*(REGISTRIES[name] for name in chosen))
+    assert installed & TRAINING == set()

@@ -27,7 +27,8 @@ PLACEMENTS = [
 @pytest.fixture(scope="session", autouse=True)
 def _only_these_settings() -> None:
     """Settings of the shell that runs the tests must not decide what they find."""
-    rooms = Path(develop.__file__).parents[1].joinpath("features").iterdir()
+    package = Path(develop.__file__).parents[1]
+    rooms = [*(package / "features").iterdir(), *(package / "models" / "sources").iterdir()]
     prefixes = (
         "API_",
         "CANARY_",

@@ -1,18 +1,7 @@
-from collections.abc import Mapping, Sequence
-
 import pytest
 
 from acme_service.models.language import LanguageModel
-from acme_service.ports import Query
-
-from .sentences import MORE, TEN
-
-
-def accuracy(model: LanguageModel, sentences: Mapping[str, Sequence[str]]) -> float:
-    expected = [language for language, texts in sentences.items() for _ in texts]
-    found = model.detect_batch([Query(text) for texts in sentences.values() for text in texts])
-    right = [one.language == other for one, other in zip(found, expected, strict=True)]
-    return sum(right) / len(right)
+from acme_service.models.training.held_out import MORE, TEN, accuracy
 
 
 def test_the_test_set_covers_every_language(ten: LanguageModel, thirty_one: LanguageModel):

@@ -4,14 +4,13 @@ from typing import cast
 import pytest
 
 from acme_service.models.language import LanguageModel
+from acme_service.models.training.held_out import MORE, TEN
 from acme_service.ports import (
     MAX_CANDIDATES,
     UNDETERMINED,
     LanguageModelCard,
     Query,
 )
-
-from .sentences import MORE, TEN
 
 GERMAN, GREEK = TEN["de"][0], MORE["el"][0]
 EVERYTHING = [text for texts in (TEN | MORE).values() for text in texts]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from acme_service.models.store import open_model
+from acme_service.models.training import held_out
 from acme_service.models.training.__main__ import main
 from acme_service.models.training.golden import SENTENCES
 
-from . import sentences
 from .conftest import STORE
 
 needs_langdetect = pytest.mark.skipif(
@@ -81,5 +81,5 @@ def test_training_into_no_folder_is_refused(store: str, capsys: pytest.CaptureFi
 
 def test_examples_are_no_test_sentences():
     examples = {text for texts in SENTENCES.values() for text in texts}
-    assert examples.isdisjoint(text for texts in sentences.MORE.values() for text in texts)
-    assert examples.isdisjoint(text for texts in sentences.TEN.values() for text in texts)
+    assert examples.isdisjoint(text for texts in held_out.MORE.values() for text in texts)
+    assert examples.isdisjoint(text for texts in held_out.TEN.values() for text in texts)

@@ -54,6 +54,12 @@ def sources() -> Iterator[SourceKind]:
     from acme_service.models.sources.folder import folder
 
     yield folder
+    # {% if cookiecutter.mlflow %}
+
+    from acme_service.models.sources.mlflow import mlflow
+
+    yield mlflow
+    # {% endif %}
     # {% if cookiecutter.huggingface %}
 
     from acme_service.models.sources.huggingface import huggingface

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from acme_service.models.artifact import FILE, FORMAT, artifact_bytes
+from acme_service.models.artifact import FILE, FORMAT, Artifact, artifact_bytes
 from acme_service.models.errors import ModelStoreError
 from acme_service.models.examples import EXAMPLES, Example, examples_bytes
+from acme_service.models.language import LanguageModel
 from acme_service.models.sources.folder import folder
-from acme_service.models.sources.source import ModelSource
+from acme_service.models.sources.source import ModelSource, SourceKind
 from acme_service.models.store import DEFAULT_TIMEOUT_S, open_source
+from acme_service.ports import LanguageModelCard
 
 from .golden import SENTENCES
+from .held_out import accuracy, sentences_in
 from .profiles import TrainingDataError, read_profiles
 from .publishing import write_version
 from .weights import BUCKET_BITS, SMOOTHING, STEPS_PER_UNIT, fit
@@ -34,8 +37,9 @@ def train(source: ModelSource) -> None:
     """
     for version, languages in LANGUAGES.items():
         profiles = read_profiles(languages)
+        artifact = fit(profiles)
         files = {
-            FILE: artifact_bytes(fit(profiles)),
+            FILE: artifact_bytes(artifact),
             EXAMPLES: examples_bytes(
                 [Example(text, code) for code in languages for text in SENTENCES[code]]
             ),
@@ -49,6 +53,7 @@ def train(source: ModelSource) -> None:
                 "smoothing": SMOOTHING,
                 "steps_per_unit": STEPS_PER_UNIT,
             },
+            "metrics": _metrics(version, artifact),
         }
         with TemporaryDirectory() as scratch:
             write_version(Path(scratch), NAME, version, files, facts)
@@ -59,11 +64,25 @@ def train(source: ModelSource) -> None:
         source.move_alias(NAME, "champion", "1", None)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def _metrics(version: str, artifact: Artifact) -> dict[str, float]:
+    model = LanguageModel(LanguageModelCard(NAME, version, artifact.languages), artifact)
+    return {"accuracy": round(accuracy(model, sentences_in(artifact.languages)), 4)}
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    store: str = "file:model_store",
+    kinds: Sequence[SourceKind] = (folder,),
+) -> int:
+    """Train, and return the exit status.
+
+    store: where to, unless the arguments say so.
+    kinds: of places that a store may be.
+    """
     parser = argparse.ArgumentParser(description="Train the language model.")
-    parser.add_argument("--store", default="file:model_store", help="a file: URL")
+    parser.add_argument("--store", default=store, help="such as file:model_store")
     try:
-        train(open_source((folder,), parser.parse_args(arguments).store, DEFAULT_TIMEOUT_S))
+        train(open_source(kinds, parser.parse_args(arguments).store, DEFAULT_TIMEOUT_S))
     except (ModelStoreError, TrainingDataError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,4 +1,12 @@
-"""The project's own test set: everyday sentences, none of them from the training data."""
+"""The project's own test set: everyday sentences, none of them from the training data.
+
+Training measures each version with them, and tests say how good it has to be.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from acme_service.models.language import LanguageModel
+from acme_service.ports import Query
 
 TEN: dict[str, tuple[str, ...]] = {
     "de": (
@@ -181,3 +189,16 @@ MORE: dict[str, tuple[str, ...]] = {
     ),
 }
 """Sentences in the other languages of version 2."""
+
+
+def sentences_in(languages: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The sentences of these languages, by ISO 639-1 code."""
+    return {language: (TEN | MORE)[language] for language in languages}
+
+
+def accuracy(model: LanguageModel, sentences: Mapping[str, Sequence[str]]) -> float:
+    """The share of sentences whose language the model finds."""
+    expected = [language for language, texts in sentences.items() for _ in texts]
+    found = model.detect_batch([Query(text) for texts in sentences.values() for text in texts])
+    right = [one.language == other for one, other in zip(found, expected, strict=True)]
+    return sum(right) / len(right)

@@ -1,0 +1,48 @@
+"""`make publish`: what is in `model_store/` is put into the store that `MODEL_STORE` names.
+
+Needs nothing that trains, so it runs in the image too.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from acme_service.deployments.settings import StoreSettings
+from acme_service.models.errors import ModelStoreError
+from acme_service.models.sources.folder import FolderSource
+from acme_service.models.sources.source import ModelSource
+from acme_service.models.store import chosen, shown
+
+from .features import sources
+from .versions import CHAMPION, MODEL
+
+
+def main() -> None:
+    load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    try:
+        settings = StoreSettings.load()
+        source = chosen(tuple(sources()), settings.store).open(settings.store, settings.timeout_s)
+        published = publish(FolderSource("file:model_store", settings.timeout_s), source)
+    except ModelStoreError as error:
+        sys.exit(str(error))
+    print(f"{shown(settings.store)} has {', '.join(published)}.")
+
+
+def publish(ours: FolderSource, theirs: ModelSource) -> list[str]:
+    """The versions of our folder, all of which are there now; the champion too, if there was none.
+
+    Raises ModelStoreError when a version is there with other content.
+    """
+    versions = ours.versions(MODEL)
+    for version in versions:
+        theirs.publish(MODEL, version, ours.fetch(MODEL, version, Path()))
+    champion = ours.aliases(MODEL).get(CHAMPION)
+    if champion and CHAMPION not in theirs.aliases(MODEL):
+        theirs.move_alias(MODEL, CHAMPION, champion, None)
+    return [f"{MODEL}:{version}" for version in versions]
+
+
+if __name__ == "__main__":
+    main()

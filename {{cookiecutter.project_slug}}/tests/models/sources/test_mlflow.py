@@ -1,0 +1,202 @@
+"""The feature `mlflow` over a real MLflow server."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from acme_service.ingress.train import train
+from acme_service.models.errors import ModelStoreError
+from acme_service.models.files import verified
+from acme_service.models.sources.source import ModelSource
+
+from .mlflow_server import new_name, opened, publish, server_port
+from tests.models.conftest import STORE
+from tests.processes import printed_by
+
+WITHOUT_WHAT_TRAINS = """
+import sys
+for module in ("alembic", "flask", "pandas", "pyarrow", "scipy", "sklearn", "sqlalchemy"):
+    sys.modules[module] = None
+from pathlib import Path
+from tempfile import mkdtemp
+from acme_service.ingress.features import sources
+from acme_service.models.store import ModelStore
+store = ModelStore(tuple(sources()), {url!r}, Path(mkdtemp(dir={folder!r})), 30)
+print(store.open("language@champion").reference)
+"""
+
+
+@pytest.fixture(scope="module")
+def url() -> str:
+    return f"mlflow:http://127.0.0.1:{server_port()}"
+
+
+@pytest.fixture(scope="module")
+def trained(url: str) -> str:
+    """The registry after `make train`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODEL_STORE", url)
+        assert train([]) == 0
+    return url
+
+
+@pytest.fixture(scope="module")
+def source(url: str) -> ModelSource:
+    return opened(url)
+
+
+@pytest.fixture
+def name(source: ModelSource) -> str:
+    """A model whose champion is version 1 of two."""
+    name = new_name()
+    publish(source, name, "1")
+    publish(source, name, "2", b"more weights")
+    source.move_alias(name, "champion", "1", None)
+    return name
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def refused(source: ModelSource, name: str, version: str, content: bytes = b"weights") -> str:
+    with pytest.raises(ModelStoreError) as caught:
+        publish(source, name, version, content)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_training_registers_what_it_would_have_put_into_the_folder(
+    trained: str, version: str, tmp_path: Path
+):
+    source = opened(trained)
+    assert source.fetch("language", version, tmp_path) == tmp_path
+    assert contents(tmp_path) == contents(STORE / "language" / version)
+    assert source.aliases("language") == {"champion": "1"}
+
+
+def test_training_logs_a_run_for_each_version(trained: str):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(trained.partition(":")[2])
+    made = client.get_model_version("language", "2")
+    run = client.get_run(str(made.run_id))
+    assert (run.info.run_name, run.info.status) == ("language:2", "FINISHED")
+    assert run.data.params["parameters.smoothing"] == "1e-05"
+    assert run.data.params["training.license"] == "Apache-2.0"
+    assert run.data.params["languages"].startswith("ar bg bn cs da de")
+    assert run.data.metrics["accuracy"] >= 0.9
+    assert run.data.metrics["size_bytes/model.npz"] == 512_576
+
+
+def test_training_again_registers_nothing_new(
+    trained: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("MODEL_STORE", trained)
+    assert train([]) == 0
+    assert opened(trained).versions("language") == ["1", "2"]
+    assert "language:2  31 languages" in capsys.readouterr().out
+
+
+def test_the_slim_client_is_enough_to_serve(trained: str, tmp_path: Path):
+    program = WITHOUT_WHAT_TRAINS.format(url=trained, folder=str(tmp_path))
+    assert printed_by(program) == "language:1"
+
+
+def test_an_alias_moves_forth_and_back(source: ModelSource, name: str):
+    source.move_alias(name, "champion", "2", "1")
+    assert source.aliases(name) == {"champion": "2"}
+    source.move_alias(name, "champion", "1", "2")
+    assert source.aliases(name) == {"champion": "1"}
+
+
+def test_of_two_who_move_an_alias_the_second_is_told(source: ModelSource, name: str):
+    source.move_alias(name, "champion", "2", "1")
+    with pytest.raises(ModelStoreError, match=r"'champion' in .* means 2 by now instead of 1"):
+        source.move_alias(name, "champion", "2", "1")
+
+
+def test_what_the_registry_does_not_have_is_named(source: ModelSource, name: str, tmp_path: Path):
+    for call, words in {
+        lambda: source.aliases("nobody"): "Model with name=nobody not found",
+        lambda: source.versions("nobody"): "Model with name=nobody not found",
+        lambda: source.fetch(name, "9", tmp_path): f"name={name}, version=9",
+        lambda: source.fetch(name, "x", tmp_path): "must be an integer",
+        lambda: source.move_alias(name, "champion", "9", "1"): f"name={name}, version=9",
+        lambda: source.move_alias(name, "latest", "2", None): "alias name .* is reserved",
+        lambda: source.aliases("../x"): "no name of a model",
+    }.items():
+        with pytest.raises(ModelStoreError, match=words) as caught:
+            call()
+        assert str(caught.value).count("\n") == 0
+
+
+def test_versions_come_in_the_order_of_their_numbers(url: str, source: ModelSource, name: str):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url.partition(":")[2])
+    made = client.get_model_version(name, "2")
+    for _ in range(3, 11):
+        client.create_model_version(name, str(made.source), made.run_id)
+    assert source.versions(name) == [str(version) for version in range(1, 11)]
+
+
+def test_a_version_never_changes(source: ModelSource, name: str):
+    publish(source, name, "1")
+    assert f"{name}:1 is at" in refused(source, name, "1", b"other weights")
+    assert source.versions(name) == ["1", "2"]
+
+
+def test_the_registry_gives_the_numbers(source: ModelSource, name: str, tmp_path: Path):
+    assert "its next version of " + name in refused(source, name, "latest")
+    assert f"version of {name} is at least 4." in refused(source, name, "7")
+    assert f"version of {name} is at least 5." in refused(source, name, "3")
+    assert source.versions(name) == ["1", "2"]
+    publish(source, name, "5")
+    verified(source.fetch(name, "5", tmp_path), name, "5")
+
+
+def test_a_run_that_fails_registers_nothing(
+    source: ModelSource, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from mlflow import MlflowClient
+
+    def fail(self: MlflowClient, run_id: str, path: str, place: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MlflowClient, "log_artifact", fail)
+    with pytest.raises(KeyboardInterrupt):
+        publish(source, name, "3")
+    assert source.versions(name) == ["1", "2"]
+
+
+def test_a_version_that_others_registered_without_a_manifest_is_refused(
+    url: str, source: ModelSource, name: str, tmp_path: Path
+):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url.partition(":")[2])
+    made = client.get_model_version(name, "1")
+    client.create_model_version(name, f"{made.source}/elsewhere", made.run_id)
+    with pytest.raises(ModelStoreError, match=r"has no manifest\.json at mlflow-artifacts:/"):
+        source.fetch(name, "3", tmp_path)
+    client.create_model_version(name, str(made.source), made.run_id)
+    with pytest.raises(ModelStoreError, match=f"is not about {name}:4"):
+        source.fetch(name, "4", tmp_path)
+
+
+@pytest.mark.parametrize("path", ["../outside.npz", "/etc/passwd"])
+def test_a_manifest_cannot_lead_out_of_its_folder(
+    url: str, source: ModelSource, name: str, path: str, tmp_path: Path
+):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url.partition(":")[2])
+    made = client.get_model_version(name, "2")
+    manifest = json.loads((source.fetch(name, "2", tmp_path) / "manifest.json").read_text())
+    manifest["files"] = {path: {"sha256": "", "size_bytes": 1}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    client.log_artifact(str(made.run_id), str(tmp_path / "manifest.json"), "model")
+    with pytest.raises(ModelStoreError, match="which is no path inside the model"):
+        source.fetch(name, "2", tmp_path / "into")
