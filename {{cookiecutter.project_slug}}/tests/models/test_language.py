@@ -4,7 +4,12 @@ from typing import cast
 import pytest
 
 from acme_service.models.language import LanguageModel
-from acme_service.ports import MAX_CANDIDATES, UNDETERMINED, LanguageModelCard, Query
+from acme_service.ports import (
+    MAX_CANDIDATES,
+    UNDETERMINED,
+    LanguageModelCard,
+    Query,
+)
 
 from .sentences import MORE, TEN
 
