@@ -13,14 +13,15 @@ from acme_service.models.sources.source import SourceKind
 class Registry:
     """A ModelSource that copies what it is asked for, and notes who asked.
 
-    down: it cannot be reached. stuck_s: each answer takes so long. cut: files arrive cut short.
+    down: it cannot be reached. stuck_s: each answer takes so long, and fetch_s files besides.
+    cut: files arrive cut short.
     """
 
     def __init__(self, folder: Path) -> None:
         self._inner = FolderSource(folder.as_uri(), 5)
         self.calls: list[str] = []
         self.down = False
-        self.stuck_s = 0.0
+        self.stuck_s = self.fetch_s = 0.0
         self.cut = False
 
     @property
@@ -37,6 +38,7 @@ class Registry:
 
     def fetch(self, name: str, version: str, into: Path) -> Path:
         self._begin(f"fetch {version}")
+        time.sleep(self.fetch_s)
         for file in self._inner.fetch(name, version, into).iterdir():
             shutil.copyfile(file, into / file.name)
         if self.cut:

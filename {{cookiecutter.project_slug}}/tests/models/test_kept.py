@@ -93,6 +93,14 @@ def test_a_registry_that_drips_is_given_up(registry: Registry, tmp_path: Path):
         assert time.monotonic() - began < 0.4
 
 
+def test_files_may_take_longer_than_an_answer(registry: Registry, tmp_path: Path):
+    registry.fetch_s = 0.5
+    with pytest.raises(StoreUnreachableError, match=r"did not answer within 0\.1 seconds"):
+        again(registry, tmp_path, timeout_s=0.1).open("language@champion")
+    patient = ModelStore((registry.kind,), URL, tmp_path / "cache", 0.1, 10)
+    assert patient.open("language@champion").version == "1"
+
+
 def test_calls_that_are_stuck_do_not_pile_up(registry: Registry, tmp_path: Path):
     store = again(registry, tmp_path, timeout_s=0.01)
     registry.stuck_s = 1

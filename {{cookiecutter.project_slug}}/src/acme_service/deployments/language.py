@@ -8,7 +8,6 @@ from acme_service.models.errors import ModelStoreError
 from acme_service.models.language import LanguageModel
 from acme_service.models.sources.folder import folder
 from acme_service.models.sources.source import SourceKind
-from acme_service.models.store import ModelStore
 from acme_service.models.threads import in_thread
 from acme_service.ports import (
     CHAMPION,
@@ -58,7 +57,7 @@ class LanguageDeployment:
             if counter:
                 counter.count("model_refused_versions_total", model="language")
 
-        store = ModelStore(kinds, settings.store, settings.cache, settings.timeout_s)
+        store = settings.opened(kinds)
         self._versions = Versions(store, REFERENCE, Model.load, settings.refresh_s, refused)
 
     async def reconfigure(self, user_config: Any) -> None:

@@ -1,15 +1,23 @@
 """Where models come from, as the environment says. Read by replicas, hence without Pydantic."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from acme_service.models.errors import ModelStoreError
+from acme_service.models.sources.source import SourceKind
+from acme_service.models.store import ModelStore
 
 CACHE = "~/.cache/acme-service/models"
 
-VARIABLES = ("MODEL_STORE", "MODEL_CACHE", "MODEL_REFRESH_S", "MODEL_TIMEOUT_S")
+VARIABLES = (
+    "MODEL_STORE",
+    "MODEL_CACHE",
+    "MODEL_REFRESH_S",
+    "MODEL_TIMEOUT_S",
+    "MODEL_FETCH_TIMEOUT_S",
+)
 
 
 class StoreSettings(NamedTuple):
@@ -19,13 +27,22 @@ class StoreSettings(NamedTuple):
         the working directory.
     cache: folder for what is fetched from stores elsewhere.
     refresh_s: how often a replica looks for another version.
-    timeout_s: how long one call of the store may take.
+    timeout_s: how long the store may take to answer.
+    fetch_timeout_s: how long the files of a version may take to arrive.
     """
 
     store: str
     cache: Path
     refresh_s: float
     timeout_s: float
+    fetch_timeout_s: float = 300.0
+
+    def opened(self, kinds: Sequence[SourceKind]) -> ModelStore:
+        """The store, whose place is one of these kinds.
+
+        Raises ModelStoreError when the URL names another.
+        """
+        return ModelStore(kinds, self.store, self.cache, self.timeout_s, self.fetch_timeout_s)
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> "StoreSettings":
@@ -35,6 +52,7 @@ class StoreSettings(NamedTuple):
             cache=Path(environment.get("MODEL_CACHE") or CACHE).expanduser(),
             refresh_s=_seconds(environment, "MODEL_REFRESH_S", 10.0, most=86_400),
             timeout_s=_seconds(environment, "MODEL_TIMEOUT_S", 5.0, most=3_600),
+            fetch_timeout_s=_seconds(environment, "MODEL_FETCH_TIMEOUT_S", 300.0, most=86_400),
         )
 
 

@@ -14,7 +14,7 @@ from dotenv import load_dotenv
 from acme_service.deployments.language import Model
 from acme_service.deployments.settings import StoreSettings
 from acme_service.models.errors import ModelStoreError
-from acme_service.models.store import ModelStore, shown
+from acme_service.models.store import shown
 from acme_service.ports import CHALLENGER
 
 from .features import sources
@@ -57,8 +57,7 @@ class Aliases:
 
     def __init__(self, settings: StoreSettings) -> None:
         self._settings = settings
-        kinds = tuple(sources())
-        self._store = ModelStore(kinds, settings.store, settings.cache, settings.timeout_s)
+        self._store = settings.opened(tuple(sources()))
 
     def listed(self) -> Iterator[str]:
         """A line for each version."""

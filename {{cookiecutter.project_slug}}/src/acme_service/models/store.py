@@ -88,6 +88,7 @@ class ModelStore:
     url: of the store; its scheme chooses the kind.
     cache: a folder for the versions that are fetched from elsewhere; made when it is needed.
     timeout_s: for each call of the source, whatever its client does.
+    fetch_timeout_s: for each that fetches a version; `timeout_s` by default.
     """
 
     def __init__(
@@ -96,10 +97,14 @@ class ModelStore:
         url: str,
         cache: Path,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        fetch_timeout_s: float | None = None,
     ) -> None:
+        fetch_timeout_s = fetch_timeout_s or timeout_s
         self._source = open_source(kinds, url, timeout_s)
+        self._fetching = open_source(kinds, url, fetch_timeout_s)
         self._kept = KeptVersions(cache, url)
         self._patience = Patience(timeout_s)
+        self._fetching_patience = Patience(fetch_timeout_s)
         self._shown = shown(url)
 
     def aliases(self, name: str) -> Mapping[str, str]:
@@ -158,11 +163,11 @@ class ModelStore:
         self._ask(lambda: self._source.move_alias(name, alias, version, before))
 
     def _fetch(self, name: str, version: str, into: Path) -> Path:
-        return self._ask(lambda: self._source.fetch(name, version, into))
+        return self._ask(lambda: self._fetching.fetch(name, version, into), self._fetching_patience)
 
-    def _ask(self, call: Callable[[], Answer]) -> Answer:
+    def _ask(self, call: Callable[[], Answer], patience: Patience | None = None) -> Answer:
         try:
-            return self._patience.wait_for(f"The model store {self._shown}", call)
+            return (patience or self._patience).wait_for(f"The model store {self._shown}", call)
         except (StoreUnreachableError, ConnectionError, TimeoutError) as error:
             if self._shown in str(error):
                 raise
