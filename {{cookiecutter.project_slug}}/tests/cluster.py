@@ -1,5 +1,6 @@
 """A Ray Serve of the tests' own: started by the real launcher, stopped as a user would."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -15,13 +16,16 @@ import httpx2
 import yaml
 
 from .processes import PROJECT, free_port, start
-from .versions import STORE
+from .versions import STORE, publish_copy
 
 START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 
 SMALL = {"num_cpus": 0.1}
 """Replicas share the machine; nothing here depends on their speed."""
+
+CANARY_FRACTION = "0.9"
+"""Above where the tests stand, should the service ask who they are."""
 
 IMPATIENT = {
     "GATHER_TIMEOUT_S": "2",
@@ -33,23 +37,28 @@ IMPATIENT = {
 @dataclass(frozen=True)
 class Cluster:
     """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
-        and those that features have for themselves.
+        /canary, and those that features have for themselves.
     notes: the file in which the stuck model notes what happens to it.
     store: the models of /swapping, to be promoted and spoiled.
+    canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
+        own examples.
     log: what the launcher and all replicas print.
     """
 
     url: str
     notes: Path
     store: Path
+    canary_store: Path
     log: Path
 
 
 @contextmanager
 def running_cluster(scratch: Path) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
-    cluster = Cluster(url, scratch / "notes", scratch / "store", scratch / "log")
+    stores = scratch / "store", scratch / "canary"
+    cluster = Cluster(url, scratch / "notes", *stores, scratch / "log")
     shutil.copytree(STORE, cluster.store)
+    fill(cluster.canary_store)
     config = scratch / "serve.yaml"
     config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
     cluster.notes.touch()
@@ -91,8 +100,34 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
         },
     }
     own = [inline | further for further in of_features()]
-    config["applications"] = [service, inline, stuck, busy, swapping, *own]
+    config["applications"] = [
+        service,
+        inline,
+        stuck,
+        busy,
+        swapping,
+        canary(cluster, inline),
+        *own,
+    ]
     return config
+
+
+def canary(cluster: Cluster, service: dict[str, Any]) -> dict[str, Any]:
+    variables = {
+        "CANARY_FRACTION": CANARY_FRACTION,
+        "MODEL_STORE": cluster.canary_store.as_uri(),
+        "MODEL_REFRESH_S": "1",
+    }
+    of_its_own = {"name": "canary", "route_prefix": "/canary"}
+    return service | of_its_own | {"runtime_env": {"env_vars": variables}}
+
+
+def fill(store: Path) -> None:
+    shutil.copytree(STORE, store)
+    aliases = json.dumps({"champion": "1", "challenger": "2"})
+    (store / "language/aliases.json").write_text(aliases, encoding="utf-8")
+    wrong = [{"text": "Das ist ein Wald.", "language": "fr"}]
+    publish_copy(store, "3", of="2", examples=json.dumps(wrong).encode())
 
 
 def of_features() -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from tests.fakes import ChangingDetector, fake_ports
 
 HIT = "acme_service; hit"
 MISS = "acme_service; fwd=miss"
+PARTIAL = "acme_service; fwd=partial"
 
 
 def cached(detector: ChangingDetector) -> LanguageDetector:
@@ -165,5 +166,5 @@ def test_what_was_of_no_use_is_no_hit() -> None:
     for route in ("/v2/detect", "/v1/detect/lines"):
         response = service.ask("a", "b", f"new {route}", route=route)
         assert response.headers["x-model"] == "fake:2"
-    assert response.headers["cache-status"].startswith("acme_service; fwd=partial")
+    assert response.headers["cache-status"].startswith(PARTIAL)
     assert service.ask("a").headers["cache-status"] == HIT

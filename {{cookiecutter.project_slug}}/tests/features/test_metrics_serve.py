@@ -11,6 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from acme_service.models.sources.folder import FolderSource
+
 from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
 from tests.cluster import Cluster, configuration
 from tests.visitor import HEADERS
@@ -91,7 +93,11 @@ def test_a_distribution_can_be_asked_for_its_quantiles(cluster: Cluster) -> None
 
 @pytest.fixture(scope="module")
 def _provoked(cluster: Cluster) -> None:
-    """What is counted has happened: equal questions, too many, and more than a model can take."""
+    """What is counted has happened: equal questions, too many, more than a model can take, and
+    a version that no replica answers with.
+    """
+    store = FolderSource(cluster.canary_store.as_uri(), 5)
+    store.move_alias("language", "challenger", "3", before="2")
     for _ in range(2):
         post(cluster.url, "the same house")
     stranger = {"X-Forwarded-For": "198.51.100.7"}

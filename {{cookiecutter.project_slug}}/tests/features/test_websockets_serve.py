@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from httpx2 import Client
 from httpx2.websockets import WebSocketDisconnect, WebSocketSession, WebSocketUpgradeError
 
 from tests.cluster import IMPATIENT, Cluster
+from tests.ingress.test_canary import KEYS
 from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
@@ -62,8 +64,19 @@ def test_the_last_guess_is_what_detect_says(service: str, prefix: str) -> None:
         guess, done = ask(one, GERMAN)[-2:]
     url = f"{service}{prefix}/v1/detect"
     answer = httpx2.post(url, json={"text": GERMAN}, headers=HEADERS).json()
-    assert guess == {"type": "guess", **answer}
-    assert done == {"type": "done", **answer}
+    assert guess == {"type": "guess", "model": "language:1", **answer}
+    assert done == {"type": "done", "model": "language:1", **answer}
+
+
+def test_a_socket_keeps_to_the_side_that_its_caller_is_on(cluster: Cluster) -> None:
+    with Client(base_url=f"{cluster.url}/canary", headers=HEADERS, timeout=30) as client:
+        for key in KEYS:
+            over_http = client.post(
+                "/v1/detect", json={"text": GERMAN}, headers={"X-Canary-Key": key}
+            )
+            with socket(f"{cluster.url}/canary", {"X-Canary-Key": key}) as one:
+                said = [answer["model"] for text in (GERMAN, "house") for answer in ask(one, text)]
+            assert {*said} == {over_http.headers["x-model"]}
 
 
 def test_a_guess_arrives_while_the_model_is_still_at_work(service: str) -> None:

@@ -3,7 +3,12 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from acme_service.ingress.answers import MAX_VERSIONS, OTHER, UNKNOWN, AnswerCounts
+from acme_service.ingress.answers import (
+    MAX_VERSIONS,
+    OTHER,
+    UNKNOWN,
+    AnswerCounts,
+)
 from acme_service.ingress.models import GatheringDetector
 from acme_service.ingress.settings import GatherSettings
 from acme_service.ports import CHALLENGER, Detection, Query

@@ -18,7 +18,11 @@ from ray.serve.schema import (
     ServeDeploySchema,
 )
 
-from acme_service.ingress.app import ServiceArgs, app, ingress
+from acme_service.ingress.app import Ingress, ServiceArgs, app, ingress
+from acme_service.ingress.features import sources
+from acme_service.ingress.meters import RayMeter
+
+from tests.visitor import visiting
 
 SIZES = {
     "num_replicas",
@@ -94,3 +98,20 @@ def test_the_ingress_travels_without_the_environment(monkeypatch: pytest.MonkeyP
     pickled = cloudpickle.dumps(ingress.func_or_class)  # pyright: ignore[reportPrivateImportUsage]
     assert len(pickled) < 16 * 1024
     assert b"canary" not in pickled
+
+
+def test_what_the_model_is_given_travels_by_name() -> None:
+    given = (tuple(sources()), RayMeter)
+    pickled = cloudpickle.dumps(given)  # pyright: ignore[reportPrivateImportUsage]
+    assert len(pickled) < 1024
+    assert cloudpickle.loads(pickled) == given
+
+
+async def test_a_user_config_reaches_the_models_in_the_replica() -> None:
+    replica = Ingress()
+    application = replica.__serve_build_asgi_app__()
+    for version in "21":
+        await replica.reconfigure({"reference": f"language:{version}"})
+        with visiting(application) as client:
+            answer = client.post("/v1/detect", json={"text": "Guten Morgen!"})
+        assert answer.headers["x-model"] == f"language:{version}"

@@ -94,6 +94,9 @@ def test_a_taken_port_is_one_sentence(refusal: Callable[[], str], config: Path) 
     [
         ("API_TIE_MARGIN", "much", "API_TIE_MARGIN: input should be a valid number"),
         ("GATHER_MAX_TEXT", "9", "GATHER_MAX_TEXT is not a setting; did you mean"),
+        ("MODEL_REFRESH_S", "0", "MODEL_REFRESH_S: a number of seconds above 0"),
+        ("MODEL_CACH", "/cache", "MODEL_CACH is not a setting; did you mean MODEL_CACHE?"),
+        ("MODEL_STORE", "ftp://models", "A model store at ftp: is not supported, only file:"),
     ],
 )
 def test_a_bad_setting_is_one_sentence(

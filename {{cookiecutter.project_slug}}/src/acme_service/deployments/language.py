@@ -116,7 +116,7 @@ class LanguageDeployment:
 
     def _held(self, wanted: Collection[str]) -> dict[str, Model]:
         held = self._versions.held
-        return {each: model for each in wanted if (model := held.find(each))}
+        return {each: model for each in wanted if (model := held.find(each)) is not None}
 
 
 def _reference(user_config: Any) -> str:

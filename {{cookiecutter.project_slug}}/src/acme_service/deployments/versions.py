@@ -192,7 +192,9 @@ class Versions(Generic[Model]):
         if self._refused.get(role) == reference:
             return None
         try:
-            model = held.models.get(reference) or self._opened(name, version)
+            model = held.models.get(reference)
+            if model is None:
+                model = self._opened(name, version)
         except (StoreUnreachableError, ModelCacheError) as error:
             note = f"{reference} cannot be fetched; {held.champion} answers as before."
             self.notes.take(role, note, error)

@@ -13,6 +13,7 @@ from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 
 from acme_service.deployments import serving
+from acme_service.ports import ModelTimeoutError
 
 from .assembly import assemble, check_settings, local_models, ports_over
 from .calls import ModelCalls
@@ -64,10 +65,14 @@ class Ingress:
 
     async def reconfigure(self, user_config: Any) -> None:
         """The `user_config` of the models in this replica; of other replicas it is their own."""
-        if isinstance(self._language, LocalCalls):
-            await self._language.call("reconfigure", user_config)
-        else:
+        if not isinstance(self._language, LocalCalls):
             log.error("A user_config is for the deployment that holds the model: language.")
+            return
+        try:
+            await self._language.call("reconfigure", user_config)
+        except ModelTimeoutError:
+            # A failure would end this replica. The model goes on, and says how it ended.
+            log.warning("The user_config takes a while.")
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return assemble(self._ports, self._features)

@@ -7,7 +7,12 @@ from fastapi import FastAPI
 from acme_service.api import Feature, create_app
 from acme_service.api.canary import CanarySettings
 from acme_service.api.logs import configure_logging
-from acme_service.api.settings import ApiSettings, Settings, SettingsError, refuse_misspellings
+from acme_service.api.settings import (
+    ApiSettings,
+    Settings,
+    SettingsError,
+    refuse_misspellings,
+)
 from acme_service.deployments.settings import VARIABLES, StoreSettings
 from acme_service.models.errors import ModelStoreError
 from acme_service.models.store import chosen

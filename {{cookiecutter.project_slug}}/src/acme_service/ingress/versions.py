@@ -71,6 +71,8 @@ class Aliases:
 
     def promote(self, alias: str, version: str) -> str:
         """Let the alias mean this version, once it is found sound."""
+        if not version:
+            raise ModelStoreError("Which version? Say make promote VERSION=2.")
         aliases = self._store.aliases(MODEL)
         if alias not in {*aliases, CHAMPION, CHALLENGER}:
             known = " and ".join(sorted({*aliases, CHAMPION, CHALLENGER}))

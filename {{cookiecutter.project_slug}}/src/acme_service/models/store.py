@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from .errors import ModelStoreError, StoreUnreachableError
 from .files import ModelFiles, verified
-from .local_cache import LocalCache
+from .kept import KeptVersions
 from .patience import Patience
 from .sources.folder import FolderSource, folder
 from .sources.layout import NAME, check_names
@@ -98,7 +98,7 @@ class ModelStore:
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
         self._source = open_source(kinds, url, timeout_s)
-        self._cache = LocalCache(cache, url)
+        self._kept = KeptVersions(cache, url)
         self._patience = Patience(timeout_s)
         self._shown = shown(url)
 
@@ -137,7 +137,7 @@ class ModelStore:
         check_names(model=name, version=version)
         if isinstance(self._source, FolderSource):
             return verified(self._fetch(name, version, Path()), name, version)
-        return self._cache.find(name, version) or self._cache.add(
+        return self._kept.find(name, version) or self._kept.add(
             name, version, lambda into: self._fetch(name, version, into)
         )
 
@@ -146,12 +146,12 @@ class ModelStore:
 
         Raises ModelCacheError when the note cannot be written.
         """
-        self._cache.remember(name, alias, version)
+        self._kept.remember(name, alias, version)
 
     def open_remembered(self, reference: Reference) -> ModelFiles | None:
         """The files that an alias meant when its version was last sound, if they are here."""
-        version = self._cache.remembered(reference.name).get(reference.alias)
-        return self._cache.find(reference.name, version) if version else None
+        version = self._kept.remembered(reference.name).get(reference.alias)
+        return self._kept.find(reference.name, version) if version else None
 
     def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
         check_names(model=name, alias=alias, version=version)

@@ -58,12 +58,12 @@ class FolderSource:
         return read_aliases(bytes_of(path), path) if path.exists() else {}
 
     def versions(self, name: str) -> Sequence[str]:
-        folders = self._model(name).iterdir()
-        return in_order(
-            folder.name
-            for folder in folders
-            if is_name(folder.name) and (folder / MANIFEST).is_file()
-        )
+        model = self._model(name)
+        try:
+            folders = [folder for folder in model.iterdir() if (folder / MANIFEST).is_file()]
+        except OSError as error:
+            raise ModelStoreError(f"{model} cannot be read: {error.strerror or error}.") from error
+        return in_order(folder.name for folder in folders if is_name(folder.name))
 
     def fetch(self, name: str, version: str, into: Path) -> Path:
         check_names(version=version)

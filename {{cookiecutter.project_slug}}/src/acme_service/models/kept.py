@@ -26,7 +26,7 @@ _ABANDONED_S = 3600.0
 """What is unfinished for so long is nobody's: whoever began it was killed."""
 
 
-class LocalCache:
+class KeptVersions:
     """The versions of one store. Any number of processes may share the folder."""
 
     def __init__(self, folder: Path, store_url: str) -> None:

@@ -13,7 +13,7 @@ from acme_service.models.errors import (
     ModelStoreError,
     StoreUnreachableError,
 )
-from acme_service.models.local_cache import KEPT_VERSIONS
+from acme_service.models.kept import KEPT_VERSIONS
 from acme_service.models.store import ModelStore, parse_reference, shown
 
 from tests.processes import printed_by

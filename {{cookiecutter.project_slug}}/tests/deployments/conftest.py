@@ -1,0 +1,54 @@
+"""Replicas that look when a test asks them to, at a store that a test may spoil."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acme_service.deployments import versions
+from acme_service.deployments.language import LanguageDeployment
+from acme_service.deployments.settings import StoreSettings
+
+from .replica import Begin
+from tests.fakes import FakeMeter
+from tests.registry import Registry
+from tests.versions import STORE
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return shutil.copytree(STORE, tmp_path / "store")
+
+
+@pytest.fixture
+def registry(store: Path) -> Registry:
+    return Registry(store)
+
+
+@pytest.fixture
+def meter() -> FakeMeter:
+    return FakeMeter()
+
+
+@pytest.fixture
+def begin(registry: Registry, tmp_path: Path, meter: FakeMeter) -> Iterator[Begin]:
+    """Starts replicas that look when they are asked to, and hardly ever else."""
+    begun: list[LanguageDeployment] = []
+
+    def start(timeout_s: float = 5.0, refresh_s: float = 3600.0) -> LanguageDeployment:
+        registry.calls.clear()
+        settings = StoreSettings("registry://models", tmp_path / "cache", refresh_s, timeout_s)
+        model = LanguageDeployment((registry.kind,), lambda: meter, settings)
+        begun.append(model)
+        return model
+
+    yield start
+    for model in begun:
+        model.close()
+
+
+@pytest.fixture
+def model(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> LanguageDeployment:
+    monkeypatch.setattr(versions, "LOOK_PAUSE_S", 0.0)
+    return begin()

@@ -1,0 +1,50 @@
+"""What tests do to a replica of the model, and to the store that it looks at."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from acme_service.deployments.language import LanguageDeployment
+from acme_service.ports import Detection, ModelReplacedError, Query
+
+from tests.versions import damage, publish_copy
+
+FINNISH = "Kirjasto on kiinni tänään, mutta huomenna se avataan taas."
+"""Version 2 knows the language of this, and version 1 does not."""
+
+BAD_EXAMPLES = b'[{"text": "Guten Morgen", "language": "fr"}]'
+
+Begin = Callable[..., LanguageDeployment]
+"""Starts a replica: `timeout_s` and `refresh_s` are those of its settings."""
+
+
+def promote(store: Path, **aliases: str) -> None:
+    path = store / "language" / "aliases.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | aliases))
+
+
+async def look(model: LanguageDeployment) -> None:
+    """Have the replica look at the store, as naming an unknown version does."""
+    with pytest.raises(ModelReplacedError):
+        await model.detect_batch([Query("hello", model="language:no-such")])
+
+
+async def detect(model: LanguageDeployment, wanted: str = "") -> Detection:
+    [detection] = await model.detect_batch([Query(FINNISH, model=wanted)])
+    return detection
+
+
+def spoiled(store: Path, how: str) -> None:
+    """Version 3, with something wrong."""
+    if how == "gone":
+        return
+    folder = publish_copy(store, "3", "2", BAD_EXAMPLES if how == "examples" else None)
+    if how == "hash":
+        damage(folder / "model.npz")
+    if how == "cut":
+        (folder / "model.npz").write_bytes((folder / "model.npz").read_bytes()[:1000])
+    if how == "climbs":
+        manifest = folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace("model.npz", "../2/model.npz"))

@@ -1,0 +1,21 @@
+"""Where models come from, as the environment says."""
+
+from pathlib import Path
+
+import pytest
+
+from acme_service.deployments.settings import CACHE, StoreSettings
+from acme_service.models.errors import ModelStoreError
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9"])
+@pytest.mark.parametrize("variable", ["MODEL_REFRESH_S", "MODEL_TIMEOUT_S"])
+def test_a_bad_setting_is_named(variable: str, value: str) -> None:
+    with pytest.raises(ModelStoreError, match=f"^{variable}: a number of seconds above 0"):
+        StoreSettings.load({variable: value})
+
+
+def test_settings_have_defaults() -> None:
+    settings = StoreSettings.load({"MODEL_STORE": "", "MODEL_REFRESH_S": ""})
+    assert settings == StoreSettings("file:model_store", Path(CACHE).expanduser(), 10.0, 5.0)
+    assert StoreSettings.load({"MODEL_CACHE": "~/kept"}).cache == Path.home() / "kept"

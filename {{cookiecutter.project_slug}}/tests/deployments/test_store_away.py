@@ -1,0 +1,100 @@
+"""The store is out of reach, later or at the start."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from acme_service.deployments.language import LanguageDeployment
+from acme_service.models.errors import StoreUnreachableError
+
+from .replica import Begin, detect, look, promote, spoiled
+from tests.registry import Registry
+
+
+async def test_a_registry_that_goes_down_changes_nothing(
+    model: LanguageDeployment, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry.down = True
+    for _ in range(3):
+        await look(model)
+    assert (await detect(model)).model == "language:1"
+    note = "The model store does not answer; language:1 does as before."
+    assert (await model.card()).note == note
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    registry.down = False
+    await look(model)
+    assert (await model.card()).note == ""
+
+
+async def test_answers_do_not_wait_for_a_slow_registry(begin: Begin, registry: Registry) -> None:
+    model = begin(timeout_s=0.3)
+    registry.stuck_s = 2
+    looking = asyncio.create_task(look(model))
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    assert (await detect(model)).model == "language:1"
+    assert time.monotonic() - began < 0.1
+    await looking
+    assert "does not answer" in (await model.card()).note
+
+
+async def test_a_full_disk_is_tried_again(
+    model: LanguageDeployment, store: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(name: str, version: str, into: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "fetch", fail)
+        promote(store, champion="2")
+        await look(model)
+    note = "language:2 cannot be fetched; language:1 answers as before."
+    assert (await model.card()).note == note
+    await look(model)
+    assert (await detect(model)).model == "language:2"
+    assert (await model.card()).note == ""
+
+
+async def test_a_start_without_the_registry_uses_the_last_sound_version(
+    begin: Begin, registry: Registry, store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin()
+    promote(store, champion="2")
+    registry.down = True
+    model = begin()
+    assert (await detect(model)).model == "language:1"
+    note = "The model store could not give language@champion; language:1 from the cache answers."
+    assert (await model.card()).note == note
+    assert caplog.records[0].getMessage().startswith(note)
+    registry.down = False
+    await look(model)
+    assert ((await model.card()).reference, (await model.card()).note) == ("language:2", "")
+
+
+def test_a_start_without_registry_and_cache_is_refused_with_the_url(
+    begin: Begin, registry: Registry
+) -> None:
+    registry.down = True
+    with pytest.raises(StoreUnreachableError, match="The model store registry://models cannot"):
+        begin()
+
+
+async def test_a_start_with_an_unsound_champion_uses_the_last_sound_version(
+    begin: Begin, store: Path
+) -> None:
+    begin()
+    spoiled(store, "examples")
+    promote(store, champion="3")
+    model = begin()
+    assert (await detect(model)).model == "language:1"
+    assert "could not give" in (await model.card()).note
+
+
+def test_a_cold_start_with_a_cached_version_only_resolves_its_alias(
+    begin: Begin, registry: Registry
+) -> None:
+    begin()
+    begin()
+    assert registry.calls == ["aliases"]
