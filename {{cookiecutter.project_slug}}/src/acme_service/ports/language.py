@@ -116,8 +116,9 @@ class LanguageDetector(Protocol):
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
         """One detection a query, in order, all by one version of the model that they ask for.
 
-        The queries ask for the same model. Raises ModelUnavailableError when versions change
-        faster than they answer.
+        queries: at least one, all for the same model.
+
+        Raises ModelUnavailableError when versions change faster than they answer.
         """
         ...
 
