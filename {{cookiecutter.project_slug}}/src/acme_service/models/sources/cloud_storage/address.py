@@ -1,6 +1,7 @@
 """Where a bucket is, from `MODEL_STORE`, and how to reach it, from its provider's own variables."""
 
 import os
+import re
 from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -21,8 +22,17 @@ SHAPES = {
 VARIABLES = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}
 """How the variables of each provider begin."""
 
+ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT"),
+}
+"""Variables that hold an address. The client takes what is none, and then gives up its thread."""
+
 RETRIES = 2
 """For what passes, such as a dropped connection: within the time that a call has anyway."""
+
+_ADDRESS = re.compile("https?://[^/]")
 
 
 def checked(url: str) -> str:
@@ -55,6 +65,9 @@ def connected(where: str, timeout_s: float) -> ObjectStore:
     """
     scheme = where.partition(":")[0]
     prefix = VARIABLES.get(scheme)
+    for variable in ENDPOINTS.get(scheme, ()):
+        if not _ADDRESS.match(os.environ.get(variable, "http://none")):
+            raise ModelStoreError(f"{variable} is no address that begins with http:// or https://.")
     allow_http = os.environ.get(f"{prefix}_ALLOW_HTTP", "").lower() in {"1", "true"}
     timeout = timedelta(seconds=timeout_s)
     try:

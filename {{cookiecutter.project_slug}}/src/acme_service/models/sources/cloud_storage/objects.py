@@ -119,6 +119,14 @@ class Objects:
         except BaseError as error:
             # Not the error itself: it quotes addresses, which may be signed ones.
             raise _meaning(str(error), self.called(path)) from None
+        except Exception as error:
+            # The client panics over keys and addresses that no header and no URL can hold, such
+            # as a key with the end of a line. Its class cannot be imported.
+            if type(error).__name__ != "RustPanic":
+                raise
+            raise ModelStoreError(
+                f"{self.called(path)} cannot be asked for: a variable of its provider is malformed."
+            ) from None
 
 
 def _meaning(said: str, where: str) -> ModelStoreError:

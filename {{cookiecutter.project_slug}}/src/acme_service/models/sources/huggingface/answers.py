@@ -52,7 +52,7 @@ def understood(repository: Repository) -> Iterator[None]:
         raise StoreUnreachableError(f"The hub cannot be reached for {repository}.") from None
     except OSError as error:
         raise ModelCacheError(
-            f"{error.filename} cannot be read or written: {error.strerror or error}."
+            f"What is downloaded of {repository} cannot be kept: {error.strerror or error}."
         ) from error
 
 
@@ -69,12 +69,13 @@ def _meaning(error: HfHubHTTPError, repository: Repository) -> Exception:
     status = error.response.status_code
     if isinstance(error, RevisionNotFoundError):
         return ModelStoreError(f"There is no revision {repository.revision!r} of {repository.id}.")
-    if isinstance(error, GatedRepoError) or status in FORBIDDEN:
-        return ModelStoreError(f"The hub refuses {repository}: HF_TOKEN does not allow it.")
-    if isinstance(error, RepositoryNotFoundError):
+    # The hub does not say which of the two it is.
+    if isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError):
         return ModelStoreError(
             f"There is no repository {repository.id} at the hub, or HF_TOKEN may not see it."
         )
+    if status in FORBIDDEN:
+        return ModelStoreError(f"The hub refuses {repository}: HF_TOKEN does not allow it.")
     if status in CONFLICT:
         return MovedOnError()
     if status == TOO_MANY or status >= 500:
