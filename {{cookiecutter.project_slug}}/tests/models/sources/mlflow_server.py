@@ -53,7 +53,7 @@ def begun() -> tuple[subprocess.Popen[bytes], int, Path]:
 def server_port() -> int:
     """Where the server listens, once it does: one for all tests together."""
     process, port, log = begun()
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while not _healthy(port):
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()

@@ -43,11 +43,11 @@ def store_at(url: str, folder: Path, timeout_s: float = 0.6) -> ModelStore:
 
 
 def refusal(store: ModelStore, reference: str) -> str:
-    """What the store says, within its timeout and a little."""
+    """What the store says, soon: by itself the client would try for minutes."""
     began = time.monotonic()
     with pytest.raises(StoreUnreachableError) as caught:
         store.open(reference)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
     return str(caught.value)
 
 
@@ -79,16 +79,16 @@ def test_a_registry_that_drips_is_given_up(line: Line, name: str, tmp_path: Path
 
 def test_a_download_that_drips_is_given_up(line: Line, name: str, tmp_path: Path):
     line.left = 20_000
-    store = store_at(line.url, tmp_path)
+    store = store_at(line.url, tmp_path, 1.5)
     assert store.aliases(name) == {"champion": "1"}
     line.dripping = True
-    assert "did not answer within 0.6 s" in refusal(store, f"{name}:1")
+    assert "did not answer within 1.5 s" in refusal(store, f"{name}:1")
 
 
 def test_a_registry_that_goes_down_in_the_middle_of_a_download(
     line: Line, name: str, tmp_path: Path
 ):
-    store = store_at(line.url, tmp_path)
+    store = store_at(line.url, tmp_path, 5)
     assert store.aliases(name) == {"champion": "1"}
     line.left = 100_000
     said = refusal(store, f"{name}:1")
@@ -121,7 +121,7 @@ def test_a_full_disk_is_not_the_registry_s_fault(line: Line, name: str, tmp_path
 
 
 def test_a_registry_that_comes_back_is_asked_again(line: Line, name: str, tmp_path: Path):
-    store = store_at(line.url, tmp_path)
+    store = store_at(line.url, tmp_path, 1.5)
     line.silent = True
     refusal(store, f"{name}@champion")
     line.silent = False
