@@ -3,7 +3,6 @@
 import atexit
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -32,6 +31,16 @@ SETTINGS = {
 }
 
 
+KEEPER = """
+import os, signal, subprocess, sys, threading
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+threading.Thread(target=lambda: os._exit(server.wait()), daemon=True).start()
+sys.stdin.read()
+os.killpg(0, signal.SIGKILL)
+"""
+"""Ends the server when the tests end, however they do: then nobody holds the other end of stdin."""
+
+
 @cache
 def begun() -> tuple[subprocess.Popen[bytes], int, Path]:
     """The server's process, the port where it is going to listen, and its log."""
@@ -43,7 +52,12 @@ def begun() -> tuple[subprocess.Popen[bytes], int, Path]:
     ours = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            command, env=ours | SETTINGS, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "-c", KEEPER, *command],
+            env=ours | SETTINGS,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     atexit.register(_end, process, folder)
     return process, port, folder / "log"
@@ -68,7 +82,8 @@ def _healthy(port: int) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
+    assert process.stdin
+    process.stdin.close()
     process.wait()
     shutil.rmtree(folder, ignore_errors=True)
 
