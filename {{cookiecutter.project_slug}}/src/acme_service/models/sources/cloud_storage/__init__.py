@@ -8,11 +8,12 @@ from acme_service.models.sources.source import ModelSource, SourceKind
 
 def _open(url: str, timeout_s: float) -> ModelSource:
     from .address import checked, connected
-    from .bucket import CloudStorageSource, ReadOnlySource
+    from .bucket import CloudStorageSource
+    from .web import WebSource
 
     where = checked(url)
     store = connected(where, timeout_s)
-    kind = ReadOnlySource if where.startswith("http") else CloudStorageSource
+    kind = WebSource if where.startswith("http") else CloudStorageSource
     return kind(store, where, timeout_s)
 
 
