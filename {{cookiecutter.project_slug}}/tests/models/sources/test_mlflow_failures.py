@@ -17,7 +17,8 @@ from acme_service.models.errors import (
 )
 from acme_service.models.store import ModelStore, parse_reference
 
-from .mlflow_server import Line, line_to, new_name, opened, publish, server_port
+from .mlflow_line import Line, line_to
+from .mlflow_server import new_name, opened, publish, server_port
 from tests.processes import free_port
 
 BIG = bytes(1_000_000)
