@@ -13,7 +13,7 @@ from acme_service.deployments.settings import StoreSettings
 from acme_service.models.errors import ModelStoreError
 from acme_service.models.sources.folder import FolderSource
 from acme_service.models.sources.source import ModelSource
-from acme_service.models.store import chosen, shown
+from acme_service.models.store import open_source, shown
 
 from .features import sources
 from .versions import CHAMPION, MODEL
@@ -23,7 +23,7 @@ def main() -> None:
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     try:
         settings = StoreSettings.load()
-        source = chosen(tuple(sources()), settings.store).open(settings.store, settings.timeout_s)
+        source = open_source(tuple(sources()), settings.store, settings.fetch_timeout_s)
         published = publish(FolderSource("file:model_store", settings.timeout_s), source)
     except ModelStoreError as error:
         sys.exit(str(error))

@@ -17,11 +17,11 @@ def train(arguments: Sequence[str] | None = None) -> int:
     """Train, and return the exit status."""
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     try:
-        store = StoreSettings.load().store
+        settings = StoreSettings.load()
     except ModelStoreError as error:
         print(error, file=sys.stderr)
         return 1
-    return main(arguments, store, tuple(sources()))
+    return main(arguments, settings.store, tuple(sources()), settings.fetch_timeout_s)
 
 
 if __name__ == "__main__":

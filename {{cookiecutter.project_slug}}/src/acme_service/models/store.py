@@ -17,8 +17,8 @@ DEFAULT_TIMEOUT_S = 5.0
 
 FEATURES = {
     **dict.fromkeys(("s3", "gs", "az", "http", "https"), "cloud_storage"),
-    **dict.fromkeys(("mlflow", "mlflow+http", "mlflow+https"), "mlflow"),
     "hf": "huggingface",
+    "mlflow": "mlflow",
 }
 """Whose schemes these are, so that a feature which was declined can be named."""
 

@@ -73,16 +73,18 @@ def main(
     arguments: Sequence[str] | None = None,
     store: str = "file:model_store",
     kinds: Sequence[SourceKind] = (folder,),
+    timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> int:
     """Train, and return the exit status.
 
     store: where to, unless the arguments say so.
     kinds: of places that a store may be.
+    timeout_s: for each call of the store.
     """
     parser = argparse.ArgumentParser(description="Train the language model.")
     parser.add_argument("--store", default=store, help="such as file:model_store")
     try:
-        train(open_source(kinds, parser.parse_args(arguments).store, DEFAULT_TIMEOUT_S))
+        train(open_source(kinds, parser.parse_args(arguments).store, timeout_s))
     except (ModelStoreError, TrainingDataError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
