@@ -57,9 +57,11 @@ async def test_a_replaced_version_goes_though_nobody_asks(
     model = begin()
     promote(store, champion="2")
     await look(model)
-    await asyncio.sleep(0.2)
+    deadline = time.monotonic() + 5
     with pytest.raises(ModelReplacedError):
-        await detect(model, "language:1")
+        while time.monotonic() < deadline:
+            await detect(model, "language:1")
+            await asyncio.sleep(0.02)
 
 
 async def test_a_batch_is_answered_in_order_by_whom_each_query_names(
@@ -127,9 +129,11 @@ def test_a_switch_is_logged(begin: Begin, store: Path, caplog: pytest.LogCapture
     model = begin(refresh_s=0.01)
     promote(store, champion="2")
     deadline = time.monotonic() + 5
-    while not caplog.records and time.monotonic() < deadline:
+    switch = "language:2 answers instead of language:1"
+    while switch not in caplog.messages and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert caplog.records[0].getMessage() == "language:2 answers instead of language:1"
+    # Not alone: replicas of other tests may still look, too.
+    assert switch in caplog.messages
     assert model
 
 
