@@ -49,6 +49,13 @@ async def test_the_replaced_version_answers_those_who_name_it_for_a_while(
         await detect(model, "language:1")
 
 
+async def asked_for(seconds: float, model: LanguageDeployment, wanted: str) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await detect(model, wanted)
+        await asyncio.sleep(0.1)
+
+
 async def test_a_replaced_version_goes_though_nobody_asks(
     begin: Begin, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,11 +64,8 @@ async def test_a_replaced_version_goes_though_nobody_asks(
     model = begin()
     promote(store, champion="2")
     await look(model)
-    deadline = time.monotonic() + 5
     with pytest.raises(ModelReplacedError):
-        while time.monotonic() < deadline:
-            await detect(model, "language:1")
-            await asyncio.sleep(0.02)
+        await asked_for(5, model, "language:1")
 
 
 async def test_a_batch_is_answered_in_order_by_whom_each_query_names(
