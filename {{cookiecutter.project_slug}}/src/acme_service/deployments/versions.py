@@ -133,8 +133,9 @@ class Versions(Generic[Model]):
                 self.held = self._with_champion(held, followed, {})
         else:
             self.notes.drop("store")
-            held = self._with_champion(held, followed, aliases)
-            self.held = self._with_challenger(held, followed.name, aliases)
+            # Held before the challenger is fetched, which may take its time.
+            self.held = self._with_champion(held, followed, aliases)
+            self.held = self._with_challenger(self.held, followed.name, aliases)
         self.held = self._without_replaced(self.held)
 
     def _with_champion(
@@ -144,6 +145,7 @@ class Versions(Generic[Model]):
             version = self._meant(followed, aliases)
         except ModelStoreError as error:
             note = f"There is no {followed}; {held.champion} answers as before."
+            self._refused.pop("champion", None)
             self.notes.take("champion", note, error)
             return held
         champion = f"{followed.name}:{version}"
@@ -160,6 +162,7 @@ class Versions(Generic[Model]):
     ) -> Held[Model]:
         version = aliases.get(CHALLENGER)
         if version is None:
+            self._refused.pop(CHALLENGER, None)
             self.notes.drop(CHALLENGER)
             return held._replace(challenger="")
         model = self._taken(CHALLENGER, name, version, held)
@@ -189,20 +192,22 @@ class Versions(Generic[Model]):
     def _taken(self, role: str, name: str, version: str, held: Held[Model]) -> Model | None:
         """The version, loaded and sound; nothing when it is not to be had."""
         reference = f"{name}:{version}"
+        note = f"{reference} was refused; {held.champion} answers as before."
         if self._refused.get(role) == reference:
+            # Once more, because another champion may answer by now.
+            self.notes.take(role, note, "as logged before")
             return None
         try:
             model = held.models.get(reference)
             if model is None:
                 model = self._opened(name, version)
         except (StoreUnreachableError, ModelCacheError) as error:
-            note = f"{reference} cannot be fetched; {held.champion} answers as before."
-            self.notes.take(role, note, error)
+            unfetched = f"{reference} cannot be fetched; {held.champion} answers as before."
+            self.notes.take(role, unfetched, error)
             return None
         except Exception as error:
             self._refused[role] = reference
             self._count_refused()
-            note = f"{reference} was refused; {held.champion} answers as before."
             self.notes.take(role, note, error)
             return None
         self._refused.pop(role, None)
