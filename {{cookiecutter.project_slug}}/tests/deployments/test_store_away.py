@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from acme_service.deployments import language
 from acme_service.deployments.language import LanguageDeployment
 from acme_service.models.errors import StoreUnreachableError
+from acme_service.ports import ModelReplacedError
 
 from .replica import Begin, detect, look, promote, spoiled
 from tests.registry import Registry
@@ -38,6 +40,21 @@ async def test_answers_do_not_wait_for_a_slow_registry(begin: Begin, registry: R
     assert time.monotonic() - began < 0.1
     await looking
     assert "does not answer" in (await model.card()).note
+
+
+async def test_who_names_a_version_that_is_slow_to_arrive_is_sent_elsewhere_soon(
+    model: LanguageDeployment,
+    registry: Registry,
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(language, "LOOK_S", 0.1)
+    registry.fetch_s = 1
+    promote(store, champion="2")
+    began = time.monotonic()
+    with pytest.raises(ModelReplacedError):
+        await detect(model, "language:2")
+    assert time.monotonic() - began < 0.8
 
 
 async def test_a_full_disk_is_tried_again(
