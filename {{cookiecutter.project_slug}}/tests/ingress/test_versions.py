@@ -53,6 +53,20 @@ def test_versions_and_their_aliases_are_listed(store: Path, says: Says) -> None:
     ]
 
 
+def test_an_alias_of_a_version_that_is_not_there_is_listed(store: Path, says: Says) -> None:
+    (store / "language" / "aliases.json").write_text('{"champion": "9"}')
+    assert says("list").splitlines()[1:] == [
+        "  1",
+        "  2",
+        "  9        champion, but it is not there",
+    ]
+
+
+@pytest.mark.usefixtures("store")
+def test_a_version_that_no_folder_can_be_called_is_one_sentence() -> None:
+    assert refusal("promote", "9" * 300).startswith("There is no version language:999")
+
+
 def test_a_promotion_says_what_it_did_and_how_far_it_reaches(store: Path, says: Says) -> None:
     said = says("promote", "2")
     assert said.startswith(

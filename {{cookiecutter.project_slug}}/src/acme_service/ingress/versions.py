@@ -60,13 +60,15 @@ class Aliases:
         self._store = settings.opened(tuple(sources()))
 
     def listed(self) -> Iterator[str]:
-        """A line for each version."""
+        """A line for each version, and for each that an alias means though it is not there."""
         yield f"{MODEL} in {shown(self._settings.store)}"
         aliases: defaultdict[str, list[str]] = defaultdict(list)
         for alias, version in self._store.aliases(MODEL).items():
             aliases[version].append(alias)
         for version in self._store.versions(MODEL):
-            yield f"  {version:<8} {', '.join(sorted(aliases[version]))}".rstrip()
+            yield f"  {version:<8} {', '.join(sorted(aliases.pop(version, [])))}".rstrip()
+        for version, missed in aliases.items():
+            yield f"  {version:<8} {', '.join(sorted(missed))}, but it is not there"
 
     def promote(self, alias: str, version: str) -> str:
         """Let the alias mean this version, once it is found sound."""
