@@ -1,6 +1,7 @@
 """The store is out of reach, later or at the start."""
 
 import asyncio
+import shutil
 import time
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import pytest
 
 from acme_service.deployments import language
 from acme_service.deployments.language import LanguageDeployment
-from acme_service.models.errors import StoreUnreachableError
+from acme_service.deployments.versions import Versions
+from acme_service.models.errors import ModelStoreError, StoreUnreachableError
+from acme_service.models.files import ModelFiles
+from acme_service.models.store import ModelStore
 from acme_service.ports import ModelReplacedError
 
 from .replica import Begin, detect, look, promote, spoiled
 from tests.registry import Registry
+from tests.versions import publish_copy
 
 
 async def test_a_registry_that_goes_down_changes_nothing(
@@ -107,6 +112,30 @@ async def test_a_start_with_an_unsound_champion_uses_the_last_sound_version(
     model = begin()
     assert (await detect(model)).model == "language:1"
     assert "could not give" in (await model.card()).note
+
+
+def test_a_start_with_a_champion_that_breaks_its_program_uses_the_last_sound_version(
+    registry: Registry, store: Path, tmp_path: Path
+) -> None:
+    publish_copy(store, "3", "2")
+
+    def load(files: ModelFiles) -> str:
+        if files.version != "1":
+            raise IndexError("out of bounds")
+        return files.reference
+
+    def start() -> Versions[str]:
+        kept = ModelStore((registry.kind,), "registry://models", tmp_path / "cache")
+        versions = Versions(kept, "language@champion", load, refresh_s=3600)
+        versions.close()
+        return versions
+
+    assert start().champion == "language:1"
+    promote(store, champion="3")
+    assert start().champion == "language:1"
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(ModelStoreError, match=r"^language:3 cannot be loaded: IndexError"):
+        start()
 
 
 def test_a_cold_start_with_a_cached_version_only_resolves_its_alias(

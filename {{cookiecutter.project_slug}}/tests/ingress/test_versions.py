@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from acme_service.ingress.versions import main
+from acme_service.models.files import ModelFiles
 
 from tests.versions import STORE, damage, publish_copy
 
@@ -134,6 +135,17 @@ def test_a_damaged_version_is_refused_before_the_alias_moves(store: Path) -> Non
 def test_a_version_that_fails_its_examples_is_refused_before_the_alias_moves(store: Path) -> None:
     publish_copy(store, "3", "2", b'[{"text": "Guten Morgen", "language": "fr"}]')
     assert "fails one of its own examples" in refusal("promote", "3")
+    assert aliases(store) == {"champion": "1"}
+
+
+def test_a_version_that_breaks_its_program_is_refused(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(files: ModelFiles) -> None:
+        raise IndexError("out of bounds")
+
+    monkeypatch.setattr("acme_service.ingress.versions.Model.load", load)
+    assert refusal("promote", "2").startswith("language:2 cannot be loaded: IndexError")
     assert aliases(store) == {"champion": "1"}
 
 

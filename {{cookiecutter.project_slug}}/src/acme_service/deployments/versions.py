@@ -47,6 +47,16 @@ class Held(NamedTuple, Generic[Model]):
         return self.models.get(wanted or self.champion)
 
 
+def loaded(load: Callable[[ModelFiles], Model], files: ModelFiles) -> Model:
+    """What `load` makes of the files. Raises ModelStoreError, whatever `load` raises."""
+    try:
+        return load(files)
+    except ModelStoreError:
+        raise
+    except Exception as error:
+        raise ModelStoreError(f"{files.reference} cannot be loaded: {error!r}.") from error
+
+
 class Versions(Generic[Model]):
     """Holds the champion and the challenger, and looks for others in a thread of its own.
 
@@ -117,10 +127,14 @@ class Versions(Generic[Model]):
         files = self._store.open_remembered(followed)
         if not files:
             raise error
+        try:
+            model = loaded(self._load, files)
+        except ModelStoreError as neither:
+            raise error from neither
         champion = files.reference
         note = f"The model store could not give {followed}; {champion} from the cache answers."
         self.notes.take("store", note, error)
-        return Held(champion, "", {champion: self._load(files)})
+        return Held(champion, "", {champion: model})
 
     def _look(self) -> None:
         held, followed = self.held, self._followed
@@ -215,7 +229,7 @@ class Versions(Generic[Model]):
         return model
 
     def _opened(self, name: str, version: str) -> Model:
-        return self._load(self._store.open_version(name, version))
+        return loaded(self._load, self._store.open_version(name, version))
 
     def _remember(self, followed: Reference, version: str) -> None:
         if followed.alias:

@@ -13,6 +13,7 @@ from dotenv import load_dotenv
 
 from acme_service.deployments.language import Model
 from acme_service.deployments.settings import StoreSettings
+from acme_service.deployments.versions import loaded
 from acme_service.models.errors import ModelStoreError
 from acme_service.models.store import shown
 from acme_service.ports import CHALLENGER
@@ -103,7 +104,7 @@ class Aliases:
         return self._moved(alias, before, now)
 
     def _check(self, version: str) -> None:
-        Model.load(self._store.open_version(MODEL, version))
+        loaded(Model.load, self._store.open_version(MODEL, version))
 
     def _moved(self, alias: str, version: str, before: str | None) -> str:
         was = f", and was {MODEL}:{before}" if before else ""
