@@ -185,6 +185,19 @@ def test_a_cache_that_cannot_be_written_is_named(registry: Registry, tmp_path: P
         again(registry, tmp_path).open("language:1")
 
 
+def test_a_cache_that_can_only_be_read_is_read(
+    registry: Registry, store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    files = store.open("language:2")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert again(registry, tmp_path).open("language:2") == files
+    assert registry.calls == []
+
+
 def test_a_full_disk_is_one_clear_error(tmp_path: Path):
     source = f"""if True:
         import resource, signal
