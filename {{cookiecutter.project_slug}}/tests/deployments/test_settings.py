@@ -17,6 +17,11 @@ def test_a_bad_setting_is_named(variable: str, value: str) -> None:
         StoreSettings.load({variable: value})
 
 
+def test_a_cache_in_a_home_that_is_not_there_is_named() -> None:
+    with pytest.raises(ModelStoreError, match=r"^MODEL_CACHE: ~nobody-at-all/kept is in the home"):
+        StoreSettings.load({"MODEL_CACHE": "~nobody-at-all/kept"})
+
+
 def test_settings_have_defaults() -> None:
     settings = StoreSettings.load({"MODEL_STORE": "", "MODEL_REFRESH_S": ""})
     assert settings == StoreSettings("file:model_store", Path(CACHE).expanduser(), 10.0, 5.0, 300.0)
