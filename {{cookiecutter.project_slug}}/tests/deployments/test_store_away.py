@@ -27,12 +27,22 @@ async def test_a_registry_that_goes_down_changes_nothing(
     for _ in range(3):
         await look(model)
     assert (await detect(model)).model == "language:1"
-    note = "The model store does not answer; language:1 does as before."
+    note = "The model store does not answer; language:1 answers as before."
     assert (await model.card()).note == note
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     registry.down = False
     await look(model)
     assert (await model.card()).note == ""
+
+
+async def test_a_registry_that_answers_nonsense_is_not_called_silent(
+    model: LanguageDeployment, store: Path
+) -> None:
+    (store / "language" / "aliases.json").write_text("{")
+    await look(model)
+    assert (await detect(model)).model == "language:1"
+    note = "The model store cannot be used; language:1 answers as before."
+    assert (await model.card()).note == note
 
 
 async def test_answers_do_not_wait_for_a_slow_registry(begin: Begin, registry: Registry) -> None:

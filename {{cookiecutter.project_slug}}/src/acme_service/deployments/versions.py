@@ -141,7 +141,9 @@ class Versions(Generic[Model]):
         try:
             aliases = self._store.aliases(followed.name)
         except ModelStoreError as error:
-            note = f"The model store does not answer; {held.champion} does as before."
+            away = isinstance(error, StoreUnreachableError)
+            store = "does not answer" if away else "cannot be used"
+            note = f"The model store {store}; {held.champion} answers as before."
             self.notes.take("store", note, error)
             if followed.version:
                 self.held = self._with_champion(held, followed, {})
