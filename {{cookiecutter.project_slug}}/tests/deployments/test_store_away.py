@@ -105,6 +105,15 @@ async def test_a_start_without_the_registry_uses_the_last_sound_version(
     assert ((await model.card()).reference, (await model.card()).note) == ("language:2", "")
 
 
+async def test_a_start_without_the_registry_uses_the_version_that_was_promoted_last(
+    model: LanguageDeployment, begin: Begin, registry: Registry, store: Path
+) -> None:
+    promote(store, champion="2")
+    await look(model)
+    registry.down = True
+    assert (await detect(begin())).model == "language:2"
+
+
 def test_a_start_without_registry_and_cache_is_refused_with_the_url(
     begin: Begin, registry: Registry
 ) -> None:

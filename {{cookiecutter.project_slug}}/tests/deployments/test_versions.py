@@ -83,6 +83,11 @@ async def test_without_a_challenger_the_champion_answers_in_its_place(
     assert (await detect(model, "challenger")).model == "language:1"
 
 
+async def test_a_replica_that_starts_has_the_challenger_at_once(begin: Begin, store: Path) -> None:
+    promote(store, challenger="2")
+    assert (await detect(begin(), "challenger")).model == "language:2"
+
+
 async def test_a_challenger_comes_and_goes(model: LanguageDeployment, store: Path) -> None:
     promote(store, challenger="2")
     await look(model)

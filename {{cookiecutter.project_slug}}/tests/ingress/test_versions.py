@@ -156,6 +156,17 @@ def test_a_rollback_to_a_damaged_version_is_refused(store: Path, says: Says) -> 
     assert aliases(store)["champion"] == "2"
 
 
+def test_settings_are_read_from_the_file_that_make_names(
+    store: Path, says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "env").write_text(f"MODEL_STORE={store.as_uri()}\n")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "env"))
+    # Set first, so that what the file sets is taken away again after the test.
+    monkeypatch.setenv("MODEL_STORE", "")
+    monkeypatch.delenv("MODEL_STORE")
+    assert says("list").startswith(f"language in {store.as_uri()}")
+
+
 def test_a_bad_setting_is_one_sentence(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_TIMEOUT_S", "soon")
     assert refusal("list").startswith("MODEL_TIMEOUT_S: a number of seconds")
