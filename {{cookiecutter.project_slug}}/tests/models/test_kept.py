@@ -5,6 +5,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -110,6 +111,20 @@ def test_calls_that_are_stuck_do_not_pile_up(registry: Registry, tmp_path: Path)
     with pytest.raises(StoreUnreachableError, match="still not answered earlier calls"):
         store.aliases("language")
     assert len(registry.calls) == 4
+
+
+def test_a_machine_without_threads_is_waited_for(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Thread, "start", refuse)
+        for _ in range(5):
+            with pytest.raises(StoreUnreachableError, match="cannot be asked: can't start new"):
+                store.aliases("language")
+    assert store.aliases("language") == {"champion": "1"}
 
 
 def test_errors_of_a_connection_are_translated(registry: Registry, store: ModelStore):
