@@ -77,3 +77,42 @@ async def test_an_alias_that_is_gone_changes_nothing(
     assert (await detect(model)).model == "language:1"
     note = "There is no language@champion; language:1 answers as before."
     assert (await model.card()).note == note
+
+
+async def test_a_refused_challenger_that_goes_and_comes_back_is_refused_visibly(
+    model: LanguageDeployment, store: Path, registry: Registry
+) -> None:
+    spoiled(store, "hash")
+    for _ in range(2):
+        promote(store, challenger="3")
+        await look(model)
+        note = "language:3 was refused; language:1 answers as before."
+        assert (await model.card()).note == note
+        (store / "language" / "aliases.json").write_text('{"champion": "1"}')
+        await look(model)
+        assert (await model.card()).note == ""
+    assert registry.calls.count("fetch 3") == 2
+
+
+async def test_a_refused_champion_that_goes_and_comes_back_is_refused_visibly(
+    model: LanguageDeployment, store: Path
+) -> None:
+    spoiled(store, "hash")
+    notes = []
+    for aliases in ('{"champion": "3"}', "{}", '{"champion": "3"}'):
+        (store / "language" / "aliases.json").write_text(aliases)
+        await look(model)
+        notes.append((await model.card()).note.partition(";")[0])
+    refused = "language:3 was refused"
+    assert notes == [refused, "There is no language@champion", refused]
+
+
+async def test_the_note_on_a_refused_challenger_names_who_answers_now(
+    model: LanguageDeployment, store: Path
+) -> None:
+    spoiled(store, "hash")
+    promote(store, challenger="3")
+    await look(model)
+    promote(store, champion="2")
+    await look(model)
+    assert (await model.card()).note == "language:3 was refused; language:2 answers as before."

@@ -7,6 +7,9 @@ import pytest
 from acme_service.deployments.settings import CACHE, StoreSettings
 from acme_service.models.errors import ModelStoreError
 
+from tests.registry import Registry
+from tests.versions import STORE
+
 
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9"])
 @pytest.mark.parametrize(
@@ -15,6 +18,18 @@ from acme_service.models.errors import ModelStoreError
 def test_a_bad_setting_is_named(variable: str, value: str) -> None:
     with pytest.raises(ModelStoreError, match=f"^{variable}: a number of seconds above 0"):
         StoreSettings.load({variable: value})
+
+
+def test_a_cache_in_a_home_that_is_not_there_is_named() -> None:
+    with pytest.raises(ModelStoreError, match=r"^MODEL_CACHE: ~nobody-at-all/kept is in the home"):
+        StoreSettings.load({"MODEL_CACHE": "~nobody-at-all/kept"})
+
+
+def test_files_may_take_as_long_as_their_own_setting_says(tmp_path: Path) -> None:
+    registry = Registry(STORE)
+    registry.fetch_s = 0.5
+    settings = StoreSettings("registry://models", tmp_path, 10.0, timeout_s=0.2)
+    assert settings.opened([registry.kind]).open("language:1").version == "1"
 
 
 def test_settings_have_defaults() -> None:

@@ -1,16 +1,23 @@
 """The store is out of reach, later or at the start."""
 
 import asyncio
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
+from acme_service.deployments import language
 from acme_service.deployments.language import LanguageDeployment
-from acme_service.models.errors import StoreUnreachableError
+from acme_service.deployments.versions import Versions
+from acme_service.models.errors import ModelStoreError, StoreUnreachableError
+from acme_service.models.files import ModelFiles
+from acme_service.models.store import ModelStore
+from acme_service.ports import ModelReplacedError
 
 from .replica import Begin, detect, look, promote, spoiled
 from tests.registry import Registry
+from tests.versions import publish_copy
 
 
 async def test_a_registry_that_goes_down_changes_nothing(
@@ -20,12 +27,22 @@ async def test_a_registry_that_goes_down_changes_nothing(
     for _ in range(3):
         await look(model)
     assert (await detect(model)).model == "language:1"
-    note = "The model store does not answer; language:1 does as before."
+    note = "The model store does not answer; language:1 answers as before."
     assert (await model.card()).note == note
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     registry.down = False
     await look(model)
     assert (await model.card()).note == ""
+
+
+async def test_a_registry_that_answers_nonsense_is_not_called_silent(
+    model: LanguageDeployment, store: Path
+) -> None:
+    (store / "language" / "aliases.json").write_text("{")
+    await look(model)
+    assert (await detect(model)).model == "language:1"
+    note = "The model store cannot be used; language:1 answers as before."
+    assert (await model.card()).note == note
 
 
 async def test_answers_do_not_wait_for_a_slow_registry(begin: Begin, registry: Registry) -> None:
@@ -38,6 +55,21 @@ async def test_answers_do_not_wait_for_a_slow_registry(begin: Begin, registry: R
     assert time.monotonic() - began < 0.1
     await looking
     assert "does not answer" in (await model.card()).note
+
+
+async def test_who_names_a_version_that_is_slow_to_arrive_is_sent_elsewhere_soon(
+    model: LanguageDeployment,
+    registry: Registry,
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(language, "LOOK_S", 0.1)
+    registry.fetch_s = 1
+    promote(store, champion="2")
+    began = time.monotonic()
+    with pytest.raises(ModelReplacedError):
+        await detect(model, "language:2")
+    assert time.monotonic() - began < 0.8
 
 
 async def test_a_full_disk_is_tried_again(
@@ -73,6 +105,15 @@ async def test_a_start_without_the_registry_uses_the_last_sound_version(
     assert ((await model.card()).reference, (await model.card()).note) == ("language:2", "")
 
 
+async def test_a_start_without_the_registry_uses_the_version_that_was_promoted_last(
+    model: LanguageDeployment, begin: Begin, registry: Registry, store: Path
+) -> None:
+    promote(store, champion="2")
+    await look(model)
+    registry.down = True
+    assert (await detect(begin())).model == "language:2"
+
+
 def test_a_start_without_registry_and_cache_is_refused_with_the_url(
     begin: Begin, registry: Registry
 ) -> None:
@@ -90,6 +131,30 @@ async def test_a_start_with_an_unsound_champion_uses_the_last_sound_version(
     model = begin()
     assert (await detect(model)).model == "language:1"
     assert "could not give" in (await model.card()).note
+
+
+def test_a_start_with_a_champion_that_breaks_its_program_uses_the_last_sound_version(
+    registry: Registry, store: Path, tmp_path: Path
+) -> None:
+    publish_copy(store, "3", "2")
+
+    def load(files: ModelFiles) -> str:
+        if files.version != "1":
+            raise IndexError("out of bounds")
+        return files.reference
+
+    def start() -> Versions[str]:
+        kept = ModelStore((registry.kind,), "registry://models", tmp_path / "cache")
+        versions = Versions(kept, "language@champion", load, refresh_s=3600)
+        versions.close()
+        return versions
+
+    assert start().champion == "language:1"
+    promote(store, champion="3")
+    assert start().champion == "language:1"
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(ModelStoreError, match=r"^language:3 cannot be loaded: IndexError"):
+        start()
 
 
 def test_a_cold_start_with_a_cached_version_only_resolves_its_alias(

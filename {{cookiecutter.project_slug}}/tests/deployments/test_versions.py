@@ -14,7 +14,7 @@ from acme_service.ports import ModelReplacedError, Query
 from .replica import FINNISH, Begin, detect, look, promote
 from tests.processes import printed_by
 from tests.registry import Registry
-from tests.versions import STORE
+from tests.versions import STORE, publish_copy
 
 
 async def test_a_promoted_version_takes_over(model: LanguageDeployment, store: Path) -> None:
@@ -89,6 +89,11 @@ async def test_without_a_challenger_the_champion_answers_in_its_place(
     assert (await detect(model, "challenger")).model == "language:1"
 
 
+async def test_a_replica_that_starts_has_the_challenger_at_once(begin: Begin, store: Path) -> None:
+    promote(store, challenger="2")
+    assert (await detect(begin(), "challenger")).model == "language:2"
+
+
 async def test_a_challenger_comes_and_goes(model: LanguageDeployment, store: Path) -> None:
     promote(store, challenger="2")
     await look(model)
@@ -96,6 +101,22 @@ async def test_a_challenger_comes_and_goes(model: LanguageDeployment, store: Pat
     (store / "language" / "aliases.json").write_text('{"champion": "1"}')
     await look(model)
     assert (await detect(model, "challenger")).model == "language:1"
+
+
+async def test_the_champion_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
+    model: LanguageDeployment, store: Path, registry: Registry
+) -> None:
+    await model.reconfigure({"reference": "language:2"})  # which is in the cache from then on
+    await model.reconfigure({})
+    publish_copy(store, "3", "2")
+    registry.fetch_s = 0.5
+    promote(store, champion="2", challenger="3")
+    looking = asyncio.create_task(look(model))
+    while not looking.done() and (await detect(model)).model == "language:1":
+        await asyncio.wait({looking}, timeout=0.01)
+    assert not looking.done()
+    await looking
+    assert (await detect(model, "challenger")).model == "language:3"
 
 
 async def test_a_version_that_this_replica_has_not_noticed_is_looked_for_at_once(

@@ -1,14 +1,20 @@
 """Models in this process: the loop stays free, the line is bounded, errors say little."""
 
 import asyncio
+import shutil
 import threading
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from acme_service.ingress.assembly import local_models
 from acme_service.ingress.local import MAX_QUEUED, THREADS, LocalCalls
 from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
+
+from tests.fakes import FakeMeter
+from tests.versions import STORE
 
 
 class Model:
@@ -40,6 +46,17 @@ class Model:
 
 async def test_work_is_done_in_a_thread() -> None:
     assert (await LocalCalls("test", Model(), 5).call("where")).startswith("test")
+
+
+def test_a_version_that_a_model_in_this_process_refuses_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = shutil.copytree(STORE, tmp_path / "store")
+    (store / "language" / "aliases.json").write_text('{"champion": "1", "challenger": "9"}')
+    monkeypatch.setenv("MODEL_STORE", store.as_uri())
+    meter = FakeMeter()
+    local_models(meter)
+    assert [name for name, _ in meter.counts] == ["model_refused_versions_total"]
 
 
 async def test_the_loop_is_free_meanwhile() -> None:

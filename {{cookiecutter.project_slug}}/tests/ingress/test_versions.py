@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from acme_service.ingress.versions import main
+from acme_service.models.files import ModelFiles
 
 from tests.versions import STORE, damage, publish_copy
 
@@ -51,6 +52,20 @@ def test_versions_and_their_aliases_are_listed(store: Path, says: Says) -> None:
         "  2",
         "  10",
     ]
+
+
+def test_an_alias_of_a_version_that_is_not_there_is_listed(store: Path, says: Says) -> None:
+    (store / "language" / "aliases.json").write_text('{"champion": "9"}')
+    assert says("list").splitlines()[1:] == [
+        "  1",
+        "  2",
+        "  9        champion, but it is not there",
+    ]
+
+
+@pytest.mark.usefixtures("store")
+def test_a_version_that_no_folder_can_be_called_is_one_sentence() -> None:
+    assert refusal("promote", "9" * 300).startswith("There is no version language:999")
 
 
 def test_a_promotion_says_what_it_did_and_how_far_it_reaches(store: Path, says: Says) -> None:
@@ -123,11 +138,33 @@ def test_a_version_that_fails_its_examples_is_refused_before_the_alias_moves(sto
     assert aliases(store) == {"champion": "1"}
 
 
+def test_a_version_that_breaks_its_program_is_refused(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(files: ModelFiles) -> None:
+        raise IndexError("out of bounds")
+
+    monkeypatch.setattr("acme_service.ingress.versions.Model.load", load)
+    assert refusal("promote", "2").startswith("language:2 cannot be loaded: IndexError")
+    assert aliases(store) == {"champion": "1"}
+
+
 def test_a_rollback_to_a_damaged_version_is_refused(store: Path, says: Says) -> None:
     says("promote", "2")
     damage(store / "language" / "1" / "model.npz")
     assert "another sha256" in refusal("rollback")
     assert aliases(store)["champion"] == "2"
+
+
+def test_settings_are_read_from_the_file_that_make_names(
+    store: Path, says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "env").write_text(f"MODEL_STORE={store.as_uri()}\n")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "env"))
+    # Set first, so that what the file sets is taken away again after the test.
+    monkeypatch.setenv("MODEL_STORE", "")
+    monkeypatch.delenv("MODEL_STORE")
+    assert says("list").startswith(f"language in {store.as_uri()}")
 
 
 def test_a_bad_setting_is_one_sentence(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,7 @@ def test_sound_arrays_make_a_model(tmp_path: Path):
         ({"languages": np.array(["de", "fr"])}, "other languages than its manifest says"),
         ({"alphabet": np.zeros((1, 2), np.uint16)}, "not an (n, 3) array of uint16"),
         ({"alphabet": np.zeros((1, 3))}, "not an (n, 3) array of uint16"),
+        ({"alphabet": np.array([[0, 122, 97]], np.uint16)}, "has letters that are none"),
     ],
 )
 def test_unsound_arrays_are_refused(tmp_path: Path, changes: dict[str, Any], reason: str):

@@ -5,6 +5,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -112,6 +113,20 @@ def test_calls_that_are_stuck_do_not_pile_up(registry: Registry, tmp_path: Path)
     assert len(registry.calls) == 4
 
 
+def test_a_machine_without_threads_is_waited_for(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Thread, "start", refuse)
+        for _ in range(5):
+            with pytest.raises(StoreUnreachableError, match="cannot be asked: can't start new"):
+                store.aliases("language")
+    assert store.aliases("language") == {"champion": "1"}
+
+
 def test_errors_of_a_connection_are_translated(registry: Registry, store: ModelStore):
     def refuse(name: str) -> dict[str, str]:
         raise ConnectionRefusedError("refused")
@@ -183,6 +198,19 @@ def test_a_cache_that_cannot_be_written_is_named(registry: Registry, tmp_path: P
     (tmp_path / "cache").touch()
     with pytest.raises(ModelCacheError, match=r"language:1 cannot be kept in .*: Not a directory"):
         again(registry, tmp_path).open("language:1")
+
+
+def test_a_cache_that_can_only_be_read_is_read(
+    registry: Registry, store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    files = store.open("language:2")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert again(registry, tmp_path).open("language:2") == files
+    assert registry.calls == []
 
 
 def test_a_full_disk_is_one_clear_error(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from acme_service.models.errors import ModelStoreError
@@ -28,6 +29,10 @@ REFERENCE = "language@champion"
 
 QUICK_CHARS = 10_000
 """Texts of so many characters together take a millisecond or two."""
+
+LOOK_S = 3.0
+"""Those who name a version that is not held wait so long for a look: another replica holds the
+one before, and a version may take minutes to arrive."""
 
 
 class LanguageDeployment:
@@ -102,12 +107,13 @@ class LanguageDeployment:
     async def _models(self, wanted: Collection[str]) -> dict[str, Model]:
         """Who answers, all held at one moment.
 
-        Raises ModelReplacedError when a version is not held, not even after a look.
+        Raises ModelReplacedError when a version is not held, not even after a look, nor in time.
         """
         models = self._held(wanted)
         if len(models) < len(wanted):
             # Another replica may have seen it first.
-            await asyncio.wrap_future(self._versions.look())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.wrap_future(self._versions.look()), LOOK_S)
             models = self._held(wanted)
         if len(models) < len(wanted):
             raise ModelReplacedError("The version of the language model was replaced meanwhile.")

@@ -49,11 +49,20 @@ class StoreSettings(NamedTuple):
         """Raises ModelStoreError, which names the variable, when one is malformed."""
         return cls(
             store=environment.get("MODEL_STORE") or "file:model_store",
-            cache=Path(environment.get("MODEL_CACHE") or CACHE).expanduser(),
+            cache=_folder(environment.get("MODEL_CACHE") or CACHE),
             refresh_s=_seconds(environment, "MODEL_REFRESH_S", 10.0, most=86_400),
             timeout_s=_seconds(environment, "MODEL_TIMEOUT_S", 5.0, most=3_600),
             fetch_timeout_s=_seconds(environment, "MODEL_FETCH_TIMEOUT_S", 300.0, most=86_400),
         )
+
+
+def _folder(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ModelStoreError(
+            f"MODEL_CACHE: {path} is in the home of somebody who has none here."
+        ) from None
 
 
 def _seconds(environment: Mapping[str, str], variable: str, default: float, most: float) -> float:

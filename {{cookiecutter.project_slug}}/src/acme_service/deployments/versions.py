@@ -47,6 +47,16 @@ class Held(NamedTuple, Generic[Model]):
         return self.models.get(wanted or self.champion)
 
 
+def loaded(load: Callable[[ModelFiles], Model], files: ModelFiles) -> Model:
+    """What `load` makes of the files. Raises ModelStoreError, whatever `load` raises."""
+    try:
+        return load(files)
+    except ModelStoreError:
+        raise
+    except Exception as error:
+        raise ModelStoreError(f"{files.reference} cannot be loaded: {error!r}.") from error
+
+
 class Versions(Generic[Model]):
     """Holds the champion and the challenger, and looks for others in a thread of its own.
 
@@ -117,24 +127,31 @@ class Versions(Generic[Model]):
         files = self._store.open_remembered(followed)
         if not files:
             raise error
+        try:
+            model = loaded(self._load, files)
+        except ModelStoreError as neither:
+            raise error from neither
         champion = files.reference
         note = f"The model store could not give {followed}; {champion} from the cache answers."
         self.notes.take("store", note, error)
-        return Held(champion, "", {champion: self._load(files)})
+        return Held(champion, "", {champion: model})
 
     def _look(self) -> None:
         held, followed = self.held, self._followed
         try:
             aliases = self._store.aliases(followed.name)
         except ModelStoreError as error:
-            note = f"The model store does not answer; {held.champion} does as before."
+            away = isinstance(error, StoreUnreachableError)
+            store = "does not answer" if away else "cannot be used"
+            note = f"The model store {store}; {held.champion} answers as before."
             self.notes.take("store", note, error)
             if followed.version:
                 self.held = self._with_champion(held, followed, {})
         else:
             self.notes.drop("store")
-            held = self._with_champion(held, followed, aliases)
-            self.held = self._with_challenger(held, followed.name, aliases)
+            # Held before the challenger is fetched, which may take its time.
+            self.held = self._with_champion(held, followed, aliases)
+            self.held = self._with_challenger(self.held, followed.name, aliases)
         self.held = self._without_replaced(self.held)
 
     def _with_champion(
@@ -144,6 +161,7 @@ class Versions(Generic[Model]):
             version = self._meant(followed, aliases)
         except ModelStoreError as error:
             note = f"There is no {followed}; {held.champion} answers as before."
+            self._refused.pop("champion", None)
             self.notes.take("champion", note, error)
             return held
         champion = f"{followed.name}:{version}"
@@ -160,6 +178,7 @@ class Versions(Generic[Model]):
     ) -> Held[Model]:
         version = aliases.get(CHALLENGER)
         if version is None:
+            self._refused.pop(CHALLENGER, None)
             self.notes.drop(CHALLENGER)
             return held._replace(challenger="")
         model = self._taken(CHALLENGER, name, version, held)
@@ -189,20 +208,22 @@ class Versions(Generic[Model]):
     def _taken(self, role: str, name: str, version: str, held: Held[Model]) -> Model | None:
         """The version, loaded and sound; nothing when it is not to be had."""
         reference = f"{name}:{version}"
+        note = f"{reference} was refused; {held.champion} answers as before."
         if self._refused.get(role) == reference:
+            # Once more, because another champion may answer by now.
+            self.notes.take(role, note, "as logged before")
             return None
         try:
             model = held.models.get(reference)
             if model is None:
                 model = self._opened(name, version)
         except (StoreUnreachableError, ModelCacheError) as error:
-            note = f"{reference} cannot be fetched; {held.champion} answers as before."
-            self.notes.take(role, note, error)
+            unfetched = f"{reference} cannot be fetched; {held.champion} answers as before."
+            self.notes.take(role, unfetched, error)
             return None
         except Exception as error:
             self._refused[role] = reference
             self._count_refused()
-            note = f"{reference} was refused; {held.champion} answers as before."
             self.notes.take(role, note, error)
             return None
         self._refused.pop(role, None)
@@ -210,7 +231,7 @@ class Versions(Generic[Model]):
         return model
 
     def _opened(self, name: str, version: str) -> Model:
-        return self._load(self._store.open_version(name, version))
+        return loaded(self._load, self._store.open_version(name, version))
 
     def _remember(self, followed: Reference, version: str) -> None:
         if followed.alias:

@@ -13,6 +13,7 @@ from dotenv import load_dotenv
 
 from acme_service.deployments.language import Model
 from acme_service.deployments.settings import StoreSettings
+from acme_service.deployments.versions import loaded
 from acme_service.models.errors import ModelStoreError
 from acme_service.models.store import shown
 from acme_service.ports import CHALLENGER
@@ -60,13 +61,15 @@ class Aliases:
         self._store = settings.opened(tuple(sources()))
 
     def listed(self) -> Iterator[str]:
-        """A line for each version."""
+        """A line for each version, and for each that an alias means though it is not there."""
         yield f"{MODEL} in {shown(self._settings.store)}"
         aliases: defaultdict[str, list[str]] = defaultdict(list)
         for alias, version in self._store.aliases(MODEL).items():
             aliases[version].append(alias)
         for version in self._store.versions(MODEL):
-            yield f"  {version:<8} {', '.join(sorted(aliases[version]))}".rstrip()
+            yield f"  {version:<8} {', '.join(sorted(aliases.pop(version, [])))}".rstrip()
+        for version, missed in aliases.items():
+            yield f"  {version:<8} {', '.join(sorted(missed))}, but it is not there"
 
     def promote(self, alias: str, version: str) -> str:
         """Let the alias mean this version, once it is found sound."""
@@ -101,7 +104,7 @@ class Aliases:
         return self._moved(alias, before, now)
 
     def _check(self, version: str) -> None:
-        Model.load(self._store.open_version(MODEL, version))
+        loaded(Model.load, self._store.open_version(MODEL, version))
 
     def _moved(self, alias: str, version: str, before: str | None) -> str:
         was = f", and was {MODEL}:{before}" if before else ""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .errors import ModelStoreError
 from .files import ModelFiles
+from .ngrams import SPACE
 
 FORMAT = "language-ngrams-1"
 """Changes when an older program would misread the file, as with another hash function."""
@@ -92,6 +93,9 @@ def _languages(path: Path, codes: NDArray[Any]) -> tuple[str, ...]:
 def _check_alphabet(path: Path, alphabet: NDArray[Any]) -> None:
     if alphabet.dtype != np.uint16 or alphabet.ndim != 2 or alphabet.shape[1] != 3:
         raise ModelStoreError(f"The alphabet in {path} is not an (n, 3) array of uint16.")
+    # The texts of a batch are read as one, with ends of lines between them.
+    if (alphabet[:, 0] <= SPACE).any():
+        raise ModelStoreError(f"The alphabet in {path} has letters that are none, such as a space.")
 
 
 def _check_weights(path: Path, weights: NDArray[Any], languages: int) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from time import time
@@ -39,10 +40,12 @@ class KeptVersions:
             if not folder.is_dir():
                 return None
             files = verified(folder, name, version)
-            os.utime(folder)
         except (ModelStoreError, OSError):
             shutil.rmtree(folder, ignore_errors=True)
             return None
+        # A cache that came with an image may be somebody else's, or not to be written.
+        with suppress(OSError):
+            os.utime(folder)
         return files
 
     def add(self, name: str, version: str, fetch: Callable[[Path], Path]) -> ModelFiles:

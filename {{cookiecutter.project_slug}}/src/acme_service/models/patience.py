@@ -41,8 +41,12 @@ class Patience:
             finally:
                 self._places.release()
 
-        # A daemon: it keeps no process from ending.
-        Thread(target=run, name="model store", daemon=True).start()
+        try:
+            # A daemon: it keeps no process from ending.
+            Thread(target=run, name="model store", daemon=True).start()
+        except RuntimeError as error:
+            self._places.release()
+            raise StoreUnreachableError(f"{what} cannot be asked: {error}.") from error
         try:
             return answer.result(self._timeout_s)
         except TimeoutError:

@@ -68,7 +68,7 @@ class FolderSource:
     def fetch(self, name: str, version: str, into: Path) -> Path:
         check_names(version=version)
         folder = self._model(name) / version
-        if not folder.is_dir():
+        if not _is_folder(folder):
             raise ModelStoreError(f"There is no version {name}:{version} at {folder}.")
         return folder
 
