@@ -45,7 +45,7 @@ def test_what_a_project_calls_its_checks_is_what_is_checked_here(
         "ruff check .",
         f"basedpyright --pythonpath {ENVIRONMENT}/bin/python",
         "lint-imports --no-cache",
-        'python -m pytest -q -m "not serve" -n logical --maxprocesses 4 --dist worksteal',
+        'python -m pytest -q -m "not serve and not slow" -n logical --maxprocesses 4 --dist worksteal',
     ]
 
 

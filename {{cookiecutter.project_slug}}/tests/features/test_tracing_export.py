@@ -70,6 +70,7 @@ def service_of() -> Iterator[Callable[[str], Service]]:
         yield lambda collector: services.enter_context(serving(collector))
 
 
+@pytest.mark.slow
 def test_a_dead_collector_costs_a_request_nothing_and_the_end_two_seconds(
     service_of: Callable[[str], Service],
 ) -> None:

@@ -84,6 +84,7 @@ def load(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_locust")
 def test_right_answers_are_reported_and_plotted(service: str, tmp_path: Path) -> None:
     plot = tmp_path / "made" / "load.svg"
@@ -96,6 +97,7 @@ def test_right_answers_are_reported_and_plotted(service: str, tmp_path: Path) ->
     assert plot.read_text(encoding="utf-8").startswith("<svg")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_locust")
 def test_wrong_answers_are_failures(wrong_service: str, tmp_path: Path) -> None:
     done = load(wrong_service, "--plot", str(tmp_path / "load.svg"))

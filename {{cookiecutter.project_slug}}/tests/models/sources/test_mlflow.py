@@ -14,6 +14,8 @@ from .mlflow_server import new_name, opened, publish, server_port
 from tests.models.conftest import STORE
 from tests.processes import printed_by
 
+pytestmark = pytest.mark.slow
+
 WITHOUT_WHAT_TRAINS = """
 import sys
 for module in ("alembic", "flask", "pandas", "pyarrow", "scipy", "sklearn", "sqlalchemy"):

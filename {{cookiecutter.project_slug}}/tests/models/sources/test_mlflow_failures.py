@@ -21,6 +21,8 @@ from .mlflow_line import Line, line_to
 from .mlflow_server import new_name, opened, publish, server_port
 from tests.processes import free_port
 
+pytestmark = pytest.mark.slow
+
 BIG = bytes(1_000_000)
 
 
