@@ -40,12 +40,13 @@ def test_what_a_project_calls_its_checks_is_what_is_checked_here(
     monkeypatch.setenv("MAKELEVEL", "1")  # as under `make test`
     done = make(render(**ALL).folder, "--dry-run", "check")
     programs = [line.removeprefix(f"{ENVIRONMENT}/bin/") for line in done.stdout.splitlines()]
+    shared = "-n logical --maxprocesses 4 --dist worksteal"
     assert programs == [
         "ruff format --check .",
         "ruff check .",
         f"basedpyright --pythonpath {ENVIRONMENT}/bin/python",
         "lint-imports --no-cache",
-        'python -m pytest -q -m "not serve and not slow" -n logical --maxprocesses 4 --dist worksteal',
+        f'python -m pytest -q -m "not serve and not slow" {shared}',
     ]
 
 
