@@ -190,33 +190,40 @@ async def test_all_who_want_a_card_in_vain_get_an_error_of_their_own_and_may_ask
     assert await detector.card() == CARD
 
 
-async def test_answers_of_the_same_model_show_that_the_card_is_right(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+class Clock:
     now = 1000.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Tells the time to who asks a model, and to who keeps its card."""
+    clock = Clock()
     for module in (cards, models):
-        monkeypatch.setattr(module, "monotonic", lambda: now)
+        monkeypatch.setattr(module, "monotonic", lambda: clock.now)
+    return clock
+
+
+async def test_answers_of_the_same_model_show_that_the_card_is_right(
+    clock: Clock,
+) -> None:
     calls = Calls()
     detector = detector_of(calls)
     await detector.card()
     for _ in range(5):
-        now += 0.9
+        clock.now += 0.9
         await detector.detect(Query("a"))
         await detector.card()
     assert [method for method, _ in calls.made].count("card") == 1
     calls.answer = Detection(("en",), (1.0,), "calls:2")
-    now += 0.9
+    clock.now += 0.9
     await detector.detect(Query("a"))
     await detector.card()
     assert [method for method, _ in calls.made].count("card") == 2
 
 
 async def test_readiness_has_the_note_of_the_card_and_asks_no_more_than_it_must(
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
 ) -> None:
-    now = 1000.0
-    for module in (cards, models):
-        monkeypatch.setattr(module, "monotonic", lambda: now)
     calls = Calls()
     calls.card = CARD._replace(note="Version 2 was refused.")
     detector = detector_of(calls)
@@ -224,7 +231,7 @@ async def test_readiness_has_the_note_of_the_card_and_asks_no_more_than_it_must(
     assert await detector.card() == calls.card
     assert calls.made == [("card", 0)]
     calls.card = CARD
-    now += 11
+    clock.now += 11
     await detector.detect(Query("a"))
     assert await detector.check() == "", "Answers alone do not show whether there is a note."
     assert [method for method, _ in calls.made] == ["card", "detect_batch", "card"]

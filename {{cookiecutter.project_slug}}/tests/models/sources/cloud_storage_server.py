@@ -2,6 +2,7 @@
 
 import logging
 import os
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from uuid import uuid4
@@ -12,6 +13,7 @@ from obstore.store import S3Store
 
 from acme_service.ingress.features import sources
 from acme_service.models.sources.source import ModelSource
+from acme_service.models.store import open_source
 
 from tests.processes import free_port
 
@@ -21,9 +23,7 @@ BUCKET = "models"
 
 def opened(url: str, timeout_s: float = 5.0) -> ModelSource:
     """A source as the service opens it."""
-    scheme = url.partition(":")[0]
-    [kind] = [kind for kind in sources() if scheme in kind.schemes]
-    return kind.open(url, timeout_s)
+    return open_source(tuple(sources()), url, timeout_s)
 
 
 @contextmanager
@@ -62,6 +62,17 @@ class Server:
 
     def stop(self) -> None:
         self._server.stop()
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server with an empty bucket, and an environment in which one may use it."""
+    server = Server()
+    server.start()
+    urllib.request.urlopen(urllib.request.Request(f"{server.url}/{BUCKET}", method="PUT")).close()
+    with variables(server.url):
+        yield server
+    server.stop()
 
 
 class Prefix:

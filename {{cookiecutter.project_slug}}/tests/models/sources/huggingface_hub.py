@@ -19,8 +19,9 @@ from huggingface_hub import constants
 
 from acme_service.ingress.features import sources
 from acme_service.models.sources.source import ModelSource
+from acme_service.models.store import open_source
 
-from .web_servers import listening
+from .web_servers import Quiet, listening
 
 REPOSITORY = "example/models"
 TOKEN = "hf_ThisIsNoTokenOfAnybody"
@@ -28,8 +29,7 @@ TOKEN = "hf_ThisIsNoTokenOfAnybody"
 
 def opened(url: str, timeout_s: float = 5.0) -> ModelSource:
     """A source as the service opens it."""
-    [kind] = [kind for kind in sources() if "hf" in kind.schemes]
-    return kind.open(url, timeout_s)
+    return open_source(tuple(sources()), url, timeout_s)
 
 
 def client_asks(
@@ -133,7 +133,7 @@ def missing(code: str) -> Answer:
 def running(hub: Hub) -> Iterator[str]:
     """The hub's address. Only those are served who send the token."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.headers.get("Authorization") == f"Bearer {TOKEN}":
@@ -153,9 +153,6 @@ def running(hub: Hub) -> Iterator[str]:
 
         def do_POST(self) -> None:
             self.do_GET()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            return None
 
     with listening(Handler) as url:
         yield url

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,7 @@ from acme_service.models.errors import ModelStoreError
 from acme_service.models.files import verified
 from acme_service.models.sources.source import ModelSource
 
-from .cloud_storage_server import BUCKET, Prefix, Server, opened, variables
+from .cloud_storage_server import Prefix, Server, opened, running
 from tests.models.conftest import STORE
 
 ALIASES = "language/aliases.json"
@@ -21,12 +20,8 @@ ALIASES = "language/aliases.json"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    server = Server()
-    server.start()
-    urllib.request.urlopen(urllib.request.Request(f"{server.url}/{BUCKET}", method="PUT")).close()
-    with variables(server.url):
+    with running() as server:
         yield server
-    server.stop()
 
 
 @pytest.fixture

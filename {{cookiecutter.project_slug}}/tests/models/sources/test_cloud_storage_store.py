@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +15,7 @@ from acme_service.models.errors import ModelStoreError, StoreUnreachableError
 from acme_service.models.store import ModelStore, parse_reference
 from acme_service.ports import Query
 
-from .cloud_storage_server import BUCKET, Prefix, Server, opened, variables
+from .cloud_storage_server import Prefix, Server, opened, running
 from tests.models.conftest import STORE
 
 CHAMPION = "language@champion"
@@ -24,12 +23,8 @@ CHAMPION = "language@champion"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    server = Server()
-    server.start()
-    urllib.request.urlopen(urllib.request.Request(f"{server.url}/{BUCKET}", method="PUT")).close()
-    with variables(server.url):
+    with running() as server:
         yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ class Server(ThreadingHTTPServer):
         """Whoever asked has hung up, which is what some tests are about."""
 
 
+class Quiet(BaseHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        return None
+
+
 @contextmanager
 def listening(
     handler: Callable[..., BaseHTTPRequestHandler], certificate: Path | None = None
@@ -42,9 +47,8 @@ def listening(
 def serving(folder: Path, certificate: Path | None = None) -> Iterator[str]:
     """The address of a web server for a folder."""
 
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            return None
+    class Handler(Quiet, SimpleHTTPRequestHandler):
+        pass
 
     with listening(partial(Handler, directory=str(folder)), certificate) as url:
         yield url
@@ -61,7 +65,7 @@ def silent() -> Iterator[str]:
 def dripping() -> Iterator[str]:
     """The address of a server that answers everything with a byte now and then, for ever."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("ETag", '"drop"')
@@ -76,9 +80,6 @@ def dripping() -> Iterator[str]:
         def do_HEAD(self) -> None:
             self.do_GET()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            return None
-
     with listening(Handler) as url:
         yield url
 
@@ -87,7 +88,7 @@ def dripping() -> Iterator[str]:
 def answering(status: int, body: bytes = b"") -> Iterator[str]:
     """The address of a server that answers everything with this status."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
@@ -99,9 +100,6 @@ def answering(status: int, body: bytes = b"") -> Iterator[str]:
 
         def do_HEAD(self) -> None:
             self.do_GET()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            return None
 
     with listening(Handler) as url:
         yield url
