@@ -38,6 +38,7 @@ IMPATIENT = {
 class Cluster:
     """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
         /canary, and those that features have for themselves.
+    grpc_port: where it answers gRPC, if it does.
     notes: the file in which the stuck model notes what happens to it.
     store: the models of /swapping, to be promoted and spoiled.
     canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
@@ -46,6 +47,7 @@ class Cluster:
     """
 
     url: str
+    grpc_port: int
     notes: Path
     store: Path
     canary_store: Path
@@ -56,7 +58,7 @@ class Cluster:
 def running_cluster(scratch: Path) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
     stores = scratch / "store", scratch / "canary"
-    cluster = Cluster(url, scratch / "notes", *stores, scratch / "log")
+    cluster = Cluster(url, free_port(), scratch / "notes", *stores, scratch / "log")
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
     config = scratch / "serve.yaml"
@@ -79,6 +81,8 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
     """`serve.yaml` itself, made small, with more applications."""
     config = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
     config["http_options"]["port"] = int(cluster.url.rpartition(":")[2])
+    if "grpc_options" in config:
+        config["grpc_options"]["port"] = cluster.grpc_port
     [service] = config["applications"]
     for deployment in service["deployments"]:
         deployment["ray_actor_options"] = SMALL
