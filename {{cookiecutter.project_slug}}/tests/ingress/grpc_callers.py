@@ -1,5 +1,6 @@
 """Callers that speak gRPC, and the service without Ray for them to call."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -36,6 +37,7 @@ class Caller:
         self.detect = self._detector.Detect
         self.detect_stream = self._detector.DetectStream
         self.check = self._health.Check
+        self.list_health = self._health.List
         self.watch = self._health.Watch
 
 
@@ -54,6 +56,8 @@ async def in_process(api: FastAPI) -> AsyncIterator[Caller]:
         def __init__(self) -> None:
             self.api = api
 
+    # As behind HAProxy, which calls replicas straight away.
+    os.environ["RAY_SERVE_ENABLE_DIRECT_INGRESS"] = "1"
     server = grpc.aio.server()
     language_detector(Replica(), server)
     health(Replica(), server)
@@ -64,6 +68,7 @@ async def in_process(api: FastAPI) -> AsyncIterator[Caller]:
             yield caller
     finally:
         await server.stop(grace=None)
+        del os.environ["RAY_SERVE_ENABLE_DIRECT_INGRESS"]
 
 
 async def refusal(call: Any) -> AioRpcError:

@@ -14,5 +14,11 @@ from .routes import router
 def grpc() -> Door:
     return Door(
         feature=Feature(name="grpc", model_routers=[router]),
-        methods=[methods.Detect, methods.DetectStream, health.Check, health.Watch],
+        methods=[
+            methods.Detect,
+            methods.DetectStream,
+            health.Check,
+            health.List,
+            health.Watch,
+        ],
     )

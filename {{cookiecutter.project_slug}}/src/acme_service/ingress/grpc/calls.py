@@ -57,10 +57,10 @@ class Call:
         try:
             await api(self._scope, self._receive, self._send)
         except Exception:
-            # The API has logged it and answered with a 500.
-            self._status = self._status or 500
+            # The API has logged it, and answered with a 500 unless messages were given already.
+            self._status = 500
         if self._status >= 400:
-            self.fail(self._status, problem_of(self._body))
+            self.fail(self._status, problem_of(self._status, self._body))
 
     def fail(self, status: int, problem: dict[str, Any]) -> None:
         self.failed = True

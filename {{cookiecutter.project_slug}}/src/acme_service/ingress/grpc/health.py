@@ -8,13 +8,18 @@ from typing import Protocol
 
 from fastapi import FastAPI
 from grpc import StatusCode
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2 import (
+    HealthCheckRequest,
+    HealthCheckResponse,
+    HealthListRequest,
+    HealthListResponse,
+)
 
 from .calls import Context
 from .endings import end_stream
 
-SERVICES = {"", "language.v1.LanguageDetector"}
-"""The whole server, and what it serves."""
+SERVICES = ("", "language.v1.LanguageDetector")
+"""The whole server, and what it serves. One is as healthy as the other."""
 
 
 class Replica(Protocol):
@@ -30,7 +35,17 @@ async def Check(  # noqa: N802
         grpc_context.set_code(StatusCode.NOT_FOUND)
         grpc_context.set_details("There is no such service here.")
         return HealthCheckResponse()
-    failing, _ = await self.api.state.readiness.findings()
+    return await _health_of(self)
+
+
+async def List(  # noqa: N802
+    self: Replica, request: HealthListRequest, grpc_context: Context
+) -> HealthListResponse:
+    return HealthListResponse(statuses=dict.fromkeys(SERVICES, await _health_of(self)))
+
+
+async def _health_of(replica: Replica) -> HealthCheckResponse:
+    failing, _ = await replica.api.state.readiness.findings()
     status = HealthCheckResponse.NOT_SERVING if failing else HealthCheckResponse.SERVING
     return HealthCheckResponse(status=status)
 

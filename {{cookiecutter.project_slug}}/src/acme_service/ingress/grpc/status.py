@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from grpc import StatusCode
@@ -31,13 +33,13 @@ def details_of(problem: dict[str, Any]) -> str:
     return str(problem.get("detail") or problem["title"])
 
 
-def problem_of(body: bytes) -> dict[str, Any]:
-    """The problem in the body of an answer; a nameless one, if that is something else."""
-    try:
+def problem_of(status: int, body: bytes) -> dict[str, Any]:
+    """The problem in the body of an answer; what the status says, if that is something else."""
+    with suppress(ValueError):
         problem = json.loads(body)
-    except ValueError:
-        problem = None
-    return problem if isinstance(problem, dict) and "title" in problem else {"title": "Refused"}
+        if isinstance(problem, dict) and "title" in problem:
+            return problem
+    return {"title": HTTPStatus(status).phrase}
 
 
 def metadata_of(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
