@@ -12,12 +12,17 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from acme_service.ingress.doors import answering
 from acme_service.ingress.grpc import grpc as door
+from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
+    DetectRequest,
+)
 from acme_service.ingress.grpc.protos.language.v1.detector_pb2_grpc import (
     LanguageDetectorStub,
 )
 from acme_service.ingress.grpc.servicers import health, language_detector
 
 from tests.visitor import HEADERS
+
+__all__ = ["Caller", "DetectRequest", "calling", "in_process", "refusal"]
 
 CREDENTIALS = [(name.lower(), value) for name, value in HEADERS.items()]
 """What lets the tests in."""
@@ -31,8 +36,9 @@ class Caller:
 
     def __init__(self, channel: grpc.aio.Channel, application: str = "default") -> None:
         self.channel = channel
-        self._detector = LanguageDetectorStub(channel)
-        self._health = HealthStub(channel)
+        # gRPC's own stubs know what a stub is made of, and nothing of `grpc.aio`.
+        self._detector: Any = LanguageDetectorStub(channel)
+        self._health: Any = HealthStub(channel)
         self.metadata = [("application", application), *CREDENTIALS]
         self.detect = self._detector.Detect
         self.detect_stream = self._detector.DetectStream

@@ -3,17 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import grpc
 import pytest
 from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from httpx2 import AsyncClient
 
-from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import DetectRequest
-
-from .grpc_callers import Caller, calling, refusal
+from .grpc_callers import Caller, DetectRequest, calling, refusal
 from .test_failures import INTERNALS
 from tests.cluster import Cluster
 from tests.visitor import HEADERS
@@ -64,9 +64,7 @@ async def test_guesses_sharpen(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("method", ["detect", "detect_stream"])
-async def test_what_cannot_be_asked_is_refused_in_one_sentence(
-    caller: Caller, method: str
-) -> None:
+async def test_what_cannot_be_asked_is_refused_in_one_sentence(caller: Caller, method: str) -> None:
     error = await refusal(getattr(caller, method)(DetectRequest(), metadata=caller.metadata))
     assert error.code() is StatusCode.INVALID_ARGUMENT
     assert error.details() == "text: 1 to 10000 characters are wanted."
@@ -155,8 +153,8 @@ async def test_health_follows_the_models_and_asks_for_no_credentials(cluster: Cl
 
 async def test_nobody_is_told_what_can_be_asked(cluster: Cluster) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{cluster.grpc_port}") as channel:
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        asks = [reflection_pb2.ServerReflectionRequest(list_services="")]
+        stub: Any = ServerReflectionStub(channel)  # pyright: ignore[reportArgumentType]
+        asks = [ServerReflectionRequest(list_services="")]
         metadata = [("application", "default")]
         error = await refusal(stub.ServerReflectionInfo(iter(asks), metadata=metadata))
     assert error.code() is StatusCode.UNIMPLEMENTED

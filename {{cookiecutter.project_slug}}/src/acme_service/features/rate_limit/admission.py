@@ -21,7 +21,7 @@ from .settings import RateLimitSettings
 
 SIGN_IN = "/v1/token"
 VERSIONED = re.compile(r"/(?:\w+\.)?v[12][/.]")
-"""How paths of models begin: of routes, /v1/detect; of methods, /language.v1.LanguageDetector/Detect."""
+"""How paths of models begin: /v1/detect of a route, /language.v1.LanguageDetector of a service."""
 
 CREDENTIALS = {b"authorization", b"x-api-key", b"sec-websocket-protocol"}
 """Who sends none of these is nobody in particular. Who does is counted once that is known."""

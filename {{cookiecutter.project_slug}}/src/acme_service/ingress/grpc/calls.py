@@ -41,7 +41,7 @@ class Call:
     failed: whether it ended in anything but OK.
     """
 
-    def __init__(self, path: str, request: Message, context: Context, give: Give) -> None:
+    def __init__(self, path: str, request: Any, context: Context, give: Give) -> None:
         self.request = request
         self.give = give
         self.failed = False

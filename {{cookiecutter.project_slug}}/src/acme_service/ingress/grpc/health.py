@@ -39,7 +39,9 @@ async def Check(  # noqa: N802
 
 
 async def List(  # noqa: N802
-    self: Replica, request: HealthListRequest, grpc_context: Context
+    self: Replica,
+    request: HealthListRequest,  # noqa: ARG001
+    grpc_context: Context,  # noqa: ARG001
 ) -> HealthListResponse:
     return HealthListResponse(statuses=dict.fromkeys(SERVICES, await _health_of(self)))
 
@@ -51,7 +53,9 @@ async def _health_of(replica: Replica) -> HealthCheckResponse:
 
 
 async def Watch(  # noqa: N802
-    self: Replica, request: HealthCheckRequest, grpc_context: Context
+    self: Replica,  # noqa: ARG001
+    request: HealthCheckRequest,  # noqa: ARG001
+    grpc_context: Context,
 ) -> AsyncIterator[HealthCheckResponse]:
     """Not offered: it would tell of one replica, and keep that one from stopping."""
     grpc_context.set_code(StatusCode.UNIMPLEMENTED)

@@ -21,12 +21,11 @@ class Replica(Protocol):
 
 async def Detect(  # noqa: N802
     self: Replica, request: DetectRequest, grpc_context: Context
-) -> DetectResponse:
+) -> Message:
     # Beside a code that is not OK, the message is not sent.
-    answers = [DetectResponse()]
+    answers: list[Message] = [DetectResponse()]
 
     async def give(answer: Message) -> None:
-        assert isinstance(answer, DetectResponse)
         answers.append(answer)
 
     await Call(DETECT, request, grpc_context, give).put_to(self.api)

@@ -65,7 +65,6 @@ async def asked(request: Request) -> DetectRequest:
     call: Call | None = request.scope.get(CALL)
     if call is None:
         raise HTTPException(404)
-    assert isinstance(call.request, DetectRequest)
     return call.request
 
 
