@@ -2,10 +2,13 @@
 
 import asyncio
 import pickle
+import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import yaml
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from grpc import StatusCode
@@ -16,10 +19,13 @@ from grpc_health.v1.health_pb2 import (
     HealthCheckResponse,
     HealthListRequest,
 )
+from ray.serve.config import gRPCOptions
+from ray.serve.schema import gRPCOptionsSchema
 from starlette.requests import HTTPConnection
 
 from acme_service.api import Feature, create_app
 from acme_service.api.errors import ProblemError
+from acme_service.ingress import launch
 from acme_service.ingress.develop import NullMeter
 from acme_service.ingress.features import doors
 from acme_service.ingress.grpc import grpc
@@ -31,6 +37,7 @@ from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
     Model,
 )
 from acme_service.ingress.grpc.routes import DETECT, DETECT_STREAM
+from acme_service.ingress.grpc.servicers import health, language_detector
 from acme_service.ports import (
     Detection,
     ModelError,
@@ -51,6 +58,7 @@ from tests.fakes import (
     StuckDetector,
     fake_ports,
 )
+from tests.processes import free_port
 
 TEXT = DetectRequest(text="a b c")
 METHODS = ["detect", "detect_stream"]
@@ -360,3 +368,33 @@ async def test_the_service_is_plugged_in(detector: FakeDetector) -> None:
 def test_messages_can_be_pickled() -> None:
     # Serve's Python proxy does so on their way to a replica.
     assert pickle.loads(pickle.dumps(TEXT)) == TEXT
+
+
+@pytest.fixture
+def options(project: Path) -> dict[str, Any]:
+    text = (project / "serve.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)["grpc_options"]
+
+
+def test_serve_learns_which_methods_there_are_and_tells_nobody(options: dict[str, Any]) -> None:
+    assert options.keys() <= gRPCOptionsSchema.model_fields.keys()
+    assert options["enable_reflection"] is False
+    named = gRPCOptions(**options).grpc_servicer_func_callable
+    assert named == [language_detector, health]
+
+
+def test_a_taken_port_is_one_sentence(
+    project: Path, options: dict[str, Any], tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings = {
+            "http_options": {"host": "127.0.0.1", "port": free_port()},
+            "grpc_options": options | {"port": port},
+        }
+        config = tmp_path / "serve.yaml"
+        config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+        with pytest.raises(SystemExit, match=f"^Port {port} is taken: stop what listens there"):
+            launch.checked_configuration(config)
