@@ -1,5 +1,7 @@
 """`make protos`: write the Python code of every `.proto` file beside it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 PROTOS = Path(__file__).parent
@@ -10,11 +12,10 @@ def generate(into: Path) -> None:
 
     Raises SystemExit when a file is no valid `.proto`.
     """
-    from grpc_tools import protoc
-
     sources = [str(path.relative_to(PROTOS)) for path in sorted(PROTOS.rglob("*.proto"))]
     kinds = [f"--{kind}_out={into}" for kind in ("python", "pyi", "grpc_python")]
-    if protoc.main(["protoc", f"--proto_path={PROTOS}", *kinds, *sources]):
+    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTOS}"]
+    if subprocess.run([*protoc, *kinds, *sources], check=False).returncode:  # noqa: S603
         raise SystemExit("No code was written: see above.")
     for source in sources:
         _settle(into / source)
