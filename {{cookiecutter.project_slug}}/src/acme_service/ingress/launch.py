@@ -226,7 +226,7 @@ def local_ray(stopper: Stopper) -> Iterator[None]:
 def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
     """Lets requests under way finish."""
     from ray import serve
-    from ray.serve.context import _get_global_client
+    from ray.serve import context
 
     try:
         yield
@@ -236,9 +236,9 @@ def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
         # Deleting applications waits for their replicas, as long as each may take to stop.
         with suppress(Exception):
             applications = serve.status().applications
-            _get_global_client().delete_apps(
-                [name for name, one in applications.items() if may_have_requests(one)]
-            )
+            asked = [name for name, one in applications.items() if may_have_requests(one)]
+            if client := context._get_global_client():  # pyright: ignore[reportPrivateUsage]
+                client.delete_apps(asked)  # serve.delete takes one, and waits for it
             serve.shutdown()
 
 
