@@ -65,8 +65,9 @@ def running_cluster(scratch: Path) -> Iterator[Cluster]:
     cluster.config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
     cluster.notes.touch()
     with cluster.log.open("w") as log:
-        command = ["-m", "acme_service.ingress.launch", "--config", str(cluster.config)]
-        launcher = start(*command, stdout=log, stderr=subprocess.STDOUT)
+        command = ["-m", "acme_service.ingress.launch"]
+        told = ["--config", str(cluster.config)]
+        launcher = start(*command, *told, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_serving(cluster, launcher)
         yield cluster
