@@ -172,7 +172,7 @@ def test_a_placement_has_only_its_own_deployments() -> None:
     assert "'default' has no deployment 'language'. There are: ingress." in said
 
 
-@pytest.mark.parametrize("path", ["acme_service.no:app", "acme_service:no"])
+@pytest.mark.parametrize("path", ["acme_service.no:app", "tests:no"])
 def test_an_application_that_is_not_there_is_named(path: str) -> None:
     [said] = said_of(lambda c: service(c, import_path=path))
     assert said.startswith(f"'default' cannot be built from {path}: ")
