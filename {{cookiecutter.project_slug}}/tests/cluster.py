@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -37,7 +37,8 @@ IMPATIENT = {
 @dataclass(frozen=True)
 class Cluster:
     """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
-        /canary, and those that features have for themselves.
+        /canary, and those that features have for themselves. Those are there that the selected
+        tests ask for.
     notes: the file in which the stuck model notes what happens to it.
     store: the models of /swapping, to be promoted and spoiled.
     canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
@@ -54,15 +55,19 @@ class Cluster:
     config: Path
 
 
+Asks = Callable[[str], bool]
+"""Whether an application, by its name, has to be there."""
+
+
 @contextmanager
-def running_cluster(scratch: Path) -> Iterator[Cluster]:
+def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
     stores = scratch / "store", scratch / "canary"
     files = scratch / "log", scratch / "serve.yaml"
     cluster = Cluster(url, scratch / "notes", *stores, *files)
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
-    cluster.config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
+    cluster.config.write_text(yaml.safe_dump(configuration(cluster, asks)), encoding="utf-8")
     cluster.notes.touch()
     with cluster.log.open("w") as log:
         command = ["-m", "acme_service.ingress.launch"]
@@ -78,8 +83,8 @@ def running_cluster(scratch: Path) -> Iterator[Cluster]:
     assert "service stopping" in cluster.log.read_text(), "The lifespan did not end."
 
 
-def configuration(cluster: Cluster) -> dict[str, Any]:
-    """`serve.yaml` itself, made small, with more applications."""
+def configuration(cluster: Cluster, asks: Asks) -> dict[str, Any]:
+    """`serve.yaml` itself, made small, with the other applications that are asked for."""
     config = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
     config["http_options"]["port"] = int(cluster.url.rpartition(":")[2])
     [service] = config["applications"]
@@ -103,15 +108,8 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
         },
     }
     own = [inline | further for further in of_features()]
-    config["applications"] = [
-        service,
-        inline,
-        stuck,
-        busy,
-        swapping,
-        canary(cluster, inline),
-        *own,
-    ]
+    others = [inline, stuck, busy, swapping, canary(cluster, inline), *own]
+    config["applications"] = [service, *(one for one in others if asks(one["name"]))]
     return config
 
 
@@ -173,12 +171,15 @@ def wait_until_serving(cluster: Cluster, launcher: subprocess.Popen[Any]) -> Non
     raise AssertionError(f"The service did not start:\n{cluster.log.read_text()[-8000:]}")
 
 
+def urls(cluster: Cluster) -> list[str]:
+    """Where its applications are."""
+    config = yaml.safe_load(cluster.config.read_text(encoding="utf-8"))
+    return [cluster.url + one["route_prefix"].rstrip("/") for one in config["applications"]]
+
+
 def all_answer(cluster: Cluster) -> bool:
     # The proxy learns of the applications a moment after Serve calls them running.
     try:
-        return all(
-            httpx2.get(f"{cluster.url}{one['route_prefix'].rstrip('/')}/health/live").is_success
-            for one in configuration(cluster)["applications"]
-        )
+        return all(httpx2.get(f"{url}/health/live").is_success for url in urls(cluster))
     except httpx2.HTTPError:
         return False
