@@ -10,6 +10,9 @@ ENVIRONMENT = ROOT / "build/venv"
 CALLERS = ("MAKE", "MFLAGS", "PYTEST_")
 """How variables begin by which make and pytest, when they call these tests, would change them."""
 
+ABSENT = ROOT / "tests/absent"
+"""What a project without MLflow would not have in an environment of its own."""
+
 Done = subprocess.CompletedProcess[str]
 
 
@@ -18,8 +21,9 @@ def run(project: Path, *command: str | Path, **variables: str) -> Done:
     program, *arguments = map(str, command)
     clean = {name: text for name, text in os.environ.items() if not name.startswith(CALLERS)}
     build = ENVIRONMENT.parent
+    paths = [project / "src", *([] if (project / "tests/absent").exists() else [ABSENT])]
     ours = {
-        "PYTHONPATH": str(project / "src"),
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONPYCACHEPREFIX": str(build / "bytecode"),
         "RUFF_CACHE_DIR": str(build / "ruff"),
         "PYTEST_ADDOPTS": "-p no:cacheprovider",
