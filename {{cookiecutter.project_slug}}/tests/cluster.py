@@ -1,6 +1,7 @@
 """A Ray Serve of the tests' own: started by the real launcher, stopped as a user would."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,8 @@ from typing import Any
 import httpx2
 import yaml
 
-from .processes import PROJECT, free_port, start
+from . import language_packs
+from .processes import PROJECT, environment, free_port, start
 from .versions import STORE, publish_copy
 
 START_TIMEOUT_S = 300
@@ -27,6 +29,9 @@ SMALL = {"num_cpus": 0.1}
 CANARY_FRACTION = "0.9"
 """Above where the tests stand, should the service ask who they are."""
 
+WITHOUT_API = {"packs"}
+"""Applications that have no routes to say how they are."""
+
 IMPATIENT = {
     "GATHER_TIMEOUT_S": "2",
     "GATHER_MAX_WAITING": "4",
@@ -37,11 +42,12 @@ IMPATIENT = {
 @dataclass(frozen=True)
 class Cluster:
     """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
-        /canary, and those that features have for themselves.
+        /canary, /packs, and those that features have for themselves.
     notes: the file in which the stuck model notes what happens to it.
     store: the models of /swapping, to be promoted and spoiled.
     canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
         own examples.
+    examples: the files that a how-to shows.
     log: what the launcher and all replicas print.
     """
 
@@ -49,14 +55,15 @@ class Cluster:
     notes: Path
     store: Path
     canary_store: Path
+    examples: Path
     log: Path
 
 
 @contextmanager
 def running_cluster(scratch: Path) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
-    stores = scratch / "store", scratch / "canary"
-    cluster = Cluster(url, scratch / "notes", *stores, scratch / "log")
+    folders = [scratch / name for name in ("notes", "store", "canary", "examples", "log")]
+    cluster = Cluster(url, *folders)
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
     config = scratch / "serve.yaml"
@@ -64,7 +71,8 @@ def running_cluster(scratch: Path) -> Iterator[Cluster]:
     cluster.notes.touch()
     with cluster.log.open("w") as log:
         command = ["-m", "acme_service.ingress.launch", "--config", str(config)]
-        launcher = start(*command, stdout=log, stderr=subprocess.STDOUT)
+        paths = {"PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.examples}"}
+        launcher = start(*command, settings=paths, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_serving(cluster, launcher)
         yield cluster
@@ -107,6 +115,7 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
         busy,
         swapping,
         canary(cluster, inline),
+        language_packs.written(cluster.examples),
         *own,
     ]
     return config
@@ -176,6 +185,7 @@ def all_answer(cluster: Cluster) -> bool:
         return all(
             httpx2.get(f"{cluster.url}{one['route_prefix'].rstrip('/')}/health/live").is_success
             for one in configuration(cluster)["applications"]
+            if one["name"] not in WITHOUT_API
         )
     except httpx2.HTTPError:
         return False
