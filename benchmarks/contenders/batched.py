@@ -122,7 +122,7 @@ def deployed() -> Any:
 
 
 def main(rounds: int, seconds: float) -> None:
-    ray.init(include_dashboard=False, num_cpus=4, log_to_driver=False)
+    ray.init("local", include_dashboard=False, num_cpus=4, log_to_driver=False)
     serve.start(proxy_location="Disabled")
     asking: Any = deployed()
     cases = list(itertools.product(MODELS, (True, False), (1, 2)))

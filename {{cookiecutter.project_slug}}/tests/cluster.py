@@ -66,6 +66,7 @@ def running_cluster(scratch: Path) -> Iterator[Cluster]:
     cluster = Cluster(url, *folders)
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
+    language_packs.write_files(cluster.examples)
     config = scratch / "serve.yaml"
     config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
     cluster.notes.touch()
@@ -115,7 +116,7 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
         busy,
         swapping,
         canary(cluster, inline),
-        language_packs.written(cluster.examples),
+        language_packs.application(),
         *own,
     ]
     return config

@@ -13,9 +13,16 @@ FILE = re.compile(r"^`([\w./]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", re.MULTILINE | r
 """A line that names a file, and the block below it."""
 
 
-def written(folder: Path) -> dict[str, Any]:
-    """Write the files into a folder; the application that they make."""
-    for path, content in FILE.findall(PAGE.read_text(encoding="utf-8")):
+def files() -> dict[str, str]:
+    return dict(FILE.findall(PAGE.read_text(encoding="utf-8")))
+
+
+def write_files(folder: Path) -> None:
+    for path, content in files().items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content, encoding="utf-8")
-    return yaml.safe_load((folder / "packs.yaml").read_text(encoding="utf-8"))
+
+
+def application() -> dict[str, Any]:
+    """What the page adds to `serve.yaml`."""
+    return yaml.safe_load(files()["packs.yaml"])
