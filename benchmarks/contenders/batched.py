@@ -121,26 +121,25 @@ def deployed() -> Any:
     return serve.run(serve.deployment(name="both", **sizes)(Both).bind(*askers), route_prefix=None)
 
 
-def main(rounds: int, seconds: float) -> None:
-    ray.init("local", include_dashboard=False, num_cpus=4, log_to_driver=False)
-    serve.start(proxy_location="Disabled")
-    asking: Any = deployed()
+async def measure(asking: Any, rounds: int, seconds: float) -> None:
     cases = list(itertools.product(MODELS, (True, False), (1, 2)))
     for number in range(-1, rounds):
         for model, gathered, askers in cases:
-            # Side by side, and each first in turn.
-            kinds = ("plain", "batched") if number % 2 else ("batched", "plain")
             rates = {}
-            for kind in kinds:
+            # Side by side, and each first in turn.
+            for kind in ("plain", "batched")[:: 1 if number % 2 else -1]:
                 case = (model, kind, gathered, CONNECTIONS // askers, seconds)
                 began = time.monotonic()
-                answered = asking.ask.remote(askers, *case).result()
+                answered = await asking.ask.remote(askers, *case)
                 rates[kind] = answered / (time.monotonic() - began)
             if number >= 0:  # what came before warmed up
                 case = {"model": model, "gathered": gathered, "askers": askers}
                 print(json.dumps(case | rates), flush=True)
-    serve.shutdown()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
+    ray.init("local", include_dashboard=False, num_cpus=4, log_to_driver=False)
+    serve.start(proxy_location="Disabled")
+    handle = deployed()
+    asyncio.run(measure(handle, int(sys.argv[1]), float(sys.argv[2])))
+    serve.shutdown()
