@@ -142,4 +142,4 @@ if __name__ == "__main__":
     serve.start(proxy_location="Disabled")
     handle = deployed()
     asyncio.run(measure(handle, int(sys.argv[1]), float(sys.argv[2])))
-    serve.shutdown()
+    ray.shutdown()
