@@ -33,6 +33,6 @@ async def readiness(connection: HTTPConnection) -> Readiness:
 
 
 Detector = Annotated[LanguageDetector, Depends(language_detector)]
-AllPorts = Annotated[Ports, Depends(ports)]
+CurrentPorts = Annotated[Ports, Depends(ports)]
 CurrentSettings = Annotated[ApiSettings, Depends(api_settings)]
 CurrentReadiness = Annotated[Readiness, Depends(readiness)]

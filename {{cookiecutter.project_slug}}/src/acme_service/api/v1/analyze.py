@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from acme_service.api import composition
 from acme_service.api.answered_by import NAMES_MODEL, name_model
-from acme_service.api.dependencies import AllPorts
+from acme_service.api.dependencies import CurrentPorts
 from acme_service.api.errors import DOCUMENTED
 from acme_service.api.hints import CurrentHints
 
@@ -48,7 +48,7 @@ class AnalysisOut(BaseModel):
 
 @router.post("/analyze")
 async def analyze(
-    body: TextIn, ports: AllPorts, hints: CurrentHints, response: Response
+    body: TextIn, ports: CurrentPorts, hints: CurrentHints, response: Response
 ) -> AnalysisOut:
     """Tell the language of a text and, where it is English, its mood.
 
