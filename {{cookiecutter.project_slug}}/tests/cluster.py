@@ -49,6 +49,7 @@ class Cluster:
         own examples.
     examples: the files that a how-to shows.
     log: what the launcher and all replicas print.
+    config: what the launcher was told; what changes there is applied.
     """
 
     url: str
@@ -57,21 +58,21 @@ class Cluster:
     canary_store: Path
     examples: Path
     log: Path
+    config: Path
 
 
 @contextmanager
 def running_cluster(scratch: Path) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
-    folders = [scratch / name for name in ("notes", "store", "canary", "examples", "log")]
-    cluster = Cluster(url, *folders)
+    names = ("notes", "store", "canary", "examples", "log", "serve.yaml")
+    cluster = Cluster(url, *(scratch / name for name in names))
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
     language_packs.write_files(cluster.examples)
-    config = scratch / "serve.yaml"
-    config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
+    cluster.config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
     cluster.notes.touch()
     with cluster.log.open("w") as log:
-        command = ["-m", "acme_service.ingress.launch", "--config", str(config)]
+        command = ["-m", "acme_service.ingress.launch", "--config", str(cluster.config)]
         paths = {"PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.examples}"}
         launcher = start(*command, settings=paths, stdout=log, stderr=subprocess.STDOUT)
     try:
