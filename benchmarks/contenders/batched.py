@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import json
 import sys
+import threading
 import time
 from typing import Any
 
@@ -27,10 +28,27 @@ from ray import serve
 TEXT = "The bus was late again, so we walked home together and talked about the summer."
 MAX_CALLS = 32
 CONNECTIONS = 32
+CALL_S = 0.005
+
+
+class FixedCost:
+    """Stands for a network on an accelerator: a call takes as long for one text as for many, and
+    calls take turns."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+
+    def measure_batch(self, texts: list[str]) -> list[int]:
+        with self._turn:
+            time.sleep(CALL_S)
+        return [len(text) for text in texts]
+
+
 MODELS: dict[str, tuple[type[Any], str, Any]] = {
     "language": (LanguageDeployment, "detect_batch", Query),
     "opinion": (OpinionDeployment, "judge_batch", Question),
     "sentiment": (SentimentDeployment, "classify_batch", str),
+    "fixed": (FixedCost, "measure_batch", str),
 }
 
 
