@@ -76,7 +76,6 @@ def text(rates: Rates) -> str:
         ratio = Spread.of(one["batched"] / one["plain"] for one in rounds)
         front = "gathering" if gathered else "a call for each text"
         share = f"**{ratio.middle:.2f}** ({ratio.least:.2f}–{ratio.most:.2f})" if ratio else ""
-        lines.append(
-            f"| {TITLES.get(model, model)} | {front} | {askers} | {plain:,.0f} | {batched:,.0f} | {share} |"
-        )
+        rate = f"{plain:,.0f} | {batched:,.0f} | {share}"
+        lines.append(f"| {TITLES.get(model, model)} | {front} | {askers} | {rate} |")
     return "\n".join([*lines, ""])
