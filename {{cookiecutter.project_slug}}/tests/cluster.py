@@ -72,9 +72,10 @@ def running_cluster(scratch: Path) -> Iterator[Cluster]:
     cluster.config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
     cluster.notes.touch()
     with cluster.log.open("w") as log:
-        command = ["-m", "acme_service.ingress.launch", "--config", str(cluster.config)]
+        command = ["-m", "acme_service.ingress.launch"]
+        told = ["--config", str(cluster.config)]
         paths = {"PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.examples}"}
-        launcher = start(*command, settings=paths, stdout=log, stderr=subprocess.STDOUT)
+        launcher = start(*command, *told, settings=paths, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_serving(cluster, launcher)
         yield cluster
