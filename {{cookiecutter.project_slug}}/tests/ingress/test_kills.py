@@ -25,13 +25,7 @@ log = logging.getLogger(__name__)
 
 REQUESTS = 2_000
 CONNECTIONS = 8
-KILLS = {
-    200: ["sentiment"],
-    500: ["opinion"],
-    800: ["sentiment", "opinion"],
-    1_100: ["opinion"],
-    1_400: ["sentiment"],
-}
+KILLS = {300: ["sentiment"], 900: ["opinion"], 1_500: ["sentiment", "opinion"]}
 """Whom the request of that number finds killed."""
 
 COMPLETE_S = 120
