@@ -9,8 +9,8 @@ from statistics import median
 from .environments import FOLDER, PreparationError, render, run, variables
 from .results import Spread
 
-ROUNDS = 5
-SECONDS = 1.5
+ROUNDS = 3
+SECONDS = 1.0
 TIMEOUT_S = 900
 PROJECT = FOLDER / "my-service-batching"
 REPORT = Path(__file__).parent / "batching.md"

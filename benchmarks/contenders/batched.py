@@ -27,6 +27,8 @@ from ray import serve
 
 TEXT = "The bus was late again, so we walked home together and talked about the summer."
 MAX_CALLS = 32
+WAIT_S = 0.002
+"""Batches are closed after so long, even while another one is under way: with 0 none ever grows."""
 CONNECTIONS = 32
 CALL_S = 0.005
 
@@ -72,7 +74,7 @@ class Batched(Plain):
     async def answer(self, items: list[Any]) -> list[Any]:
         return await self._together(items)
 
-    @serve.batch(max_batch_size=MAX_CALLS, batch_wait_timeout_s=0)
+    @serve.batch(max_batch_size=MAX_CALLS, batch_wait_timeout_s=WAIT_S)
     async def _together(self, calls: list[list[Any]]) -> list[list[Any]]:
         answers = iter(await super().answer([item for call in calls for item in call]))
         return [[next(answers) for _ in call] for call in calls]
