@@ -35,7 +35,7 @@ docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
 environment:
 	@$(MAKE) --silent --no-print-directory -C '$(PROJECT)' setup
 
-bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost
+bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds
 	@$(BIN)/python -m benchmarks
 
 .PHONY: help demo check test renders render docs bench environment

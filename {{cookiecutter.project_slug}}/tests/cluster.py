@@ -1,6 +1,7 @@
 """A Ray Serve of the tests' own: started by the real launcher, stopped as a user would."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,8 @@ from typing import Any
 import httpx2
 import yaml
 
-from .processes import PROJECT, free_port, start
+from . import language_packs
+from .processes import PROJECT, environment, free_port, start
 from .versions import STORE, publish_copy
 
 START_TIMEOUT_S = 300
@@ -27,6 +29,9 @@ SMALL = {"num_cpus": 0.1}
 CANARY_FRACTION = "0.9"
 """Above where the tests stand, should the service ask who they are."""
 
+WITHOUT_API = {"packs"}
+"""Applications that have no routes to say how they are."""
+
 IMPATIENT = {
     "GATHER_TIMEOUT_S": "2",
     "GATHER_MAX_WAITING": "4",
@@ -37,12 +42,13 @@ IMPATIENT = {
 @dataclass(frozen=True)
 class Cluster:
     """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
-        /canary, and those that features have for themselves. Those are there that the selected
-        tests ask for.
+        /canary, /packs, and those that features have for themselves. Those are there that the
+        selected tests ask for.
     notes: the file in which the stuck model notes what happens to it.
     store: the models of /swapping, to be promoted and spoiled.
     canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
         own examples.
+    examples: the files that a how-to shows.
     log: what the launcher and all replicas print.
     config: what the launcher was told; what changes there is applied.
     """
@@ -51,6 +57,7 @@ class Cluster:
     notes: Path
     store: Path
     canary_store: Path
+    examples: Path
     log: Path
     config: Path
 
@@ -62,17 +69,18 @@ Asks = Callable[[str], bool]
 @contextmanager
 def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
-    stores = scratch / "store", scratch / "canary"
-    files = scratch / "log", scratch / "serve.yaml"
-    cluster = Cluster(url, scratch / "notes", *stores, *files)
+    names = ("notes", "store", "canary", "examples", "log", "serve.yaml")
+    cluster = Cluster(url, *(scratch / name for name in names))
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
+    language_packs.write_files(cluster.examples)
     cluster.config.write_text(yaml.safe_dump(configuration(cluster, asks)), encoding="utf-8")
     cluster.notes.touch()
     with cluster.log.open("w") as log:
         command = ["-m", "acme_service.ingress.launch"]
         told = ["--config", str(cluster.config)]
-        launcher = start(*command, *told, stdout=log, stderr=subprocess.STDOUT)
+        paths = {"PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.examples}"}
+        launcher = start(*command, *told, settings=paths, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_serving(cluster, launcher)
         yield cluster
@@ -108,7 +116,8 @@ def configuration(cluster: Cluster, asks: Asks) -> dict[str, Any]:
         },
     }
     own = [inline | further for further in of_features()]
-    others = [inline, stuck, busy, swapping, canary(cluster, inline), *own]
+    packs = language_packs.application()
+    others = [inline, stuck, busy, swapping, canary(cluster, inline), packs, *own]
     config["applications"] = [service, *(one for one in others if asks(one["name"]))]
     return config
 
@@ -180,6 +189,10 @@ def urls(cluster: Cluster) -> list[str]:
 def all_answer(cluster: Cluster) -> bool:
     # The proxy learns of the applications a moment after Serve calls them running.
     try:
-        return all(httpx2.get(f"{url}/health/live").is_success for url in urls(cluster))
+        return all(
+            httpx2.get(f"{url}/health/live").is_success
+            for url in urls(cluster)
+            if url.removeprefix(f"{cluster.url}/") not in WITHOUT_API
+        )
     except httpx2.HTTPError:
         return False
