@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from . import loads
+from . import calls, loads
 from .configurations import configuration
 from .environments import FOLDER, PreparationError, render, run, variables
 from .loads import Load, Outcome
@@ -83,8 +83,9 @@ def measure_features() -> int:
             lone, busy = visit(kind)
             found[kind.name].append((lone, busy))
             print(f"{number + 1}  {kind.name:15} {busy.per_second:.0f}/s", flush=True)
-    REPORT.write_text(text(found), encoding="utf-8")
-    print(f"\n{text(found)}")
+    report = f"{text(found)}\n{calls.text(calls.measure_calls())}"
+    REPORT.write_text(report, encoding="utf-8")
+    print(f"\n{report}")
     return 0 if holds(found) else 1
 
 

@@ -31,7 +31,11 @@ RENDERED = {
 }
 
 
-TESTS = {"features": "tests/features", "models/sources": "tests/models/sources"}
+TESTS = {
+    "features": "tests/features",
+    "models/sources": "tests/models/sources",
+    "ingress": "tests/ingress",
+}
 """Where the rooms of features are, and where the tests of each kind."""
 
 

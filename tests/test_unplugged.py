@@ -14,7 +14,7 @@ from .template import files, template_files
 PLUGS = "src/acme_service/ingress/features.py"
 PLUGGED = [name for name in FEATURES if f"cookiecutter.{name} ".encode() in template_files()[PLUGS]]
 
-BEGINNINGS = ("tests/features/", "tests/models/sources/")
+BEGINNINGS = ("tests/features/", "tests/ingress/", "tests/models/sources/")
 """Where tests of features are."""
 
 

@@ -44,6 +44,7 @@ class Cluster:
     """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
         /canary, /packs, and those that features have for themselves. Those are there that the
         selected tests ask for.
+    grpc_port: where it answers gRPC, if it does.
     notes: the file in which the stuck model notes what happens to it.
     store: the models of /swapping, to be promoted and spoiled.
     canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
@@ -54,6 +55,7 @@ class Cluster:
     """
 
     url: str
+    grpc_port: int
     notes: Path
     store: Path
     canary_store: Path
@@ -70,7 +72,7 @@ Asks = Callable[[str], bool]
 def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
     names = ("notes", "store", "canary", "examples", "log", "serve.yaml")
-    cluster = Cluster(url, *(scratch / name for name in names))
+    cluster = Cluster(url, free_port(), *(scratch / name for name in names))
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
     language_packs.write_files(cluster.examples)
@@ -95,6 +97,8 @@ def configuration(cluster: Cluster, asks: Asks) -> dict[str, Any]:
     """`serve.yaml` itself, made small, with the other applications that are asked for."""
     config = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
     config["http_options"]["port"] = int(cluster.url.rpartition(":")[2])
+    if "grpc_options" in config:
+        config["grpc_options"]["port"] = cluster.grpc_port
     [service] = config["applications"]
     for deployment in service["deployments"]:
         deployment["ray_actor_options"] = SMALL

@@ -23,9 +23,10 @@ from tests.visitor import HEADERS
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """The project's `serve.yaml` on a free port."""
+    """The project's `serve.yaml` on free ports."""
     settings = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
-    settings["http_options"]["port"] = free_port()
+    for protocol in settings.keys() & {"http_options", "grpc_options"}:
+        settings[protocol]["port"] = free_port()
     path = tmp_path / "serve.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return path

@@ -16,7 +16,8 @@ from acme_service.deployments import serving
 from acme_service.ports import ModelTimeoutError
 
 from .assembly import Models, assemble, check_settings, local_models, ports_over
-from .features import sources
+from .doors import answering
+from .features import doors, sources
 from .handles import HandleCalls
 from .local import LocalCalls
 from .meters import RayMeter
@@ -40,6 +41,7 @@ class ServiceArgs(BaseModel):
     build: str = ""
 
 
+@answering(doors())
 class Ingress:
     """Builds the API inside its own replica, so that nothing of it is ever pickled.
 
@@ -78,7 +80,8 @@ class Ingress:
             log.warning("The user_config takes a while.")
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return assemble(self._ports, self._features)
+        self.api = assemble(self._ports, self._features)
+        return self.api
 
 
 ingress = serve.deployment(name="ingress")(serve.ingress()(Ingress))

@@ -21,7 +21,7 @@ from acme_service.ports import Meter, Ports
 
 from .batches import around_calls
 from .calls import ModelCalls
-from .features import enabled, sources
+from .features import doors, enabled, sources
 from .local import LocalCalls
 from .models import GatheringDetector, GatheringSentiment
 from .opinions import GatheringOpinion
@@ -47,7 +47,7 @@ def check_settings() -> Sequence[Feature]:
     ApiSettings.load()
     CanarySettings.load()
     GatherSettings.load()
-    features = list(enabled())
+    features = [*enabled(), *(door.feature for door in doors())]
     try:
         chosen(tuple(sources()), StoreSettings.load().store)
     except ModelStoreError as error:

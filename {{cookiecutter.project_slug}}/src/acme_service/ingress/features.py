@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from acme_service.api import Feature
 from acme_service.models.sources.source import SourceKind
 
+from .doors import Door
+
 
 def enabled() -> Iterator[Feature]:
     """Every feature, outermost first. Settings are read now, so a bad one stops the start."""
@@ -71,4 +73,15 @@ def sources() -> Iterator[SourceKind]:
     from acme_service.models.sources.cloud_storage import cloud_storage
 
     yield cloud_storage
+    # {% endif %}
+
+
+def doors() -> Iterator[Door]:
+    """Every way in beside HTTP."""
+    yield from ()
+    # {% if cookiecutter.grpc %}
+
+    from acme_service.ingress.grpc import grpc
+
+    yield grpc()
     # {% endif %}

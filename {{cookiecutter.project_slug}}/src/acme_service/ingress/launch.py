@@ -101,11 +101,16 @@ def checked_configuration(path: Path, host: str | None = None) -> dict[str, Any]
         http = config["http_options"]
         http["host"] = host or http["host"]
         refuse_taken_port(str(http["host"]), int(http["port"]))
+        if grpc := config.get("grpc_options"):
+            refuse_taken_port(str(http["host"]), int(grpc["port"]))
         check_settings()
     except (SettingsError, OSError) as error:
         raise SystemExit(str(error)) from None
     except (yaml.YAMLError, TypeError, KeyError, ValueError, OverflowError):
-        raise SystemExit(f"{path} is no YAML with http_options, their host and port.") from None
+        raise SystemExit(
+            f"{path} is no YAML with http_options, their host and port, and the port of any "
+            "grpc_options."
+        ) from None
     return config
 
 
@@ -298,14 +303,19 @@ def reason_of(application: Any) -> str:
 
 
 def say_what_listens(config: Mapping[str, Any]) -> None:
-    http = config["http_options"]
+    http, grpc = config["http_options"], config.get("grpc_options")
+    with_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
+    if grpc:
+        # Serve's Python proxy knows no host for it.
+        host = http["host"] if with_haproxy else "every interface"
+        print(f"Serving gRPC on port {grpc['port']} of {host}.", flush=True)
     print(f"Serving on http://{http['host']}:{http['port']} (Ctrl-C stops).", flush=True)
-    if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1":
+    if with_haproxy:
         stats = os.environ["RAY_SERVE_HAPROXY_STATS_PORT"]
         metrics = os.environ["RAY_SERVE_HAPROXY_METRICS_PORT"]
         print(
             f"HAProxy's statistics ({stats}) and metrics ({metrics}) and the replicas (30000 and "
-            "up) listen on every interface of this machine.",
+            f"up{', 40000 and up' if grpc else ''}) listen on every interface of this machine.",
             flush=True,
         )
 

@@ -1,6 +1,7 @@
 """Where requests are counted: at the door by address, behind the guards by principal."""
 
 import math
+import re
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,8 @@ from .limits import Limit, Verdict, limit_of
 from .settings import RateLimitSettings
 
 SIGN_IN = "/v1/token"
-VERSIONED = ("/v1/", "/v2/")
+VERSIONED = re.compile(r"/(?:\w+\.)?v[12][/.]")
+"""How paths of models begin: /v1/detect of a route, /language.v1.LanguageDetector of a service."""
 
 CREDENTIALS = {b"authorization", b"x-api-key", b"sec-websocket-protocol"}
 """Who sends none of these is nobody in particular. Who does is counted once that is known."""
@@ -46,7 +48,7 @@ class Admission:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path == SIGN_IN and scope.get("method") == "POST":
             return "sign_in", self._sign_in
-        return "models", self._models if path.startswith(VERSIONED) else None
+        return "models", self._models if VERSIONED.match(path) else None
 
     async def count_address(self, scope: Scope, group: str, limit: Limit) -> Verdict:
         address = address_of(scope, self._trusted_hops)

@@ -1,0 +1,65 @@
+"""The standard health service (`grpc.health.v1.Health`), which load balancers ask.
+
+It tells what `/health/ready` tells, to anybody.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from fastapi import FastAPI
+from grpc import StatusCode
+from grpc_health.v1.health_pb2 import (
+    HealthCheckRequest,
+    HealthCheckResponse,
+    HealthListRequest,
+    HealthListResponse,
+)
+
+from .calls import Context
+from .endings import end_stream
+
+SERVICES = ("", "language.v1.LanguageDetector")
+"""The whole server, and what it serves. One is as healthy as the other."""
+
+
+class Replica(Protocol):
+    """The ingress, as far as it is called here."""
+
+    api: FastAPI
+
+
+async def Check(  # noqa: N802
+    self: Replica, request: HealthCheckRequest, grpc_context: Context
+) -> HealthCheckResponse:
+    if request.service not in SERVICES:
+        grpc_context.set_code(StatusCode.NOT_FOUND)
+        grpc_context.set_details("There is no such service here.")
+        return HealthCheckResponse()
+    return await _health_of(self)
+
+
+async def List(  # noqa: N802
+    self: Replica,
+    request: HealthListRequest,  # noqa: ARG001
+    grpc_context: Context,  # noqa: ARG001
+) -> HealthListResponse:
+    return HealthListResponse(statuses=dict.fromkeys(SERVICES, await _health_of(self)))
+
+
+async def _health_of(replica: Replica) -> HealthCheckResponse:
+    failing, _ = await replica.api.state.readiness.findings()
+    status = HealthCheckResponse.NOT_SERVING if failing else HealthCheckResponse.SERVING
+    return HealthCheckResponse(status=status)
+
+
+async def Watch(  # noqa: N802
+    self: Replica,  # noqa: ARG001
+    request: HealthCheckRequest,  # noqa: ARG001
+    grpc_context: Context,
+) -> AsyncIterator[HealthCheckResponse]:
+    """Not offered: it would tell of one replica, and keep that one from stopping."""
+    grpc_context.set_code(StatusCode.UNIMPLEMENTED)
+    grpc_context.set_details("Ask Check now and then.")
+    end_stream()
+    return
+    yield

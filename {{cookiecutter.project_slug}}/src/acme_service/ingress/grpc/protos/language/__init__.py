@@ -1,0 +1,1 @@
+"""The package `language` of the `.proto` files, a folder for each version of it."""

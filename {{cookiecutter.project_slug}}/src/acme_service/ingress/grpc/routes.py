@@ -1,0 +1,139 @@
+"""What calls ask of the API. No request that came over HTTP gets here."""
+
+import re
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from starlette.background import BackgroundTask
+from starlette.types import Receive, Scope, Send
+
+from acme_service.api.answered_by import name_model
+from acme_service.api.audit import record_detection
+from acme_service.api.caller import ANONYMOUS
+from acme_service.api.errors import ProblemError, model_problem
+from acme_service.api.hints import Hints
+from acme_service.api.streams import started
+from acme_service.api.v1.schemas import DEFAULT_TOP, MAX_TEXT_CHARS
+from acme_service.ports import MAX_CANDIDATES, Detection, ModelError, Query
+
+from .calls import CALL, Call
+from .protos.language.v1.detector_pb2 import (
+    Candidate,
+    DetectRequest,
+    DetectResponse,
+    Model,
+)
+
+DETECT = "/language.v1.LanguageDetector/Detect"
+DETECT_STREAM = "/language.v1.LanguageDetector/DetectStream"
+
+MAX_LANGUAGES = 64
+
+_CODE = re.compile(r"[a-z]{2,3}")
+
+router = APIRouter(include_in_schema=False)
+
+
+class Answers(Response):
+    """Gives messages to the call; the answer itself has no body."""
+
+    def __init__(
+        self, detections: AsyncIterator[Detection], top: int, task: BackgroundTask | None = None
+    ) -> None:
+        super().__init__(background=task)
+        self._detections = detections
+        self._top = top
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call: Call = scope[CALL]
+        headers = self.raw_headers
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        try:
+            async for detection in self._detections:
+                await call.give(response(detection, self._top))
+        except ModelError as error:
+            problem = model_problem(error)
+            call.fail(problem["status"], problem)
+        await send({"type": "http.response.body", "body": b""})
+        if self.background:
+            await self.background()
+
+
+# Called where they are needed: to resolve a dependency takes FastAPI some ten microseconds.
+
+
+def asked(request: Request) -> DetectRequest:
+    """The message of the call. Raises a 404 for a request that came over HTTP."""
+    call: Call | None = request.scope.get(CALL)
+    if call is None:
+        raise HTTPException(404)
+    return call.request
+
+
+@router.post(DETECT)
+async def detect(request: Request) -> Response:
+    message = asked(request)
+    caller = getattr(request.state, "caller", ANONYMOUS)
+    top, query = top_of(message), query_of(message, request)
+    detection = await request.app.state.ports.language.detect(query)
+    task = BackgroundTask(record_detection, caller, detection.language, len(message.text))
+    answers = Answers(only(detection), top, task)
+    name_model(answers, detection)
+    return answers
+
+
+async def guessed(request: Request) -> AsyncIterator[Response]:
+    message = asked(request)
+    top, query = top_of(message), query_of(message, request)
+    async with started(request.app.state.ports.language.guesses(query)) as (first, guesses):
+        answers = Answers(guesses, top)
+        name_model(answers, first)
+        yield answers
+
+
+@router.post(DETECT_STREAM)
+async def detect_stream(answers: Annotated[Any, Depends(guessed)]) -> Response:
+    return answers
+
+
+async def only(detection: Detection) -> AsyncIterator[Detection]:
+    yield detection
+
+
+def top_of(message: DetectRequest) -> int:
+    top = message.top if message.HasField("top") else DEFAULT_TOP
+    if not 1 <= top <= MAX_CANDIDATES:
+        raise ProblemError(422, f"top: a number from 1 to {MAX_CANDIDATES} is wanted.")
+    return top
+
+
+def query_of(message: DetectRequest, request: Request) -> Query:
+    """What the model is to be asked. Raises a 422 that names the field at fault."""
+    if not 1 <= len(message.text) <= MAX_TEXT_CHARS:
+        raise ProblemError(422, f"text: 1 to {MAX_TEXT_CHARS} characters are wanted.")
+    state = request.app.state
+    return Hints(
+        allowed=tuple(sorted({*codes("allowed_languages", message.allowed_languages)})),
+        preferred=codes("preferred_languages", message.preferred_languages),
+        tie_margin=state.settings.tie_margin,
+        asks=state.canary.asks(request),
+    ).query(message.text)
+
+
+def codes(field: str, values: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(values)
+    if len(found) > MAX_LANGUAGES or not all(map(_CODE.fullmatch, found)):
+        raise ProblemError(422, f"{field}: at most {MAX_LANGUAGES} language codes are wanted.")
+    return found
+
+
+def response(detection: Detection, top: int) -> DetectResponse:
+    name, _, version = detection.model.partition(":")
+    best = zip(detection.languages[:top], detection.scores[:top], strict=True)
+    return DetectResponse(
+        language=detection.language,
+        score=detection.score,
+        candidates=[Candidate(language=language, score=score) for language, score in best],
+        model=Model(name=name, version=version),
+    )

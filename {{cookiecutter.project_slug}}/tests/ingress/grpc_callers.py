@@ -1,0 +1,90 @@
+"""Callers that speak gRPC, and the service without Ray for them to call."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from fastapi import FastAPI
+from grpc.aio import AioRpcError
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from acme_service.ingress.doors import answering
+from acme_service.ingress.grpc import grpc as door
+from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
+    DetectRequest,
+)
+from acme_service.ingress.grpc.protos.language.v1.detector_pb2_grpc import (
+    LanguageDetectorStub,
+)
+from acme_service.ingress.grpc.servicers import health, language_detector
+
+from tests.visitor import HEADERS
+
+__all__ = ["Caller", "DetectRequest", "calling", "in_process", "refusal"]
+
+CREDENTIALS = [(name.lower(), value) for name, value in HEADERS.items()]
+"""What lets the tests in."""
+
+
+class Caller:
+    """A client of the service.
+
+    application: the one that is asked; several of them may share a cluster.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, application: str = "default") -> None:
+        self.channel = channel
+        # gRPC's own stubs know what a stub is made of, and nothing of `grpc.aio`.
+        self._detector: Any = LanguageDetectorStub(channel)
+        self._health: Any = HealthStub(channel)
+        self.metadata = [("application", application), *CREDENTIALS]
+        self.detect = self._detector.Detect
+        self.detect_stream = self._detector.DetectStream
+        self.check = self._health.Check
+        self.list_health = self._health.List
+        self.watch = self._health.Watch
+
+
+@asynccontextmanager
+async def calling(port: int, application: str = "default") -> AsyncIterator[Caller]:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield Caller(channel, application)
+
+
+@asynccontextmanager
+async def in_process(api: FastAPI) -> AsyncIterator[Caller]:
+    """What Ray Serve makes of the door, made by gRPC's own server."""
+
+    @answering([door()])
+    class Replica:
+        def __init__(self) -> None:
+            self.api = api
+
+    # As behind HAProxy, which calls replicas straight away.
+    os.environ["RAY_SERVE_ENABLE_DIRECT_INGRESS"] = "1"
+    server = grpc.aio.server()
+    language_detector(Replica(), server)
+    health(Replica(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with calling(port) as caller:
+            yield caller
+    finally:
+        await server.stop(grace=None)
+        del os.environ["RAY_SERVE_ENABLE_DIRECT_INGRESS"]
+
+
+async def refusal(call: Any) -> AioRpcError:
+    """How a call is refused, whether it has one answer or many."""
+    try:
+        if isinstance(call, grpc.aio.UnaryUnaryCall):
+            await call
+        else:
+            async for _ in call:
+                pass
+    except AioRpcError as error:
+        return error
+    raise AssertionError("The call was answered.")

@@ -1,0 +1,86 @@
+"""The features `grpc` and `auth`: who may not ask over HTTP may not call either."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from grpc import StatusCode
+from grpc_health.v1.health_pb2 import HealthCheckRequest
+
+from acme_service.api import create_app
+from acme_service.features.auth import auth
+from acme_service.ingress.grpc import grpc
+
+from .grpc_callers import Caller, DetectRequest, calling, in_process, refusal
+from tests.cluster import Cluster
+from tests.fakes import fake_ports
+from tests.features.auth_visitor import KEY, USER, knowing, token
+
+TEXT = DetectRequest(text="a b")
+METHODS = ["detect", "detect_stream"]
+
+GOOD = [("authorization", f"Bearer {token()}"), ("x-api-key", KEY.secret)]
+WRONG = [
+    ("authorization", f"Bearer {token()[:-4]}"),
+    ("authorization", f"Bearer {KEY.secret}"),
+    ("authorization", "Basic dmlzaXRvcjp4"),
+    ("x-api-key", token()),
+    ("cookie", f"access_token={token()}"),
+    ("some-header", "some value"),
+]
+WITHOUT_SCOPE = ("authorization", f"Bearer {token('else')}")
+
+
+@pytest.fixture
+async def caller() -> AsyncIterator[Caller]:
+    guarded = auth(knowing(users=(USER.entry(),), api_keys=(KEY.entry,)))
+    async with in_process(create_app(fake_ports(), [guarded, grpc().feature])) as caller:
+        yield caller
+
+
+@pytest.mark.parametrize("credential", GOOD)
+async def test_who_is_known_is_answered(caller: Caller, credential: tuple[str, str]) -> None:
+    assert (await caller.detect(TEXT, metadata=[credential])).language == "en"
+    guesses = [one async for one in caller.detect_stream(TEXT, metadata=[credential])]
+    assert len(guesses) == 2
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("credential", WRONG)
+async def test_who_is_not_known_is_refused(
+    caller: Caller, credential: tuple[str, str], method: str
+) -> None:
+    error = await refusal(getattr(caller, method)(TEXT, metadata=[credential]))
+    assert error.code() is StatusCode.UNAUTHENTICATED
+    assert error.details() == "A valid token or key is needed."
+    assert dict(error.trailing_metadata())["www-authenticate"] == "Bearer"
+
+
+async def test_a_missing_scope_is_named(caller: Caller) -> None:
+    error = await refusal(caller.detect(TEXT, metadata=[WITHOUT_SCOPE]))
+    assert error.code() is StatusCode.PERMISSION_DENIED
+    assert error.details() == "The scope detect is needed."
+
+
+async def test_health_asks_nobody_who_they_are(caller: Caller) -> None:
+    assert (await caller.check(HealthCheckRequest())).status
+
+
+@pytest.mark.serve
+@pytest.mark.parametrize("application", ["default", "inline"])
+async def test_the_guard_stands_behind_serves_proxy_too(cluster: Cluster, application: str) -> None:
+    async with calling(cluster.grpc_port, application) as caller:
+        metadata = [("application", application)]
+        for method in METHODS:
+            for credential in WRONG:
+                error = await refusal(
+                    getattr(caller, method)(TEXT, metadata=[*metadata, credential])
+                )
+                assert error.code() is StatusCode.UNAUTHENTICATED
+                assert error.details() == "A valid token or key is needed."
+            error = await refusal(
+                getattr(caller, method)(TEXT, metadata=[*metadata, WITHOUT_SCOPE])
+            )
+            assert error.code() is StatusCode.PERMISSION_DENIED
+        for credential in GOOD:
+            answer = await caller.detect(TEXT, metadata=[*metadata, credential])
+            assert answer.model.name == "language"

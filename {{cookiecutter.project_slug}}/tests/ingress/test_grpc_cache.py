@@ -1,0 +1,22 @@
+"""The features `grpc` and `cache`: what was answered over HTTP is not asked again."""
+
+from fastapi.testclient import TestClient
+
+from acme_service.api import create_app
+from acme_service.features.cache import cache
+from acme_service.features.cache.settings import CacheSettings
+from acme_service.ingress.grpc import grpc
+
+from .grpc_callers import DetectRequest, in_process
+from tests.fakes import FakeDetector, fake_ports
+
+
+async def test_an_answer_to_a_request_answers_a_call() -> None:
+    detector = FakeDetector()
+    api = create_app(fake_ports(detector), [cache(CacheSettings()), grpc().feature])
+    assert TestClient(api).post("/v1/detect", json={"text": "a"}).is_success
+    async with in_process(api) as caller:
+        call = caller.detect(DetectRequest(text="a"))
+        assert (await call).language == "en"
+        assert "hit" in dict(await call.trailing_metadata())["cache-status"]
+    assert len(detector.asked) == 1

@@ -1,0 +1,22 @@
+"""The features `grpc` and `metrics`: a call is counted as a request is."""
+
+from acme_service.api import create_app
+from acme_service.features.metrics import metrics
+from acme_service.ingress.grpc import grpc
+from acme_service.ingress.grpc.routes import DETECT
+from acme_service.ports import Ports
+
+from .grpc_callers import DetectRequest, in_process, refusal
+from tests.fakes import FakeDetector, FakeMeter, FakeSentiment
+
+
+async def test_calls_are_counted_by_method_and_status() -> None:
+    meter = FakeMeter()
+    ports = Ports(FakeDetector(), FakeSentiment(), meter)
+    async with in_process(create_app(ports, [metrics(), grpc().feature])) as caller:
+        await caller.detect(DetectRequest(text="a"))
+        await refusal(caller.detect(DetectRequest()))
+    for status in ("200", "422"):
+        labels = frozenset({("route", DETECT), ("method", "POST"), ("status", status)})
+        assert meter.counts["http_requests_total", labels] == 1
+    assert [name for name, _ in meter.observations] == ["http_request_seconds"] * 2
