@@ -209,3 +209,16 @@ async def test_more_than_can_wait_is_refused_at_once(file: Path) -> None:
         assert monotonic() - began < TIMEOUT_S / 2
         ended = await asyncio.gather(*asking, return_exceptions=True)
     assert {type(one) for one in ended} == {DatabaseAwayError}
+
+
+@pytest.mark.parametrize("moment_s", [0, 0.002, 0.005, 0.01, 0.02, 0.05])
+def test_a_service_that_is_stopped_while_it_makes_its_tables_ends(
+    file: Path, moment_s: float
+) -> None:
+    async def run() -> None:
+        database = Database(settings_for(url_of(file)))
+        async with database.opened():
+            await asyncio.sleep(moment_s)
+
+    # What refuses to be cancelled would keep the loop from closing.
+    asyncio.run(run())

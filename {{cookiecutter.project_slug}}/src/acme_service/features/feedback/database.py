@@ -42,7 +42,8 @@ class Database:
         self._engine: AsyncEngine = engine_of(settings)
         self._under_way: set[asyncio.Future[Any]] = set()
         self._migration: asyncio.Task[None] | None = None
-        self._is_away = False
+        self.trouble = ""
+        """Why it is away, in the words of its driver; "" while it answers."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -51,9 +52,7 @@ class Database:
         try:
             yield
         finally:
-            if self._migration:
-                self._migration.cancel()
-            await asyncio.wait({asyncio.ensure_future(self._engine.dispose())}, timeout=1)
+            await self._close()
 
     async def ask(self, work: Work[Result], timeout_s: float | None = None) -> Result:
         """What `work` brings back from a connection; it may go on when this has given up.
@@ -69,7 +68,7 @@ class Database:
             # Unlike a timeout, this does not wait until what was cancelled has ended.
             await asyncio.wait({asked}, timeout=timeout_s or self.timeout_s)
         finally:
-            asked.cancel()
+            self._abandon(asked)
         if not asked.done():
             self._notice("it did not answer in time")
             raise DatabaseAwayError(AWAY)
@@ -81,6 +80,10 @@ class Database:
             raise DatabaseAwayError(AWAY) from None
         self._notice("")
         return asked.result()
+
+    async def look(self) -> None:
+        """Return when it answers and the schema is right. Raises DatabaseAwayError."""
+        await self.ask(_nothing)
 
     async def note(self) -> str:
         """For operators: "" when the database answers."""
@@ -111,6 +114,7 @@ class Database:
     def _begin_migration(self) -> asyncio.Task[None]:
         if self._migration is None or _failed(self._migration):
             self._migration = asyncio.create_task(self._migrate())
+            self._migration.add_done_callback(_look_at)
         return self._migration
 
     async def _migrate(self) -> None:
@@ -120,11 +124,23 @@ class Database:
         async with asyncio.timeout(MIGRATION_TIMEOUT_S):
             await bring_up(self._engine, self._settings.migrate)
 
+    async def _close(self) -> None:
+        left = {*self._under_way, *filter(None, [self._migration])}
+        for task in left:
+            self._abandon(task)
+        if left:
+            await asyncio.wait(left, timeout=self.timeout_s)
+        await asyncio.wait({asyncio.ensure_future(self._engine.dispose())}, timeout=1)
+
+    def _abandon(self, task: asyncio.Future[Any]) -> None:
+        # SQLite gives up in time by itself, and a connection to it that is cancelled again while
+        # it is being closed stays open for ever, as would the loop.
+        if self._engine.dialect.name != "sqlite":
+            task.cancel()
+
     def _done(self, asked: asyncio.Future[Any]) -> None:
         self._under_way.discard(asked)
-        if not asked.cancelled():
-            # Looked at, or asyncio would complain of those that nobody has waited for.
-            asked.exception()
+        _look_at(asked)
 
     def _failures(self) -> tuple[type[BaseException], ...]:
         from .migrating import CommandError, SchemaBehindError
@@ -137,19 +153,23 @@ class Database:
         # It raises its own while it connects, where SQLAlchemy translates nothing.
         return (*known, asyncpg.PostgresError, asyncpg.InterfaceError)
 
-    def _notice(self, reason: str) -> None:
+    def _notice(self, trouble: str) -> None:
         """Say once that it is lost, and once that it is found."""
-        if bool(reason) == self._is_away:
-            return
-        self._is_away = bool(reason)
-        if reason:
-            log.warning("the database of feedback is away", extra={"reason": reason})
-        else:
+        before, self.trouble = self.trouble, trouble
+        if trouble and not before:
+            log.warning("the database of feedback is away", extra={"reason": trouble})
+        elif before and not trouble:
             log.info("the database of feedback is back")
 
 
 async def _nothing(connection: AsyncConnection) -> None:
     await connection.execute(text("SELECT 1"))
+
+
+def _look_at(task: asyncio.Future[Any]) -> None:
+    # Or asyncio would complain of an error that nobody has waited for.
+    if not task.cancelled():
+        task.exception()
 
 
 def _failed(task: asyncio.Task[None]) -> bool:

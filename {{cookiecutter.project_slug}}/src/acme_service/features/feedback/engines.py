@@ -64,7 +64,7 @@ def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
 def _postgresql(settings: DatabaseSettings) -> AsyncEngine:
     import asyncpg
 
-    timeout_s = settings.timeout_s
+    timeout_s: Any = settings.timeout_s  # asyncpg takes a float and says int
 
     async def connect() -> Any:
         # Its own reading of the address: `sslmode` and several hosts mean what they mean to libpq.

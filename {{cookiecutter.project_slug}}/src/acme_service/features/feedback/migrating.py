@@ -44,7 +44,8 @@ async def bring_up(engine: AsyncEngine, migrate: bool) -> None:
         try:
             await connection.run_sync(upgrade)
         except BaseException:
-            await connection.exec_driver_sql("ROLLBACK")
+            # Its end takes back what was begun.
+            await connection.invalidate()
             raise
         await connection.exec_driver_sql("COMMIT")
     log.info("the schema of feedback was brought up to date")

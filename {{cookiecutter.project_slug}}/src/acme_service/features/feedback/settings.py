@@ -18,17 +18,17 @@ def address_of(url: SecretStr) -> URL:
     """Raises ValueError when corrections cannot be kept there."""
     try:
         address = make_url(url.get_secret_value())
-        known = address.drivername in {"sqlite", "postgresql"}
     except (ArgumentError, ValueError):
-        known = False
+        address = URL.create("none")
     # What is kept in memory, no other replica and no restart would find again.
-    if not known or not address.database or address.database == ":memory:":
+    kept = address.database and address.database != ":memory:"
+    if address.drivername not in {"sqlite", "postgresql"} or not kept:
         # Not the address itself: a password may stand in it.
         raise ValueError(
             "a file, such as sqlite:////var/lib/feedback.db, or postgresql://user@host/name"
-        )
+        ) from None
     if address.drivername == "sqlite":
-        file = Path(address.database).expanduser().absolute()
+        file = Path(str(address.database)).expanduser().absolute()
         address = address.set(database=str(file), query={})
     return address
 

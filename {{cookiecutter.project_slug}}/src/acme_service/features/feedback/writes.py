@@ -97,7 +97,7 @@ async def _upsert(connection: AsyncConnection, together: list[_Waiting]) -> dict
     # In one order everywhere, or two replicas could wait for each other's rows.
     rows = sorted((one.row | {"times": 1} for one in together), key=lambda row: row["id"])
     found = await connection.execute(statement, rows)
-    return {key: times for key, times in found.tuples()}
+    return {row.id: row.times for row in found}
 
 
 def _again(error: Exception) -> Exception:
