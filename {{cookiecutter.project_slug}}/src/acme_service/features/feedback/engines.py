@@ -54,9 +54,14 @@ def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
-        for name, value in SAFE.items():
-            cursor.execute(f"PRAGMA {name}={value}")
-        cursor.close()
+        try:
+            for name, value in SAFE.items():
+                cursor.execute(f"PRAGMA {name}={value}")
+            cursor.close()
+        except Exception:
+            # Nobody else knows of it yet.
+            connection.close()
+            raise
 
     return engine
 
