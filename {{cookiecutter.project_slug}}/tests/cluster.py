@@ -43,6 +43,7 @@ class Cluster:
     canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
         own examples.
     log: what the launcher and all replicas print.
+    config: what the launcher was told; what changes there is applied.
     """
 
     url: str
@@ -50,20 +51,21 @@ class Cluster:
     store: Path
     canary_store: Path
     log: Path
+    config: Path
 
 
 @contextmanager
 def running_cluster(scratch: Path) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
     stores = scratch / "store", scratch / "canary"
-    cluster = Cluster(url, scratch / "notes", *stores, scratch / "log")
+    files = scratch / "log", scratch / "serve.yaml"
+    cluster = Cluster(url, scratch / "notes", *stores, *files)
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
-    config = scratch / "serve.yaml"
-    config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
+    cluster.config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
     cluster.notes.touch()
     with cluster.log.open("w") as log:
-        command = ["-m", "acme_service.ingress.launch", "--config", str(config)]
+        command = ["-m", "acme_service.ingress.launch", "--config", str(cluster.config)]
         launcher = start(*command, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_serving(cluster, launcher)

@@ -9,6 +9,7 @@ import pytest
 
 from acme_service.deployments import versions
 from acme_service.deployments.language import LanguageDeployment
+from acme_service.deployments.settings import StoreSettings
 from acme_service.ports import ModelReplacedError, Query
 
 from .replica import FINNISH, Begin, detect, look, promote
@@ -43,7 +44,7 @@ async def test_the_replaced_version_answers_those_who_name_it_for_a_while(
     await look(model)
     first, second = await model.detect_batch([Query(FINNISH, model="language:1"), Query(FINNISH)])
     assert (first.model, second.model) == ("language:1", "language:2")
-    monkeypatch.setattr(versions, "KEEP_REPLACED_S", 0.0)
+    monkeypatch.setattr(versions, "monotonic", lambda: time.monotonic() + 3600)
     await look(model)
     with pytest.raises(ModelReplacedError):
         await detect(model, "language:1")
@@ -60,7 +61,7 @@ async def test_a_replaced_version_goes_though_nobody_asks(
     begin: Begin, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(versions, "LOOK_PAUSE_S", 0.0)
-    monkeypatch.setattr(versions, "KEEP_REPLACED_S", 0.05)
+    monkeypatch.setattr(StoreSettings, "keep_replaced_s", 0.05)
     model = begin()
     promote(store, champion="2")
     await look(model)
@@ -103,20 +104,34 @@ async def test_a_challenger_comes_and_goes(model: LanguageDeployment, store: Pat
     assert (await detect(model, "challenger")).model == "language:1"
 
 
-async def test_the_champion_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
+async def test_a_rollback_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
     model: LanguageDeployment, store: Path, registry: Registry
 ) -> None:
-    await model.reconfigure({"reference": "language:2"})  # which is in the cache from then on
-    await model.reconfigure({})
+    promote(store, champion="2")
+    await look(model)
     publish_copy(store, "3", "2")
+    registry.fetch_s = 1
+    promote(store, challenger="3")
+    asking = asyncio.create_task(detect(model, "language:3"))
+    while not asking.done() and "fetch 3" not in registry.calls:
+        await asyncio.wait({asking}, timeout=0.01)
+    await model.reconfigure({"reference": "language:1"})
+    assert (await detect(model)).model == "language:1"
+    assert not asking.done()
+    assert (await asking).model == "language:3"
+
+
+async def test_a_start_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
+    begin: Begin, store: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "CHALLENGER_S", 0.1)
+    begin()  # and version 1 is in the cache
+    promote(store, challenger="2")
     registry.fetch_s = 0.5
-    promote(store, champion="2", challenger="3")
-    looking = asyncio.create_task(look(model))
-    while not looking.done() and (await detect(model)).model == "language:1":
-        await asyncio.wait({looking}, timeout=0.01)
-    assert not looking.done()
-    await looking
-    assert (await detect(model, "challenger")).model == "language:3"
+    model = begin()
+    assert (await detect(model, "challenger")).model == "language:1"
+    assert (await detect(model, "language:2")).model == "language:2"
+    assert (await detect(model, "challenger")).model == "language:2"
 
 
 async def test_a_version_that_this_replica_has_not_noticed_is_looked_for_at_once(

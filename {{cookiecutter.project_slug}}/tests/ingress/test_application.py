@@ -1,27 +1,19 @@
 """The application and its configuration agree, and nothing secret travels with them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from ray import cloudpickle
-from ray.serve import Application
-from ray.serve.schema import (
-    DeploymentSchema,
-    HTTPOptionsSchema,
-    LoggingConfig,
-    RayActorOptionsSchema,
-    ServeApplicationSchema,
-    ServeDeploySchema,
-)
+from ray.serve.schema import ServeApplicationSchema
 
 from acme_service.ingress.app import Ingress, ServiceArgs, app, ingress
+from acme_service.ingress.configuration import deployments_of
 from acme_service.ingress.features import sources
 from acme_service.ingress.meters import RayMeter
 
+from .configurations import PATHS, loaded
 from tests.visitor import visiting
 
 SIZES = {
@@ -34,57 +26,13 @@ SIZES = {
 }
 
 
-@pytest.fixture
-def config(project: Path) -> dict[str, Any]:
-    return yaml.safe_load((project / "serve.yaml").read_text(encoding="utf-8"))
-
-
-def unknown_keys(config: dict[str, Any]) -> Iterator[str]:
-    """Keys that Serve would ignore without a word."""
-
-    def check(block: dict[str, Any], schema: type[BaseModel]) -> Iterator[str]:
-        yield from sorted(block.keys() - schema.model_fields.keys())
-
-    yield from check(config, ServeDeploySchema)
-    yield from check(config["http_options"], HTTPOptionsSchema)
-    yield from check(config["logging_config"], LoggingConfig)
-    for application in config["applications"]:
-        yield from check(application, ServeApplicationSchema)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_every_deployment_is_there_with_all_its_sizes(path: Path) -> None:
+    for application in loaded(path)["applications"]:
+        named = {one["name"] for one in application["deployments"]}
+        assert named == {*deployments_of(ServeApplicationSchema(**application))}
         for deployment in application["deployments"]:
-            yield from check(deployment, DeploymentSchema)
-            yield from check(deployment["ray_actor_options"], RayActorOptionsSchema)
-
-
-def deployments(application: Application) -> set[str]:
-    names = {application._bound_deployment.name}  # pyright: ignore[reportPrivateUsage]
-    bound = application._bound_deployment.init_args  # pyright: ignore[reportPrivateUsage]
-    return names.union(*(deployments(one) for one in bound if isinstance(one, Application)))
-
-
-def test_every_key_of_the_configuration_means_something(config: dict[str, Any]) -> None:
-    assert list(unknown_keys(config)) == []
-
-
-def test_a_misspelt_key_would_be_found(config: dict[str, Any]) -> None:
-    config["applications"][0]["deployments"][0]["max_ongoing_request"] = 1
-    assert list(unknown_keys(config)) == ["max_ongoing_request"]
-
-
-def test_every_deployment_has_all_its_sizes(config: dict[str, Any]) -> None:
-    [application] = config["applications"]
-    for deployment in application["deployments"]:
-        assert deployment.keys() >= SIZES, deployment["name"]
-
-
-def test_the_configuration_names_the_deployments_that_there_are(config: dict[str, Any]) -> None:
-    [application] = config["applications"]
-    named = {one["name"] for one in application["deployments"]}
-    assert named == deployments(app(ServiceArgs(placement="separate")))
-    assert deployments(app(ServiceArgs(placement="inline"))) == {"ingress"}
-
-
-def test_streams_are_never_cut_by_the_proxy(config: dict[str, Any]) -> None:
-    assert "request_timeout_s" not in config["http_options"]
+            assert deployment.keys() >= SIZES, deployment["name"]
 
 
 @pytest.mark.parametrize("args", [{"placement": "elsewhere"}, {"placment": "inline"}])

@@ -88,6 +88,7 @@ def test_an_unknown_scheme_is_refused_without_its_secrets():
     [
         ("model_store", "The model store 'model_store' is no URL"),
         ("", "The model store '' is no URL"),
+        ("//user:secret@host/models", "The model store '//host/models' is no URL"),
         ("file:", "names no folder"),
         ("file://", "names a host"),
         ("file://host/store", "names a host"),

@@ -48,6 +48,20 @@ def test_delete_clears_the_cookie(client: Client) -> None:
     assert "Max-Age=0" in response.headers["set-cookie"]
 
 
+def test_the_cookie_belongs_to_the_prefix_that_set_it(client: Client) -> None:
+    prefix = client.base_url.path.rstrip("/")
+    set_there = client.put("/v1/preferences", json={"languages": ["de"]})
+    cleared_there = client.delete("/v1/preferences")
+    for response in (set_there, cleared_there):
+        assert f"Path={prefix or '/'}" in response.headers["set-cookie"].split("; ")
+
+
+def test_a_cookie_of_ones_own_comes_before_those_of_services_around(client: Client) -> None:
+    # In the order in which browsers send them: the longest path first.
+    headers = {"Cookie": "languages=de; other=1; languages=en"}
+    assert client.get("/v1/preferences", headers=headers).json() == {"languages": ["de"]}
+
+
 @pytest.mark.parametrize("code", ["tlh", "", "de.en", "ä"])
 def test_an_unknown_preference_is_refused(client: Client, code: str) -> None:
     response = client.put("/v1/preferences", json={"languages": ["de", code]})

@@ -47,6 +47,15 @@ def allowed_languages(cookie: str) -> tuple[str, ...]:
     return tuple(sorted(codes)[:_MAX_CODES])
 
 
+def nearest_cookie(header: str) -> str:
+    """Our cookie, where a browser may have one for each of several services on one host.
+
+    It sends first what was set for the longest path (RFC 6265), which is the service's own.
+    """
+    pairs = (pair.strip().partition("=") for pair in header.split(";"))
+    return next((value for name, _, value in pairs if name == LANGUAGES_COOKIE), "")
+
+
 @lru_cache(maxsize=1024)
 def preferred_languages(header: str) -> tuple[str, ...]:
     """The codes in an Accept-Language header (RFC 9110), most wanted first.
@@ -74,6 +83,8 @@ async def hints(
     # Called, because resolving them would cost more.
     settings, split = await api_settings(connection), await canary(connection)
     response.headers["Vary"] = f"{_VARY}, {KEY_HEADER}" if split.is_on else _VARY
+    if languages:  # FastAPI's is the last one of that name
+        languages = nearest_cookie(connection.headers["cookie"])
     return Hints(
         allowed=allowed_languages((languages or "")[:_MAX_CHARS]),
         preferred=preferred_languages((accept_language or "")[:_MAX_CHARS]),

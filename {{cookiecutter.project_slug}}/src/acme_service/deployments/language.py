@@ -63,7 +63,14 @@ class LanguageDeployment:
                 counter.count("model_refused_versions_total", model="language")
 
         store = settings.opened(kinds)
-        self._versions = Versions(store, REFERENCE, Model.load, settings.refresh_s, refused)
+        self._versions = Versions(
+            store,
+            REFERENCE,
+            Model.load,
+            settings.refresh_s,
+            settings.keep_replaced_s,
+            refused,
+        )
 
     async def reconfigure(self, user_config: Any) -> None:
         """Serve's `user_config`: `{"reference": "language:2"}` pins a version, `{}` unpins it.
@@ -110,11 +117,13 @@ class LanguageDeployment:
         Raises ModelReplacedError when a version is not held, not even after a look, nor in time.
         """
         models = self._held(wanted)
-        if len(models) < len(wanted):
-            # Another replica may have seen it first.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.wrap_future(self._versions.look()), LOOK_S)
-            models = self._held(wanted)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                # Another replica may have seen it first.
+                for look in (self._versions.look, self._versions.try_challenger):
+                    if len(models) < len(wanted):
+                        await asyncio.wrap_future(look())
+                        models = self._held(wanted)
         if len(models) < len(wanted):
             raise ModelReplacedError("The version of the language model was replaced meanwhile.")
         return models

@@ -37,6 +37,14 @@ class StoreSettings(NamedTuple):
     timeout_s: float
     fetch_timeout_s: float = 300.0
 
+    @property
+    def keep_replaced_s(self) -> float:
+        """How long a replaced version still answers those who name it.
+
+        A minute, and for as long as other replicas may still fetch what replaces it.
+        """
+        return 60.0 + self.timeout_s + self.fetch_timeout_s
+
     def opened(self, kinds: Sequence[SourceKind]) -> ModelStore:
         """The store, whose place is one of these kinds.
 

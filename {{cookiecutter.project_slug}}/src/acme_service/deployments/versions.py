@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
+from threading import Lock
 from time import monotonic
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic
 
 from acme_service.models.errors import (
     ModelCacheError,
@@ -15,36 +17,17 @@ from acme_service.models.files import ModelFiles
 from acme_service.models.store import ModelStore, Reference, parse_reference
 from acme_service.ports import CHALLENGER
 
+from .held import Held, Model
 from .looking import Looking
 from .notes import Notes
 
 log = logging.getLogger(__name__)
 
-KEEP_REPLACED_S = 60.0
-"""How long a replaced version still answers those who name it."""
-
 LOOK_PAUSE_S = 1.0
 """Those who name a version that is not held make a replica look so often at most."""
 
-Model = TypeVar("Model")
-
-
-class Held(NamedTuple, Generic[Model]):
-    """What a replica holds at one moment. Never changed, only replaced, so nobody sees half.
-
-    champion, challenger: references; the challenger's is empty when there is none.
-    models: by reference; those that were replaced just now are still among them.
-    """
-
-    champion: str
-    challenger: str
-    models: Mapping[str, Model]
-
-    def find(self, wanted: str) -> Model | None:
-        """Who answers a query: "" and "challenger" always find somebody."""
-        if wanted == CHALLENGER:
-            wanted = self.challenger
-        return self.models.get(wanted or self.champion)
+CHALLENGER_S = 3.0
+"""A replica that starts waits so long for its challenger, and begins without it then."""
 
 
 def loaded(load: Callable[[ModelFiles], Model], files: ModelFiles) -> Model:
@@ -58,13 +41,15 @@ def loaded(load: Callable[[ModelFiles], Model], files: ModelFiles) -> Model:
 
 
 class Versions(Generic[Model]):
-    """Holds the champion and the challenger, and looks for others in a thread of its own.
+    """Holds the champion and the challenger, and looks for others in threads of their own.
 
     A version is loaded beside those that answer, and takes over once `load` has found it sound.
-    Otherwise it is refused, and not tried again until its alias moves.
+    Otherwise it is refused, and not tried again until its alias moves. A challenger that takes
+    long to arrive delays no champion.
 
     reference: of the champion, `name@alias` or `name:version`.
     load: makes a model of verified files; raises when it is not sound.
+    keep_s: how long a replaced version still answers those who name it.
     refused: called for each version that is refused.
 
     Raises ModelStoreError when there is neither a sound champion nor, in the cache, one that
@@ -77,16 +62,23 @@ class Versions(Generic[Model]):
         reference: str,
         load: Callable[[ModelFiles], Model],
         refresh_s: float,
+        keep_s: float,
         refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._load = load
+        self._keep_s = keep_s
         self._count_refused = refused
         self._followed = parse_reference(reference)
         self._refused: dict[str, str] = {}
         self._replaced_at: dict[str, float] = {}
+        self._tried: Reference | None = None
+        self._changing = Lock()
         self.notes = Notes()
         self.held = self._first()
+        self._trying = Looking(self._try_challenger, refresh_s, pause_s=0)
+        with suppress(TimeoutError):
+            self._trying.soon().result(CHALLENGER_S)
         self._looking = Looking(self._look, refresh_s, LOOK_PAUSE_S)
 
     @property
@@ -97,6 +89,10 @@ class Versions(Generic[Model]):
     def look(self) -> "Future[None]":
         """Done when somebody has looked at the store after this moment."""
         return self._looking.soon()
+
+    def try_challenger(self) -> "Future[None]":
+        """Done when somebody has tried the challenger of the last look."""
+        return self._trying.soon()
 
     def follow(self, reference: str) -> "Future[None]":
         """Let another alias, or one version for good, be the champion; done once that was tried.
@@ -109,6 +105,7 @@ class Versions(Generic[Model]):
     def close(self) -> None:
         """Look no longer."""
         self._looking.stop()
+        self._trying.stop()
 
     def _first(self) -> Held[Model]:
         followed = self._followed
@@ -120,8 +117,8 @@ class Versions(Generic[Model]):
             return self._last_sound(followed, error)
         self._remember(followed, version)
         champion = f"{followed.name}:{version}"
-        held = Held(champion, "", {champion: model})
-        return self._with_challenger(held, followed.name, aliases)
+        self._tried = _challenger(followed.name, aliases)
+        return Held(champion, "", {champion: model})
 
     def _last_sound(self, followed: Reference, error: ModelStoreError) -> Held[Model]:
         files = self._store.open_remembered(followed)
@@ -137,65 +134,62 @@ class Versions(Generic[Model]):
         return Held(champion, "", {champion: model})
 
     def _look(self) -> None:
-        held, followed = self.held, self._followed
+        followed = self._followed
         try:
             aliases = self._store.aliases(followed.name)
         except ModelStoreError as error:
             away = isinstance(error, StoreUnreachableError)
             store = "does not answer" if away else "cannot be used"
-            note = f"The model store {store}; {held.champion} answers as before."
+            note = f"The model store {store}; {self.held.champion} answers as before."
             self.notes.take("store", note, error)
             if followed.version:
-                self.held = self._with_champion(held, followed, {})
+                self._look_for_champion(followed, {})
         else:
             self.notes.drop("store")
-            # Held before the challenger is fetched, which may take its time.
-            self.held = self._with_champion(held, followed, aliases)
-            self.held = self._with_challenger(self.held, followed.name, aliases)
-        self.held = self._without_replaced(self.held)
+            self._look_for_champion(followed, aliases)
+            self._tried = _challenger(followed.name, aliases)
+            self._trying.soon()
+        self._drop_replaced()
 
-    def _with_champion(
-        self, held: Held[Model], followed: Reference, aliases: Mapping[str, str]
-    ) -> Held[Model]:
+    def _look_for_champion(self, followed: Reference, aliases: Mapping[str, str]) -> None:
+        before = self.held.champion
         try:
             version = self._meant(followed, aliases)
         except ModelStoreError as error:
-            note = f"There is no {followed}; {held.champion} answers as before."
+            note = f"There is no {followed}; {before} answers as before."
             self._refused.pop("champion", None)
             self.notes.take("champion", note, error)
-            return held
+            return
         champion = f"{followed.name}:{version}"
-        model = self._taken("champion", followed.name, version, held)
+        model = self._taken("champion", followed.name, version)
         if model is None:
-            return held
-        if champion != held.champion:
-            log.warning("%s answers instead of %s", champion, held.champion)
+            return
+        with self._changing:
+            self.held = self.held.with_champion(champion, model)
+        if champion != before:
+            log.warning("%s answers instead of %s", champion, before)
             self._remember(followed, version)
-        return Held(champion, held.challenger, {**held.models, champion: model})
 
-    def _with_challenger(
-        self, held: Held[Model], name: str, aliases: Mapping[str, str]
-    ) -> Held[Model]:
-        version = aliases.get(CHALLENGER)
-        if version is None:
+    def _try_challenger(self) -> None:
+        tried = self._tried
+        if tried is None:
             self._refused.pop(CHALLENGER, None)
             self.notes.drop(CHALLENGER)
-            return held._replace(challenger="")
-        model = self._taken(CHALLENGER, name, version, held)
-        if model is None:
-            return held
-        challenger = f"{name}:{version}"
-        return Held(held.champion, challenger, {**held.models, challenger: model})
+            with self._changing:
+                self.held = self.held._replace(challenger="")
+        elif (model := self._taken(CHALLENGER, tried.name, tried.version)) is not None:
+            with self._changing:
+                self.held = self.held.with_challenger(str(tried), model)
 
-    def _without_replaced(self, held: Held[Model]) -> Held[Model]:
+    def _drop_replaced(self) -> None:
         now = monotonic()
-        replaced = held.models.keys() - {held.champion, held.challenger}
-        self._replaced_at = {each: self._replaced_at.get(each, now) for each in replaced}
-        gone = {each for each, at in self._replaced_at.items() if now - at >= KEEP_REPLACED_S}
+        with self._changing:
+            replaced = self.held.replaced()
+            self._replaced_at = {each: self._replaced_at.get(each, now) for each in replaced}
+            gone = {each for each, at in self._replaced_at.items() if now - at >= self._keep_s}
+            self.held = self.held.without(gone)
         if replaced - gone:
-            self._looking.within(KEEP_REPLACED_S)
-        models = {each: model for each, model in held.models.items() if each not in gone}
-        return held._replace(models=models)
+            self._looking.within(self._keep_s)
 
     def _meant(self, followed: Reference, aliases: Mapping[str, str]) -> str:
         version = followed.version or aliases.get(followed.alias)
@@ -205,8 +199,9 @@ class Versions(Generic[Model]):
             )
         return version
 
-    def _taken(self, role: str, name: str, version: str, held: Held[Model]) -> Model | None:
+    def _taken(self, role: str, name: str, version: str) -> Model | None:
         """The version, loaded and sound; nothing when it is not to be had."""
+        held = self.held
         reference = f"{name}:{version}"
         note = f"{reference} was refused; {held.champion} answers as before."
         if self._refused.get(role) == reference:
@@ -239,3 +234,8 @@ class Versions(Generic[Model]):
                 self._store.remember(followed.name, followed.alias, version)
             except ModelCacheError as error:
                 log.warning("without the store, another version would start: %s", error)
+
+
+def _challenger(name: str, aliases: Mapping[str, str]) -> Reference | None:
+    version = aliases.get(CHALLENGER)
+    return Reference(name, version=version) if version else None

@@ -1,6 +1,6 @@
 """`make serve`: a Ray Serve of this machine's own, from `serve.yaml`, until Ctrl-C or SIGTERM.
 
-Whatever happens, nothing of it is left running.
+What changes in that file is applied. Whatever happens, nothing of it is left running.
 """
 
 # All but the standard library is imported inside functions, once signals are listened to:
@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .changes import Changes
 from .descendants import adopt_orphans, end_descendants
 from .listening import free_port_near, refuse_taken_port
 
@@ -71,9 +72,10 @@ def main() -> None:
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="serve-", ignore_cleanup_errors=True) as scratch:
         try:
+            changes = Changes(options.config)
             config = checked_configuration(options.config, options.host)
             prepare_environment(options.profile, Path(scratch), os.environ)
-            serve_until_stopped(config, stopper)
+            serve_until_stopped(config, stopper, options, changes)
         except (Stop, KeyboardInterrupt):
             print("Stopped.", flush=True)
         finally:
@@ -148,23 +150,56 @@ def has_haproxy() -> bool:
     return shutil.which("haproxy") is not None
 
 
-def serve_until_stopped(config: Mapping[str, Any], stopper: Stopper) -> None:
-    from pydantic import ValidationError
-    from ray.serve.schema import ServeDeploySchema
+def serve_until_stopped(
+    config: Mapping[str, Any], stopper: Stopper, options: argparse.Namespace, changes: Changes
+) -> None:
+    from .configuration import ConfigurationError, checked
 
     try:
-        schema = ServeDeploySchema.model_validate(config)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(map(str, wrong["loc"]))
-        raise SystemExit(f"The configuration is wrong at {place}: {wrong['msg']}.") from None
+        schema = checked(config)
+    except ConfigurationError as error:
+        raise SystemExit(f"{options.config}: {error}") from None
     with local_ray(stopper), drained_at_the_end(stopper):
         deploy(schema)
         wait_until_running(stopper)
         say_what_listens(config)
         while True:
             stopper.raise_if_asked()
+            if changes.seen():
+                schema = apply_change(schema, stopper, options)
             time.sleep(0.2)
+
+
+def apply_change(
+    running: "ServeDeploySchema", stopper: Stopper, options: argparse.Namespace
+) -> "ServeDeploySchema":
+    """What runs from now on: what the file says, or what ran before if that is wrong.
+
+    Applications that the file says nothing new of are left alone, as `serve deploy` would.
+    """
+    from .configuration import ConfigurationError, checked, read
+
+    path: Path = options.config
+    try:
+        schema = checked(read(path))
+    except ConfigurationError as error:
+        print(f"{path}: {error} What runs was not changed.", flush=True)
+        return running
+    if options.host:
+        schema.http_options.host = options.host
+    if fixed_at_the_start(schema) != fixed_at_the_start(running):
+        print("Where Serve listens does not change before it is started again.", flush=True)
+    deploy(schema)
+    try:
+        wait_until_running(stopper)
+        print(f"Applied {path}.", flush=True)
+    except SystemExit as failure:
+        print(failure, flush=True)
+    return schema
+
+
+def fixed_at_the_start(schema: "ServeDeploySchema") -> tuple[object, ...]:
+    return schema.http_options, schema.grpc_options, schema.proxy_location
 
 
 @contextmanager
@@ -191,17 +226,19 @@ def local_ray(stopper: Stopper) -> Iterator[None]:
 def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
     """Lets requests under way finish."""
     from ray import serve
+    from ray.serve import context
 
     try:
         yield
     finally:
         stopper.cleaning = True
         # Shutting Serve down at once would take the proxy away from under open streams.
-        # Deleting an application waits for its replicas, as long as each may take to stop.
+        # Deleting applications waits for their replicas, as long as each may take to stop.
         with suppress(Exception):
-            for name, application in serve.status().applications.items():
-                if may_have_requests(application):
-                    serve.delete(name)
+            applications = serve.status().applications
+            asked = [name for name, one in applications.items() if may_have_requests(one)]
+            if client := context._get_global_client():  # pyright: ignore[reportPrivateUsage]
+                client.delete_apps(asked)  # serve.delete takes one, and waits for it
             serve.shutdown()
 
 

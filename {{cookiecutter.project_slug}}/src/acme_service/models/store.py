@@ -65,7 +65,7 @@ def chosen(kinds: Sequence[SourceKind], store_url: str) -> SourceKind:
     match = _SCHEME.match(store_url)
     if not match:
         raise ModelStoreError(
-            f"The model store {store_url!r} is no URL: a folder is written file:{store_url}."
+            f"The model store {shown(store_url)!r} is no URL: a folder is written file:model_store."
         )
     scheme = match[0].lower()
     for kind in kinds:
@@ -178,10 +178,8 @@ class ModelStore:
 
 def shown(store_url: str) -> str:
     """The URL for messages, without the credentials that may be in it."""
-    scheme, colon, rest = store_url.partition("://")
-    place = re.split(r"[?#]", rest, maxsplit=1)[0]
-    host, slash, path = place.partition("/")
-    return f"{scheme}{colon}{host.rpartition('@')[2]}{slash}{path}"
+    place = re.split(r"[?#]", store_url, maxsplit=1)[0]
+    return re.sub("(?<=//)[^/]*@", "", place)
 
 
 def open_model(store_url: str, reference: str) -> ModelFiles:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from acme_service.api.dependencies import CurrentSettings, Detector
@@ -29,7 +29,11 @@ async def preferences(detector: Detector, hints: CurrentHints) -> Preferences:
 
 @router.put("")
 async def set_preferences(
-    body: Preferences, response: Response, detector: Detector, settings: CurrentSettings
+    body: Preferences,
+    request: Request,
+    response: Response,
+    detector: Detector,
+    settings: CurrentSettings,
 ) -> Preferences:
     """Set the cookie."""
     known = (await detector.card()).languages
@@ -46,6 +50,7 @@ async def set_preferences(
         LANGUAGES_COOKIE,
         ".".join(chosen),
         max_age=ONE_YEAR_S,
+        path=path_of(request),
         httponly=True,
         samesite="lax",
         secure=settings.cookie_secure,
@@ -54,8 +59,19 @@ async def set_preferences(
 
 
 @router.delete("", status_code=204)
-async def clear_preferences(response: Response, settings: CurrentSettings) -> None:
+async def clear_preferences(
+    request: Request, response: Response, settings: CurrentSettings
+) -> None:
     """Clear the cookie."""
     response.delete_cookie(
-        LANGUAGES_COOKIE, httponly=True, samesite="lax", secure=settings.cookie_secure
+        LANGUAGES_COOKIE,
+        path=path_of(request),
+        httponly=True,
+        samesite="lax",
+        secure=settings.cookie_secure,
     )
+
+
+def path_of(request: Request) -> str:
+    """Where this service stands; what else stands on its host has preferences of its own."""
+    return request.scope.get("root_path") or "/"

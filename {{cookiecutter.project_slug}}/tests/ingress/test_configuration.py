@@ -1,0 +1,209 @@
+"""What is wrong with a Serve configuration is said before anything starts."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from acme_service.ingress import configuration
+from acme_service.ingress.configuration import (
+    ConfigurationError,
+    checked,
+    mistakes,
+)
+
+from .configurations import PATHS, loaded
+
+Edit = Callable[[dict[str, Any]], object]
+
+UNCUT = (
+    "http_options.request_timeout_s would cut streams and WebSockets too: leave it unset; "
+    "GATHER_TIMEOUT_S limits the time of each model call."
+)
+
+
+def service(config: dict[str, Any], **changes: object) -> dict[str, Any]:
+    """The application of `serve.yaml`, changed."""
+    config["applications"][0] |= changes
+    return config["applications"][0]
+
+
+def beside(config: dict[str, Any], **changes: object) -> None:
+    """Another application like it."""
+    config["applications"].append(config["applications"][0] | {"name": "other"} | changes)
+
+
+def language(config: dict[str, Any], **changes: object) -> dict[str, Any]:
+    """The block of the deployment `language`, changed."""
+    [block] = [one for one in service(config)["deployments"] if one["name"] == "language"]
+    block |= changes
+    return block
+
+
+def said_of(edit: Edit) -> list[str]:
+    config = loaded()
+    edit(config)
+    return list(mistakes(config))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_what_comes_with_the_project_is_right(path: Path) -> None:
+    assert list(mistakes(loaded(path))) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "key", "near"),
+    [
+        (lambda c: c.update(http_option={}), "http_option", "http_options"),
+        (lambda c: c["http_options"].update(prot=1), "http_options.prot", "port"),
+        (lambda c: c["logging_config"].update(encodin=""), "logging_config.encodin", "encoding"),
+        (lambda c: c.update(grpc_options={"prot": 1}), "grpc_options.prot", "port"),
+        (lambda c: service(c, arg={}), "applications.default.arg", "args"),
+        (
+            lambda c: service(c, runtime_env={"env_var": {}}),
+            "applications.default.runtime_env.env_var",
+            "env_vars",
+        ),
+        *(
+            (
+                lambda c, outer=outer, key=key: language(c, **{outer: {key: 1}}),
+                f"applications.default.deployments.language.{outer}.{key}",
+                near,
+            )
+            for outer, key, near in [
+                ("autoscaling_config", "max_replica", "max_replicas"),
+                ("logging_config", "log_levl", "log_level"),
+                ("ray_actor_options", "num_cpu", "num_cpus"),
+                ("request_router_config", "request_router_clas", "request_router_class"),
+            ]
+        ),
+        (
+            lambda c: language(c, autoscaling_config={"policy": {"policy_functoin": ""}}),
+            "applications.default.deployments.language.autoscaling_config.policy.policy_functoin",
+            "policy_function",
+        ),
+        (
+            lambda c: language(c, max_ongoing_request=1),
+            "applications.default.deployments.language.max_ongoing_request",
+            "max_ongoing_requests",
+        ),
+    ],
+)
+def test_a_misspelt_key_is_named_with_the_one_that_was_meant(
+    edit: Edit, key: str, near: str
+) -> None:
+    assert said_of(edit) == [f"{key} is no key that Serve knows; did you mean {near}?"]
+
+
+def test_a_key_that_is_like_no_other_is_named_alone() -> None:
+    assert said_of(lambda c: c.update(colour=1)) == ["colour is no key that Serve knows."]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda c: language(c, user_config={"num_replica": 1}),
+        lambda c: language(c, ray_actor_options={"resources": {"num_cpu": 1}}),
+        lambda c: language(c, autoscaling_config={"min_replicas": 1}, num_replicas=None),
+        lambda c: service(c, runtime_env={"env_vars": {"ENV_VAR": "1"}}),
+        lambda c: beside(c, route_prefix=None),
+        lambda c: c.pop("http_options"),
+    ],
+)
+def test_what_is_free_is_left_free(edit: Edit) -> None:
+    assert said_of(edit) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (beside, "'default' and 'other' have the same route prefix /."),
+        (
+            lambda c: beside(c, name="default", route_prefix="/other"),
+            "Two applications are called 'default'.",
+        ),
+        (
+            lambda c: service(c, route_prefix="api"),
+            "The route prefix 'api' of 'default' does not begin with \"/\".",
+        ),
+        (
+            lambda c: service(c, route_prefix="/api/"),
+            "The route prefix '/api/' of 'default' ends with \"/\".",
+        ),
+        (
+            lambda c: service(c, route_prefix="/{tenant}"),
+            "The route prefix '/{tenant}' of 'default' holds braces, but is no pattern.",
+        ),
+        (lambda c: c["http_options"].update(request_timeout_s=60), UNCUT),
+        (lambda c: c.pop("applications"), "applications: Field required."),
+        (lambda c: c.update(applications=1), "applications: Input should be a valid list."),
+        (
+            lambda c: c["http_options"].update(port={}),
+            "http_options.port: Input should be a valid integer.",
+        ),
+        (
+            lambda c: service(c)["deployments"].append({"name": "ingress"}),
+            "'default' has two blocks for 'ingress'.",
+        ),
+        (
+            lambda c: service(c, args={"placment": "inline"}),
+            "The args of 'default' are wrong at placment: Extra inputs are not permitted.",
+        ),
+        (
+            lambda c: service(c, runtime_env={"env_vars": {"CANARY_FRACTION": 0.5}}),
+            "The variable CANARY_FRACTION of 'default' is no text: put it in quotes.",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_one_sentence(edit: Edit, sentence: str) -> None:
+    assert said_of(edit) == [sentence]
+
+
+def test_a_deployment_that_the_application_does_not_have_is_named() -> None:
+    [said] = said_of(lambda c: language(c, name="langage"))
+    assert said.startswith("'default' has no deployment 'langage'; did you mean language?")
+
+
+def test_a_placement_has_only_its_own_deployments() -> None:
+    said = said_of(lambda c: service(c, args={"placement": "inline"}))
+    assert "'default' has no deployment 'language'. There are: ingress." in said
+
+
+@pytest.mark.parametrize("path", ["acme_service.ingress.no:app", "acme_service:no"])
+def test_an_application_that_is_not_there_is_named(path: str) -> None:
+    [said] = said_of(lambda c: service(c, import_path=path))
+    assert said.startswith(f"'default' cannot be built from {path}: ")
+    assert "\n" not in said
+
+
+def test_an_application_from_elsewhere_is_not_looked_for_here() -> None:
+    far = {"import_path": "far:app", "runtime_env": {"working_dir": "https://e.example/a.zip"}}
+    assert said_of(lambda c: service(c, **far)) == []
+
+
+@pytest.mark.parametrize("nothing", [None, [], "text"])
+def test_what_holds_no_applications_is_refused(nothing: object) -> None:
+    with pytest.raises(ConfigurationError, match="It holds no keys, and so no applications"):
+        checked(nothing)
+
+
+def test_files_are_checked_before_anybody_deploys_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, wrong, absent = (tmp_path / name for name in ("broken", "wrong", "absent"))
+    broken.write_text("a: [", encoding="utf-8")
+    wrong.write_text(yaml.safe_dump(loaded() | {"colour": 1}), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["", *map(str, [PATHS[0], broken, wrong, absent])])
+    with pytest.raises(SystemExit) as ended:
+        configuration.main()
+    said = capsys.readouterr()
+    assert ended.value.code == 1
+    assert said.out == f"{PATHS[0]} is right.\n"
+    assert said.err.splitlines() == [
+        f"{broken}: It is no YAML.",
+        f"{wrong}: colour is no key that Serve knows.",
+        f"{absent}: It cannot be read: No such file or directory.",
+    ]
