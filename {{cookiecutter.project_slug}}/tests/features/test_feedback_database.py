@@ -197,8 +197,10 @@ def test_a_schema_of_a_newer_version_is_used_as_it_is(client: TestClient, file: 
 async def test_more_than_can_wait_is_refused_at_once(file: Path) -> None:
     database = Database(settings_for(url_of(file), timeout_s=TIMEOUT_S))
 
+    enough = asyncio.Event()
+
     async def never(_: object) -> None:
-        await asyncio.Event().wait()
+        await enough.wait()
 
     async with database.opened():
         asking = [asyncio.create_task(database.ask(never)) for _ in range(1_000)]
@@ -208,6 +210,7 @@ async def test_more_than_can_wait_is_refused_at_once(file: Path) -> None:
             await database.ask(never)
         assert monotonic() - began < TIMEOUT_S / 2
         ended = await asyncio.gather(*asking, return_exceptions=True)
+        enough.set()
     assert {type(one) for one in ended} == {DatabaseAwayError}
 
 

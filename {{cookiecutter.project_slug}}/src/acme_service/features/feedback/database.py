@@ -24,6 +24,7 @@ MAX_UNDER_WAY = 1_000
 
 MIGRATION_TIMEOUT_S = 600.0
 NOTE_TIMEOUT_S = 0.5
+CLOSING_TIMEOUT_S = 5.0
 
 AWAY = "The database of feedback does not answer."
 NOT_READY = "The database of feedback is not ready yet."
@@ -129,8 +130,9 @@ class Database:
         for task in left:
             self._abandon(task)
         if left:
-            await asyncio.wait(left, timeout=self.timeout_s)
-        await asyncio.wait({asyncio.ensure_future(self._engine.dispose())}, timeout=1)
+            await asyncio.wait(left, timeout=min(self.timeout_s, CLOSING_TIMEOUT_S))
+        disposing = asyncio.ensure_future(self._engine.dispose())
+        await asyncio.wait({disposing}, timeout=CLOSING_TIMEOUT_S)
 
     def _abandon(self, task: asyncio.Future[Any]) -> None:
         # SQLite gives up in time by itself, and a connection to it that is cancelled again while
