@@ -119,7 +119,7 @@ def configuration(cluster: Cluster, asks: Asks) -> dict[str, Any]:
             "env_vars": {"MODEL_STORE": cluster.store.as_uri(), "MODEL_REFRESH_S": "0.2"}
         },
     }
-    own = [inline | further for further in of_features()]
+    own = [with_replicas(inline | further) for further in of_features()]
     packs = language_packs.application()
     others = [inline, stuck, busy, swapping, canary(cluster, inline), packs, *own]
     config["applications"] = [service, *(one for one in others if asks(one["name"]))]
@@ -150,7 +150,19 @@ def of_features() -> Iterator[dict[str, Any]]:
         module = import_module(f"{__package__}.features.{path.stem}")
         name = module.NAME
         variables = {"env_vars": module.SETTINGS}
-        yield {"name": name, "route_prefix": f"/{name}", "runtime_env": variables}
+        yield {
+            "name": name,
+            "route_prefix": f"/{name}",
+            "runtime_env": variables,
+            "replicas": getattr(module, "REPLICAS", 1),
+        }
+
+
+def with_replicas(application: dict[str, Any]) -> dict[str, Any]:
+    """`replicas` is our own word: so many of the ingress."""
+    replicas = application.pop("replicas")
+    [ingress] = application["deployments"]
+    return application | {"deployments": [ingress | {"num_replicas": replicas}]}
 
 
 def misbehaving(name: str, deployments: list[dict[str, Any]]) -> dict[str, Any]:
