@@ -6,6 +6,8 @@ BIN := build/venv/bin
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 export RENDER
+# Bytecode goes to build/ too, and without it each process would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -7,8 +7,10 @@ from pathlib import Path
 from scripts.export import ROOT
 
 ENVIRONMENT = ROOT / "build/venv"
-CALLERS = ("MAKE", "MFLAGS", "PYTEST_")
-"""How variables begin by which make and pytest, when they call these tests, would change them."""
+CALLERS = ("MAKE", "MFLAGS", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
+"""How variables begin that would change what is run: by make and pytest, when they call these
+tests, and by an image in which all processes compile all that they import.
+"""
 
 ABSENT = ROOT / "tests/absent"
 """What a project without MLflow would not have in an environment of its own."""
