@@ -71,7 +71,8 @@ def sizes_text(sizes: list[dict[str, Any]]) -> str:
     lines = [
         "# What a larger batch can win",
         "",
-        "Microseconds of a model for each text of a call, in process, by how many it holds.",
+        "Microseconds of a model for each text of a call, in process, by how many it holds: the "
+        "best of five rounds.",
         "",
         f"| model | {' | '.join(map(str, columns))} |",
         f"| --- |{' ---: |' * len(columns)}",
