@@ -5,6 +5,7 @@ import subprocess
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from .environments import FOLDER, PreparationError, render, run, variables
 from .results import Spread
@@ -25,15 +26,14 @@ def measure_batching() -> int:
     print(f"Rendering {PROJECT.name} …", flush=True)
     render((), PROJECT)
     run("make", "setup", f"VENV={PROJECT}-env", folder=PROJECT)
-    report = text(found())
+    report = f"{sizes_text(said_by('batch_sizes'))}\n{text(found())}"
     REPORT.write_text(report, encoding="utf-8")
     print(report)
     return 0
 
 
-def found() -> Rates:
-    """Texts per second in each case, plain and batched, a round each."""
-    command = [f"{PROJECT}-env/bin/python", "-m", "benchmarks.contenders.batched"]
+def said_by(module: str, *arguments: str) -> list[dict[str, Any]]:
+    """The lines of JSON that a contender prints."""
     profile = dict(
         line.split("=", 1)
         for line in (PROJECT / "deploy/serve.env").read_text(encoding="utf-8").splitlines()
@@ -43,7 +43,7 @@ def found() -> Rates:
     with log.open("w", encoding="utf-8") as complaints:
         try:
             said = subprocess.check_output(
-                [*command, str(ROUNDS), str(SECONDS)],
+                [f"{PROJECT}-env/bin/python", "-m", f"benchmarks.contenders.{module}", *arguments],
                 cwd=PROJECT,
                 env=variables(project=PROJECT) | profile | {"RAY_SERVE_ENABLE_HA_PROXY": "0"},
                 stderr=complaints,
@@ -52,12 +52,34 @@ def found() -> Rates:
             )
         except subprocess.SubprocessError:
             raise PreparationError(f"Batching could not be measured: see {log}.") from None
+    return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+
+
+def found() -> Rates:
+    """Texts per second in each case, plain and batched, a round each."""
     rates: Rates = defaultdict(list)
-    for line in said.splitlines():
-        if line.startswith("{"):
-            one = json.loads(line)
-            rates[one["model"], one["gathered"], one["askers"]].append(one)
+    for one in said_by("batched", str(ROUNDS), str(SECONDS)):
+        rates[one["model"], one["gathered"], one["askers"]].append(one)
     return rates
+
+
+def sizes_text(sizes: list[dict[str, Any]]) -> str:
+    by_model: dict[str, dict[int, float]] = defaultdict(dict)
+    for one in sizes:
+        by_model[one["model"]][one["size"]] = one["text_s"] * 1e6
+    columns = sorted({one["size"] for one in sizes})
+    lines = [
+        "# What a larger batch can win",
+        "",
+        "Microseconds of a model for each text of a call, in process, by how many it holds: the "
+        "best of five rounds.",
+        "",
+        f"| model | {' | '.join(map(str, columns))} |",
+        f"| --- |{' ---: |' * len(columns)}",
+    ]
+    for model, taken in by_model.items():
+        lines.append(f"| {model} | {' | '.join(f'{taken[size]:.0f}' for size in columns)} |")
+    return "\n".join([*lines, ""])
 
 
 def text(rates: Rates) -> str:
@@ -66,6 +88,7 @@ def text(rates: Rates) -> str:
         "",
         f"Texts per second through one model replica, 32 callers, medians of {ROUNDS} rounds of "
         f"{SECONDS} seconds: `make bench BATCHING=1`.",
+        "A batch stays open for 2 ms. "
         "Ratios are taken round by round, with the least and the most in parentheses.",
         "",
         "| model | in front of it | ingress replicas | plain | with `serve.batch` | ratio |",
