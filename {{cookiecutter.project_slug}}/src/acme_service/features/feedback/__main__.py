@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import re
 import secrets
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     filling.add_argument("file", type=Path)
     filling.set_defaults(run=fill)
     options = parser.parse_args(arguments)
+    # One sentence at the end says it.
+    logging.disable(logging.WARNING)
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     try:
         options.run(options)
