@@ -19,7 +19,7 @@ from acme_service.api.settings import SettingsError
 from .corrections import Corrections
 from .database import Database, DatabaseAwayError
 from .receipts import Receipts
-from .settings import SECRET_BYTES, DatabaseSettings, FeedbackSettings
+from .settings import SECRET_BYTES, DatabaseSettings, ReceiptSettings
 
 Result = TypeVar("Result")
 
@@ -98,7 +98,7 @@ def purge(options: argparse.Namespace) -> None:
         days = options.older_than_days
         count = _asked(settings, lambda one: Corrections(one).delete_older(days))
     else:
-        receipts = Receipts(FeedbackSettings.load().secrets, lifetime_s=0)
+        receipts = Receipts(ReceiptSettings.load().secrets, lifetime_s=0)
         owners = list(receipts.owners(options.caller))
         count = _asked(settings, lambda one: Corrections(one).delete_of(owners))
     print(f"{count} corrections are forgotten.")
