@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from fastapi.testclient import TestClient
@@ -10,7 +11,10 @@ from httpx2 import Client, Response
 
 from acme_service.api import Feature, create_app
 from acme_service.features.feedback import feedback
-from acme_service.features.feedback.settings import FeedbackSettings
+from acme_service.features.feedback.settings import (
+    DatabaseSettings,
+    ReceiptSettings,
+)
 
 from .feedback_visitor import SECRET
 from tests.fakes import FakeMeter, fake_ports
@@ -44,6 +48,14 @@ def put(client: Client, answer: Answered, language: str = "de", **headers: str) 
     return client.put(url, json=body, headers={RECEIPT: answer.receipt} | headers)
 
 
+def put_soon(client: Client, answer: Answered) -> int:
+    """The status, once the database is found again; a busy machine may take its time."""
+    deadline = monotonic() + 20
+    while (status := put(client, answer).status_code) == 503 and monotonic() < deadline:
+        sleep(0.05)
+    return status
+
+
 def get(client: Client, answer: Answered, **headers: str) -> Response:
     url = f"/v1/feedback/{answer.id}"
     return client.get(url, headers={RECEIPT: answer.receipt} | headers)
@@ -54,8 +66,12 @@ def delete(client: Client, answer: Answered, **headers: str) -> Response:
     return client.delete(url, headers={RECEIPT: answer.receipt} | headers)
 
 
-def settings_for(url: str, **settings: Any) -> FeedbackSettings:
-    return FeedbackSettings.model_validate({"url": url, "secret": SECRET} | settings)
+def settings_for(url: str, **settings: Any) -> DatabaseSettings:
+    return DatabaseSettings.model_validate({"url": url} | settings)
+
+
+def signing(**settings: Any) -> ReceiptSettings:
+    return ReceiptSettings.model_validate({"secret": SECRET} | settings)
 
 
 def url_of(file: Path) -> str:
@@ -65,7 +81,11 @@ def url_of(file: Path) -> str:
 def service(url: str, *others: Feature, **settings: Any) -> TestClient:
     """The API with feedback around fake models. Enter it, and the database is looked for."""
     ports = fake_ports()
-    client = TestClient(create_app(ports, [*others, feedback(settings_for(url, **settings))]))
+    of_receipts = {
+        name: settings.pop(name) for name in ReceiptSettings.model_fields if name in settings
+    }
+    feature = feedback(signing(**of_receipts), settings_for(url, **settings))
+    client = TestClient(create_app(ports, [*others, feature]))
     client.app_state["meter"] = ports.meter
     return client
 

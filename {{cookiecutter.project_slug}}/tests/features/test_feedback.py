@@ -11,7 +11,6 @@ from fastapi.testclient import TestClient
 from acme_service.api import create_app
 from acme_service.api.settings import ApiSettings, SettingsError
 from acme_service.features.feedback import feedback
-from acme_service.features.feedback.settings import FeedbackSettings
 from acme_service.ingress.features import enabled
 
 from .feedback_answers import (
@@ -26,6 +25,7 @@ from .feedback_answers import (
     rows,
     service,
     settings_for,
+    signing,
     url_of,
 )
 from tests.fakes import CARD, fake_ports
@@ -184,8 +184,8 @@ def test_whatever_is_wrong_with_a_receipt_the_answer_is_the_same(
     answer = ask(client, request_id=f"right-{method}")
     put(client, answer)
     other = ask(client, "another text", f"other-{method}")
-    expired = Answered(answer.id, aged(file, answer))
-    forged = Answered(answer.id, forged_receipt(file, answer))
+    expired = Answered(answer.id, aged(answer))
+    forged = Answered(answer.id, forged_receipt(answer))
     short = answer.receipt[: len(answer.receipt) // 2]
     wrong = [
         *(answer._replace(receipt=one) for one in ["", "x", "%", "é", short, answer.receipt * 2]),
@@ -223,7 +223,7 @@ def test_a_receipt_that_was_signed_with_the_secret_before_is_still_good(
     client: TestClient, file: Path, answer: Answered
 ) -> None:
     put(client, answer)
-    before = settings_for(url_of(file)).secret
+    before = signing().secret
     with service(url_of(file), secret="n" * 32, previous_secret=before) as rotated:
         assert get(rotated, answer).status_code == 200
         fresh = ask(rotated, request_id="fresh")
@@ -244,7 +244,7 @@ def test_an_id_of_excessive_length_gets_no_receipt(client: TestClient) -> None:
 
 def test_scripts_in_browsers_may_read_receipts_and_send_them(tmp_path: Path) -> None:
     settings = ApiSettings.model_validate({"cors_origins": "https://app.example"})
-    feature = feedback(settings_for(url_of(tmp_path / "feedback.db")))
+    feature = feedback(signing(), settings_for(url_of(tmp_path / "feedback.db")))
     client = TestClient(create_app(fake_ports(), [feature], settings))
     origin = {"Origin": "https://app.example"}
     response = client.post("/v1/detect", json={"text": TEXT}, headers=origin)
@@ -287,7 +287,7 @@ def test_settings_that_cannot_work_stop_the_start(
     for name, value in settings.items():
         monkeypatch.setenv(f"FEEDBACK_{name}", value)
     with pytest.raises(SettingsError) as caught:
-        FeedbackSettings.load()
+        feedback()
     assert str(caught.value).startswith(complaint)
     assert "s3cret" not in str(caught.value)
 
@@ -302,15 +302,15 @@ def flipped(receipt: str) -> str:
     return receipt[:-1] + chr(ord(receipt[-1]) ^ 1)
 
 
-def aged(file: Path, answer: Answered) -> str:
+def aged(answer: Answered) -> str:
     """One of the same request that was given long ago."""
     from acme_service.features.feedback.receipts import Answer, Receipts
 
-    long_ago = Receipts(settings_for(url_of(file)).secrets, 60, clock=lambda: 1_000_000_000)
+    long_ago = Receipts(signing().secrets, 60, clock=lambda: 1_000_000_000)
     return long_ago.issue(Answer(answer.id, "anonymous", answer.text, CARD.reference))
 
 
-def forged_receipt(file: Path, answer: Answered) -> str:
+def forged_receipt(answer: Answered) -> str:
     """One of the same request by somebody who does not know the secret."""
     from acme_service.features.feedback.receipts import Answer, Receipts
 

@@ -1,7 +1,9 @@
 """What operators do about corrections: give them to training, forget them, move the schema."""
 
 import json
+import logging
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +13,12 @@ from acme_service.features.feedback.__main__ import main
 from acme_service.models.training.corrections import read_corrections
 
 from .feedback_answers import ask, put, rows, service, url_of
+
+
+@pytest.fixture(autouse=True)
+def _logs_go_on() -> Iterator[None]:
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

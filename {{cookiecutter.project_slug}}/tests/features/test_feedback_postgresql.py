@@ -19,7 +19,7 @@ from acme_service.features.feedback.engines import engine_of
 from acme_service.features.feedback.migrating import bring_up, downgrade, upgrade
 from acme_service.features.feedback.schema import VERSION_TABLE, metadata
 
-from .feedback_answers import RECEIPT, ask, delete, get, put, service, settings_for
+from .feedback_answers import RECEIPT, ask, delete, get, put, service, settings_for, signing
 from tests.fakes import fake_ports
 from tests.postgresql_server import PostgresqlServer
 
@@ -66,7 +66,7 @@ def test_a_correction_is_kept_read_replaced_and_taken_back(
 
 @asynccontextmanager
 async def replica(url: str) -> AsyncIterator[AsyncClient]:
-    app = create_app(fake_ports(), [feedback(settings_for(url, timeout_s=30))])
+    app = create_app(fake_ports(), [feedback(signing(), settings_for(url, timeout_s=30))])
     async with app.router.lifespan_context(app):
         transport = ASGITransport(app)
         async with AsyncClient(transport=transport, base_url="http://test") as client:

@@ -18,7 +18,7 @@ from .corrections import Corrections
 from .database import Database, DatabaseAwayError
 from .receipts import Receipts
 from .routes import feedback_router
-from .settings import FeedbackSettings
+from .settings import DatabaseSettings, ReceiptSettings
 
 
 class Outcomes:
@@ -30,14 +30,17 @@ class Outcomes:
         self.meter.count("feedback_total", outcome=outcome)
 
 
-def feedback(settings: FeedbackSettings | None = None) -> Feature:
+def feedback(
+    receipt_settings: ReceiptSettings | None = None,
+    database_settings: DatabaseSettings | None = None,
+) -> Feature:
     """`PUT`, `GET` and `DELETE /v1/feedback/{request_id}`, and receipts with answers.
 
     It has to stand above features that give answers without asking a model.
     """
-    settings = settings or FeedbackSettings.load()
-    receipts = Receipts(settings.secrets, settings.receipt_lifetime_s)
-    database = Database(settings)
+    signing = receipt_settings or ReceiptSettings.load()
+    receipts = Receipts(signing.secrets, signing.receipt_lifetime_s)
+    database = Database(database_settings or DatabaseSettings.load())
     outcomes = Outcomes()
 
     def wrap(ports: Ports) -> Ports:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import re
 import secrets
@@ -18,7 +19,7 @@ from acme_service.api.settings import SettingsError
 from .corrections import Corrections
 from .database import Database, DatabaseAwayError
 from .receipts import Receipts
-from .settings import SECRET_BYTES, DatabaseSettings, FeedbackSettings
+from .settings import SECRET_BYTES, DatabaseSettings, ReceiptSettings
 
 Result = TypeVar("Result")
 
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     filling.add_argument("file", type=Path)
     filling.set_defaults(run=fill)
     options = parser.parse_args(arguments)
+    # One sentence at the end says it.
+    logging.disable(logging.WARNING)
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     try:
         options.run(options)
@@ -95,7 +98,7 @@ def purge(options: argparse.Namespace) -> None:
         days = options.older_than_days
         count = _asked(settings, lambda one: Corrections(one).delete_older(days))
     else:
-        receipts = Receipts(FeedbackSettings.load().secrets, lifetime_s=0)
+        receipts = Receipts(ReceiptSettings.load().secrets, lifetime_s=0)
         owners = list(receipts.owners(options.caller))
         count = _asked(settings, lambda one: Corrections(one).delete_of(owners))
     print(f"{count} corrections are forgotten.")

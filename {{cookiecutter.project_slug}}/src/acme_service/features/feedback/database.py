@@ -127,9 +127,11 @@ class Database:
 
     async def _close(self) -> None:
         left = {*self._under_way, *filter(None, [self._migration])}
+        # The next who opens it may have another loop.
+        self._migration = None
         for task in left:
             self._abandon(task)
-        if left:
+        if left := {task for task in left if not task.done()}:
             await asyncio.wait(left, timeout=min(self.timeout_s, CLOSING_TIMEOUT_S))
         disposing = asyncio.ensure_future(self._engine.dispose())
         await asyncio.wait({disposing}, timeout=CLOSING_TIMEOUT_S)

@@ -68,13 +68,15 @@ class DatabaseSettings(Settings):
     max_connections: int = Field(default=4, ge=1, le=100)
 
 
-class FeedbackSettings(DatabaseSettings):
-    """Feedback as a whole.
+class ReceiptSettings(Settings):
+    """What proves that somebody was given an answer.
 
     secret: signs receipts; the same in all replicas.
     previous_secret: what it was before; receipts that it has signed are accepted too.
     receipt_lifetime_s: how long an answer may be corrected.
     """
+
+    model_config = SettingsConfigDict(env_prefix="FEEDBACK_")
 
     secret: Secret = Field(default=SecretStr(""), validate_default=True)
     previous_secret: Secret | None = None
