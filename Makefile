@@ -6,6 +6,8 @@ BIN := build/venv/bin
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 export RENDER
+# Bytecode goes to build/ too, and without it each process would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,7 +37,7 @@ docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
 environment:
 	@$(MAKE) --silent --no-print-directory -C '$(PROJECT)' setup
 
-bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost
+bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds
 	@$(BIN)/python -m benchmarks
 
 .PHONY: help demo check test renders render docs bench environment

@@ -13,4 +13,6 @@ $(VENV)/.synced: ../pyproject.toml
 export PYTHONPATH := $(CURDIR)/src
 export PYTHONPYCACHEPREFIX := $(BUILD)/bytecode
 export RUFF_CACHE_DIR := $(BUILD)/ruff
+# With its bytecode in build/, nothing has to be compiled twice.
+unexport PYTHONDONTWRITEBYTECODE
 export PYTEST_ADDOPTS := -p no:cacheprovider

@@ -1,7 +1,8 @@
 """`make bench`: measure every contender, write the report, and say whether the floors hold.
 
 With QUICK=1 it measures only what the most important floors need, and writes no report; with
-FEATURES=1 it measures what features cost instead, and writes `features.md`.
+FEATURES=1 it measures what features cost instead, and writes `features.md`; with BATCHING=1 it
+measures what `serve.batch` adds to each model, and writes `batching.md`.
 """
 
 import os
@@ -16,8 +17,8 @@ if __name__ == "__main__":
         from benchmarks.services import end_descendants
 
         try:
-            asked = {name: os.environ.get(name) == "1" for name in ("QUICK", "FEATURES")}
-            sys.exit(bench(quick=asked["QUICK"], features=asked["FEATURES"]))
+            names = ("quick", "features", "batching")
+            sys.exit(bench(**{name: os.environ.get(name.upper()) == "1" for name in names}))
         except StoppedError:
             end_descendants()
             raise

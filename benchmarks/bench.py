@@ -11,6 +11,7 @@ import psutil
 from scripts.ports import refuse_taken_port
 
 from . import HOST, PORT
+from .batching import measure_batching
 from .environments import FOLDER, PreparationError, prepare
 from .features import measure_features
 from .flames import draw_flames
@@ -26,7 +27,7 @@ from .services import ServiceError, adopt_orphans
 LEAST_GIB = 6
 
 
-def bench(quick: bool, features: bool) -> int:
+def bench(quick: bool, features: bool, batching: bool = False) -> int:
     """The exit status: 0 when every floor holds."""
     refuse_what_cannot_work()
     adopt_orphans()
@@ -35,6 +36,8 @@ def bench(quick: bool, features: bool) -> int:
     try:
         if features:
             return measure_features()
+        if batching:
+            return measure_batching()
         print("Rendering the default project, and making the environments …", flush=True)
         prepare({one.environment for plan in plans for one in plan.contenders})
         if not quick:

@@ -19,7 +19,7 @@ def configuration(placement: str, processes: int, project: Path = PROJECT) -> Pa
     if placement == "inline":
         deployments = {"ingress": deployments["ingress"]}
     for name, deployment in deployments.items():
-        if name != "sentiment":
+        if name in {"ingress", "language"}:
             deployment["num_replicas"] = processes
             deployment["ray_actor_options"]["num_cpus"] /= processes
     application["deployments"] = list(deployments.values())

@@ -7,8 +7,13 @@ from pathlib import Path
 from scripts.export import ROOT
 
 ENVIRONMENT = ROOT / "build/venv"
-CALLERS = ("MAKE", "MFLAGS", "PYTEST_")
-"""How variables begin by which make and pytest, when they call these tests, would change them."""
+CALLERS = ("MAKE", "MFLAGS", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
+"""How variables begin that would change what is run: by make and pytest, when they call these
+tests, and by an image in which all processes compile all that they import.
+"""
+
+ABSENT = ROOT / "tests/absent"
+"""What a project without MLflow would not have in an environment of its own."""
 
 Done = subprocess.CompletedProcess[str]
 
@@ -18,8 +23,9 @@ def run(project: Path, *command: str | Path, **variables: str) -> Done:
     program, *arguments = map(str, command)
     clean = {name: text for name, text in os.environ.items() if not name.startswith(CALLERS)}
     build = ENVIRONMENT.parent
+    paths = [project / "src", *([] if (project / "tests/absent").exists() else [ABSENT])]
     ours = {
-        "PYTHONPATH": str(project / "src"),
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONPYCACHEPREFIX": str(build / "bytecode"),
         "RUFF_CACHE_DIR": str(build / "ruff"),
         "PYTEST_ADDOPTS": "-p no:cacheprovider",

@@ -15,24 +15,18 @@ from .template import files
 RENDERS = matrix()
 GROUPS = {"src/": (), "tests/": ("dev",), "load/": ("dev", "load")}
 """Beside run-time dependencies, what the files below a folder may import."""
-IMPORTED_BY_OTHERS = {"python-multipart"}
-"""FastAPI imports it to read forms and files, and does not ask for it."""
+IMPORTED_BY_OTHERS = {"python-multipart": "fastapi", "aiosqlite": "sqlalchemy"}
+"""What is imported, without being asked for, by what: to read forms, and files of SQLite."""
 REGISTRIES = {
     "mlflow": {"mlflow-skinny"},
     "huggingface": {"huggingface-hub"},
     "cloud_storage": {"obstore"},
 }
 """What asks a place elsewhere for models, by the feature that brings it."""
-TRAINING = {
-    "alembic",
-    "mlflow",
-    "mlflow-tracing",
-    "pandas",
-    "pyarrow",
-    "scikit-learn",
-    "sqlalchemy",
-}
+TRAINING = {"mlflow", "mlflow-tracing", "pandas", "pyarrow", "scikit-learn"}
 """What belongs to where models are trained, and not into the service."""
+DATABASES = {"aiosqlite", "alembic", "asyncpg", "sqlalchemy"}
+"""What only a service with a database needs; MLflow's own server brings some of it, too."""
 
 every_render = pytest.mark.parametrize("answers", RENDERS.values(), ids=RENDERS)
 
@@ -73,7 +67,8 @@ def test_a_project_asks_for_nothing_that_it_does_not_import(
     }
     requirements = asked_for(read(project["pyproject.toml"]))
     declared = {canonicalize_name(requirement.name) for requirement in requirements}
-    assert declared - needed == IMPORTED_BY_OTHERS
+    others = {name for name, importing in IMPORTED_BY_OTHERS.items() if importing in needed}
+    assert declared - needed == others
 
 
 @every_render
@@ -86,3 +81,4 @@ def test_a_service_has_the_clients_of_the_registries_that_were_chosen_and_nothin
     clients = set().union(*REGISTRIES.values())
     assert installed & clients == set().union(*(REGISTRIES[name] for name in chosen))
     assert installed & TRAINING == set()
+    assert bool(installed & DATABASES) == bool(answers.get("feedback"))

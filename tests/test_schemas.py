@@ -29,6 +29,7 @@ BACKENDS = {
     "prometheus": ("metrics",),
     "grafana": ("metrics",),
     "jaeger": ("tracing",),
+    "postgresql": ("feedback",),
     "mlflow": ("mlflow",),
 }
 """Which features bring a backend into Compose."""

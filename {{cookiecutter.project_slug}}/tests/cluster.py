@@ -1,11 +1,12 @@
 """A Ray Serve of the tests' own: started by the real launcher, stopped as a user would."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,7 +16,8 @@ from typing import Any
 import httpx2
 import yaml
 
-from .processes import PROJECT, free_port, start
+from . import language_packs
+from .processes import PROJECT, environment, free_port, start
 from .versions import STORE, publish_copy
 
 START_TIMEOUT_S = 300
@@ -27,6 +29,9 @@ SMALL = {"num_cpus": 0.1}
 CANARY_FRACTION = "0.9"
 """Above where the tests stand, should the service ask who they are."""
 
+WITHOUT_API = {"packs"}
+"""Applications that have no routes to say how they are."""
+
 IMPATIENT = {
     "GATHER_TIMEOUT_S": "2",
     "GATHER_MAX_WAITING": "4",
@@ -37,12 +42,14 @@ IMPATIENT = {
 @dataclass(frozen=True)
 class Cluster:
     """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
-        /canary, and those that features have for themselves.
+        /canary, /packs, and those that features have for themselves. Those are there that the
+        selected tests ask for.
     grpc_port: where it answers gRPC, if it does.
     notes: the file in which the stuck model notes what happens to it.
     store: the models of /swapping, to be promoted and spoiled.
     canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
         own examples.
+    examples: the files that a how-to shows.
     log: what the launcher and all replicas print.
     config: what the launcher was told; what changes there is applied.
     """
@@ -52,24 +59,30 @@ class Cluster:
     notes: Path
     store: Path
     canary_store: Path
+    examples: Path
     log: Path
     config: Path
 
 
+Asks = Callable[[str], bool]
+"""Whether an application, by its name, has to be there."""
+
+
 @contextmanager
-def running_cluster(scratch: Path) -> Iterator[Cluster]:
+def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
-    stores = scratch / "store", scratch / "canary"
-    files = scratch / "log", scratch / "serve.yaml"
-    cluster = Cluster(url, free_port(), scratch / "notes", *stores, *files)
+    names = ("notes", "store", "canary", "examples", "log", "serve.yaml")
+    cluster = Cluster(url, free_port(), *(scratch / name for name in names))
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
-    cluster.config.write_text(yaml.safe_dump(configuration(cluster)), encoding="utf-8")
+    language_packs.write_files(cluster.examples)
+    cluster.config.write_text(yaml.safe_dump(configuration(cluster, asks)), encoding="utf-8")
     cluster.notes.touch()
     with cluster.log.open("w") as log:
         command = ["-m", "acme_service.ingress.launch"]
         told = ["--config", str(cluster.config)]
-        launcher = start(*command, *told, stdout=log, stderr=subprocess.STDOUT)
+        paths = {"PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.examples}"}
+        launcher = start(*command, *told, settings=paths, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_serving(cluster, launcher)
         yield cluster
@@ -80,8 +93,8 @@ def running_cluster(scratch: Path) -> Iterator[Cluster]:
     assert "service stopping" in cluster.log.read_text(), "The lifespan did not end."
 
 
-def configuration(cluster: Cluster) -> dict[str, Any]:
-    """`serve.yaml` itself, made small, with more applications."""
+def configuration(cluster: Cluster, asks: Asks) -> dict[str, Any]:
+    """`serve.yaml` itself, made small, with the other applications that are asked for."""
     config = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
     config["http_options"]["port"] = int(cluster.url.rpartition(":")[2])
     if "grpc_options" in config:
@@ -106,16 +119,10 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
             "env_vars": {"MODEL_STORE": cluster.store.as_uri(), "MODEL_REFRESH_S": "0.2"}
         },
     }
-    own = [inline | further for further in of_features()]
-    config["applications"] = [
-        service,
-        inline,
-        stuck,
-        busy,
-        swapping,
-        canary(cluster, inline),
-        *own,
-    ]
+    own = [with_replicas(inline | further) for further in of_features()]
+    packs = language_packs.application()
+    others = [inline, stuck, busy, swapping, canary(cluster, inline), packs, *own]
+    config["applications"] = [service, *(one for one in others if asks(one["name"]))]
     return config
 
 
@@ -143,7 +150,19 @@ def of_features() -> Iterator[dict[str, Any]]:
         module = import_module(f"{__package__}.features.{path.stem}")
         name = module.NAME
         variables = {"env_vars": module.SETTINGS}
-        yield {"name": name, "route_prefix": f"/{name}", "runtime_env": variables}
+        yield {
+            "name": name,
+            "route_prefix": f"/{name}",
+            "runtime_env": variables,
+            "replicas": getattr(module, "REPLICAS", 1),
+        }
+
+
+def with_replicas(application: dict[str, Any]) -> dict[str, Any]:
+    """`replicas` is our own word: so many of the ingress."""
+    replicas = application.pop("replicas")
+    [ingress] = application["deployments"]
+    return application | {"deployments": [ingress | {"num_replicas": replicas}]}
 
 
 def misbehaving(name: str, deployments: list[dict[str, Any]]) -> dict[str, Any]:
@@ -177,12 +196,19 @@ def wait_until_serving(cluster: Cluster, launcher: subprocess.Popen[Any]) -> Non
     raise AssertionError(f"The service did not start:\n{cluster.log.read_text()[-8000:]}")
 
 
+def urls(cluster: Cluster) -> list[str]:
+    """Where its applications are."""
+    config = yaml.safe_load(cluster.config.read_text(encoding="utf-8"))
+    return [cluster.url + one["route_prefix"].rstrip("/") for one in config["applications"]]
+
+
 def all_answer(cluster: Cluster) -> bool:
     # The proxy learns of the applications a moment after Serve calls them running.
     try:
         return all(
-            httpx2.get(f"{cluster.url}{one['route_prefix'].rstrip('/')}/health/live").is_success
-            for one in configuration(cluster)["applications"]
+            httpx2.get(f"{url}/health/live").is_success
+            for url in urls(cluster)
+            if url.removeprefix(f"{cluster.url}/") not in WITHOUT_API
         )
     except httpx2.HTTPError:
         return False

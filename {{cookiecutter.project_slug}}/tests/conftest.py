@@ -5,7 +5,9 @@ runs over Serve are marked `serve` and share one cluster, started at the first o
 """
 
 import os
+import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,14 +16,19 @@ from httpx2 import Client
 
 from acme_service.ingress import develop
 
-from .cluster import Cluster, running_cluster
+from .cluster import Cluster, running_cluster, urls
 from .visitor import HEADERS, SETTINGS, visiting
+
+PATIENCE = {"GATHER_OPINION_TIMEOUT_S": "2", "GATHER_SENTIMENT_TIMEOUT_S": "2"}
+"""A machine that runs tests is busy: nobody should be missing for that alone."""
 
 PLACEMENTS = [
     pytest.param("process", id="in-process"),
     pytest.param("separate", id="separate", marks=pytest.mark.serve),
     pytest.param("inline", id="inline", marks=pytest.mark.serve),
 ]
+
+EVERY = "every_application"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,14 +48,40 @@ def _only_these_settings() -> None:
         del os.environ[name]
     # Nor may those of a developer's .env, which the launchers read.
     os.environ["ENV_FILE"] = "no-such-file"
-    os.environ |= SETTINGS
+    os.environ |= SETTINGS | PATIENCE
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The service on a local Ray Serve, with misbehaving models beside it."""
-    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+def cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """The service on a local Ray Serve, and beside it what the selected tests ask for."""
+    tests = [item for item in request.session.items if item.get_closest_marker("serve")]
+    names = {name for item in tests for name in asked_for(item)}
+    scratch = tmp_path_factory.mktemp("cluster")
+    with running_cluster(scratch, lambda name: bool({name, EVERY} & names)) as cluster:
         yield cluster
+
+
+def asked_for(item: pytest.Item) -> Iterator[str]:
+    """The applications of the cluster that a test needs.
+
+    Those whose route prefix its file speaks of, as in `/stuck`; those of a feature whose
+    `<feature>_application.py` it imports; the placement that it is run in; all, if it says so.
+    """
+    if EVERY in getattr(item, "fixturenames", ()):
+        yield EVERY
+    source = item.path.read_text(encoding="utf-8")
+    yield from re.findall(r"/(\w+)", source)
+    for feature in re.findall(r"\b(\w+_application)\b", source):
+        yield import_module(f"{__package__}.features.{feature}").NAME
+    yield from re.findall(r"\w+", item.name)
+
+
+@pytest.fixture(scope="session")
+def every_application(cluster: Cluster) -> list[str]:
+    """The base URLs of all applications of the cluster, the service and those beside it."""
+    return urls(cluster)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ from acme_service.ports import (
     Detection,
     LanguageModelCard,
     ModelError,
+    Opinion,
     Ports,
     Query,
+    Question,
     Sentiment,
 )
 
@@ -131,12 +133,59 @@ class FakeSentiment:
         return None
 
 
+class FailingSentiment(FakeSentiment):
+    """Raises the same error whatever it is asked."""
+
+    def __init__(self, error: ModelError) -> None:
+        super().__init__()
+        self.error = error
+
+    async def classify(self, text: str) -> Sentiment:
+        raise self.error
+
+    async def check(self) -> None:
+        raise self.error
+
+
+class FakeOpinion:
+    """Says the same of everything that has letters, and remembers what it was asked."""
+
+    def __init__(self, language: str = "en", score: float = 0.25) -> None:
+        self.opinion = Opinion(language, score, "fake-opinion:1")
+        self.asked: list[Question] = []
+
+    async def judge(self, question: Question) -> Opinion:
+        self.asked.append(question)
+        said = any(map(str.isalpha, question.text))
+        return self.opinion if said else Opinion(model=self.opinion.model)
+
+    async def check(self) -> None:
+        return None
+
+
+class FailingOpinion(FakeOpinion):
+    """Raises the same error whatever it is asked."""
+
+    def __init__(self, error: ModelError) -> None:
+        super().__init__()
+        self.error = error
+
+    async def judge(self, question: Question) -> Opinion:
+        raise self.error
+
+    async def check(self) -> None:
+        raise self.error
+
+
 def fake_ports(
-    language: FakeDetector | None = None, sentiment: FakeSentiment | None = None
+    language: FakeDetector | None = None,
+    sentiment: FakeSentiment | None = None,
+    opinion: FakeOpinion | None = None,
 ) -> Ports:
     """Ports that answer at once, with the given models in place of the usual fakes."""
     return Ports(
         language=language or FakeDetector(),
         sentiment=sentiment or FakeSentiment(),
+        opinion=opinion or FakeOpinion(),
         meter=FakeMeter(),
     )

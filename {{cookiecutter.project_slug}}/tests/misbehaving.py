@@ -12,7 +12,13 @@ from ray.serve import Application
 
 from acme_service.deployments import serving
 from acme_service.ingress.app import ingress
-from acme_service.ports import Detection, LanguageModelCard, Query
+from acme_service.ports import (
+    Detection,
+    LanguageModelCard,
+    Opinion,
+    Query,
+    Question,
+)
 
 ENGLISH = Detection(("en",), (1.0,))
 
@@ -28,6 +34,9 @@ class StuckModel:
 
     async def classify_batch(self, texts: list[str]) -> None:
         await self._never("classify_batch")
+
+    async def judge_batch(self, questions: list[Question]) -> None:
+        await self._never("judge_batch")
 
     async def detect_each(self, queries: list[Query]) -> AsyncIterator[Detection]:
         yield ENGLISH
@@ -68,15 +77,18 @@ class BusyModel:
         time.sleep(0.4)
         return [ENGLISH for _ in queries]
 
+    def judge_batch(self, questions: list[Question]) -> list[Opinion]:
+        return [Opinion("en", 1.0, "busy:1") for _ in questions]
+
     def card(self) -> LanguageModelCard:
         return LanguageModelCard("busy", "1", ("en",))
 
 
 def stuck(args: dict[str, Any]) -> Application:
     model = serve.deployment(name="model")(StuckModel).bind(args["notes"])
-    return ingress.bind(model, model)
+    return ingress.bind(model, model, model)
 
 
 def busy(args: dict[str, Any]) -> Application:
     model = serve.deployment(name="model")(BusyModel).bind()
-    return ingress.bind(model, serving.sentiment.bind())
+    return ingress.bind(model, serving.sentiment.bind(), model)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Annotated, Any
 
@@ -118,7 +119,7 @@ def test_the_first_feature_wraps_outermost() -> None:
                 return await self.inner.language.detect(query)
 
         def wrap(ports: Ports) -> Ports:
-            return Ports(Wrapped(ports), ports.sentiment, ports.meter)
+            return replace(ports, language=Wrapped(ports))
 
         return Feature(name=name, wrap=wrap)
 

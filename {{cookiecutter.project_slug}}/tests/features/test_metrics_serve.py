@@ -14,7 +14,7 @@ from prometheus_client.samples import Sample
 from acme_service.models.sources.folder import FolderSource
 
 from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
-from tests.cluster import Cluster, configuration
+from tests.cluster import Cluster
 from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
@@ -92,7 +92,7 @@ def test_a_distribution_can_be_asked_for_its_quantiles(cluster: Cluster) -> None
 
 
 @pytest.fixture(scope="module")
-def _provoked(cluster: Cluster) -> None:
+def _provoked(cluster: Cluster, every_application: list[str]) -> None:
     """What is counted has happened: equal questions, too many, more than a model can take, and
     a version that no replica answers with.
     """
@@ -104,10 +104,9 @@ def _provoked(cluster: Cluster) -> None:
     with ThreadPoolExecutor(20) as threads:
         answers = threads.map(lambda number: post(f"{cluster.url}/stuck", f"{number}"), range(20))
         assert 503 in {answer.status_code for answer in answers}
-        for application in configuration(cluster)["applications"]:
-            url = f"{cluster.url}{application['route_prefix'].rstrip('/')}/v1/languages"
+        for url in every_application:
             for _ in range(10):
-                threads.submit(httpx2.get, url, headers=stranger, timeout=30)
+                threads.submit(httpx2.get, f"{url}/v1/languages", headers=stranger, timeout=30)
 
 
 @pytest.mark.usefixtures("_provoked")

@@ -26,7 +26,6 @@ from starlette.requests import HTTPConnection
 from acme_service.api import Feature, create_app
 from acme_service.api.errors import ProblemError
 from acme_service.ingress import launch
-from acme_service.ingress.develop import NullMeter
 from acme_service.ingress.features import doors
 from acme_service.ingress.grpc import grpc
 from acme_service.ingress.grpc.calls import address_of
@@ -45,7 +44,6 @@ from acme_service.ports import (
     ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
-    Ports,
     Query,
 )
 
@@ -54,7 +52,6 @@ from tests.fakes import (
     CARD,
     FailingDetector,
     FakeDetector,
-    FakeSentiment,
     StuckDetector,
     fake_ports,
 )
@@ -360,8 +357,7 @@ def test_every_method_that_is_offered_is_there() -> None:
 
 async def test_the_service_is_plugged_in(detector: FakeDetector) -> None:
     features = [door.feature for door in doors()]
-    ports = Ports(detector, FakeSentiment(), NullMeter())
-    async with in_process(create_app(ports, features)) as caller:
+    async with in_process(create_app(fake_ports(detector), features)) as caller:
         assert (await caller.detect(TEXT)).language == "en"
 
 

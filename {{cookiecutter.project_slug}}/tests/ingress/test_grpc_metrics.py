@@ -1,18 +1,19 @@
 """The features `grpc` and `metrics`: a call is counted as a request is."""
 
+from dataclasses import replace
+
 from acme_service.api import create_app
 from acme_service.features.metrics import metrics
 from acme_service.ingress.grpc import grpc
 from acme_service.ingress.grpc.routes import DETECT
-from acme_service.ports import Ports
 
 from .grpc_callers import DetectRequest, in_process, refusal
-from tests.fakes import FakeDetector, FakeMeter, FakeSentiment
+from tests.fakes import FakeMeter, fake_ports
 
 
 async def test_calls_are_counted_by_method_and_status() -> None:
     meter = FakeMeter()
-    ports = Ports(FakeDetector(), FakeSentiment(), meter)
+    ports = replace(fake_ports(), meter=meter)
     async with in_process(create_app(ports, [metrics(), grpc().feature])) as caller:
         await caller.detect(DetectRequest(text="a"))
         await refusal(caller.detect(DetectRequest()))

@@ -1,7 +1,16 @@
-"""Two models, one answer."""
+"""Three models, one answer."""
+
+from typing import Any
 
 import pytest
 from httpx2 import Client
+
+
+def ask(client: Client, text: str, **headers: str) -> dict[str, Any]:
+    answer = client.post("/v1/analyze", json={"text": text}, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["missing"] == []
+    return answer.json()
 
 
 @pytest.mark.parametrize(
@@ -13,11 +22,36 @@ from httpx2 import Client
     ],
 )
 def test_an_english_text_gets_its_mood(client: Client, text: str, label: str) -> None:
-    answer = client.post("/v1/analyze", json={"text": text}).json()
+    answer = ask(client, text)
     assert (answer["language"], answer["sentiment"]["label"]) == ("en", label)
     assert -1 <= answer["sentiment"]["score"] <= 1
 
 
 def test_another_language_gets_none(client: Client) -> None:
-    answer = client.post("/v1/analyze", json={"text": "Das ist ein schöner Tag."}).json()
+    answer = ask(client, "Das ist ein schöner Tag.")
     assert (answer["language"], answer["sentiment"]) == ("de", None)
+
+
+def test_two_models_say_what_they_voted(client: Client) -> None:
+    votes = ask(client, "Das ist ein schöner Tag.")["votes"]
+    assert [vote["language"] for vote in votes] == ["de", "de"]
+    assert [vote["model"].partition(":")[0] for vote in votes] == ["language", "py3langid"]
+
+
+def test_a_language_that_only_the_second_model_knows_is_found(client: Client) -> None:
+    answer = ask(client, "Ég er að læra íslensku í skólanum á hverjum degi.")
+    own, second = answer["votes"]
+    assert own["language"] != "is"
+    assert answer["language"] == second["language"] == "is"
+
+
+def test_preferences_bind_both_models(client: Client) -> None:
+    cookie = {"cookie": "languages=fr.nl"}
+    votes = ask(client, "Das ist ein schöner Tag.", **cookie)["votes"]
+    assert {vote["language"] for vote in votes} <= {"fr", "nl"}
+
+
+def test_text_without_letters_has_no_language(client: Client) -> None:
+    answer = ask(client, "12 + 34")
+    assert (answer["language"], answer["score"], answer["sentiment"]) == ("und", 0, None)
+    assert {vote["language"] for vote in answer["votes"]} == {"und"}

@@ -19,7 +19,7 @@ from .body_limit import BodyLimit
 from .canary import Canary, CanarySettings
 from .feature import Feature
 from .logs import flush_logs
-from .readiness import Readiness
+from .readiness import Readiness, dispensable
 from .request_id import RequestId
 from .settings import ApiSettings
 
@@ -84,7 +84,11 @@ def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Midd
 
 
 def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
-    models = [("language", ports.language.check), ("sentiment", ports.sentiment.check)]
+    models = [
+        ("language", ports.language.check),
+        ("sentiment", dispensable(ports.sentiment.check)),
+        ("opinion", dispensable(ports.opinion.check)),
+    ]
     others = [(feature.name, check) for feature in features for check in feature.checks]
     return Readiness([*models, *others])
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from acme_service.ports import LanguageDetector, SentimentModel
+from acme_service.ports import LanguageDetector, Ports
 
 from .canary import Canary
 from .readiness import Readiness
@@ -16,8 +16,8 @@ async def language_detector(connection: HTTPConnection) -> LanguageDetector:
     return connection.app.state.ports.language
 
 
-async def sentiment_model(connection: HTTPConnection) -> SentimentModel:
-    return connection.app.state.ports.sentiment
+async def ports(connection: HTTPConnection) -> Ports:
+    return connection.app.state.ports
 
 
 async def api_settings(connection: HTTPConnection) -> ApiSettings:
@@ -33,6 +33,6 @@ async def readiness(connection: HTTPConnection) -> Readiness:
 
 
 Detector = Annotated[LanguageDetector, Depends(language_detector)]
-Sentiments = Annotated[SentimentModel, Depends(sentiment_model)]
+CurrentPorts = Annotated[Ports, Depends(ports)]
 CurrentSettings = Annotated[ApiSettings, Depends(api_settings)]
 CurrentReadiness = Annotated[Readiness, Depends(readiness)]

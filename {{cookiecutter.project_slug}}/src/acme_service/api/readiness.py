@@ -17,6 +17,18 @@ Check = Callable[[], Awaitable[str | None]]
 """Raises ModelError when something cannot answer. May return a note for operators."""
 
 
+def dispensable(check: Check) -> Check:
+    """For what the service can do without: a note in place of a failure."""
+
+    async def noting() -> str | None:
+        try:
+            return await check()
+        except ModelError:
+            return "It does not answer; analyses go on without it."
+
+    return noting
+
+
 class Findings(NamedTuple):
     """What the checks found.
 

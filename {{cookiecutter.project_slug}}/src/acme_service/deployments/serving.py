@@ -7,7 +7,9 @@ pickled by value, with every module global that it touches.
 from ray import serve
 
 from .language import LanguageDeployment
+from .opinion import OpinionDeployment
 from .sentiment import SentimentDeployment
 
 language = serve.deployment(name="language")(LanguageDeployment)
+opinion = serve.deployment(name="opinion")(OpinionDeployment)
 sentiment = serve.deployment(name="sentiment")(SentimentDeployment)

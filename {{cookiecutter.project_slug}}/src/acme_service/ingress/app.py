@@ -15,8 +15,7 @@ from ray.serve.handle import DeploymentHandle
 from acme_service.deployments import serving
 from acme_service.ports import ModelTimeoutError
 
-from .assembly import assemble, check_settings, local_models, ports_over
-from .calls import ModelCalls
+from .assembly import Models, assemble, check_settings, local_models, ports_over
 from .doors import answering
 from .features import doors, sources
 from .handles import HandleCalls
@@ -53,17 +52,21 @@ class Ingress:
         self,
         language: DeploymentHandle[Any] | None = None,
         sentiment: DeploymentHandle[Any] | None = None,
+        opinion: DeploymentHandle[Any] | None = None,
     ) -> None:
         self._features = check_settings()
         meter = RayMeter()
-        self._language: ModelCalls
-        if language is None or sentiment is None:
-            self._language, sentiment_calls = local_models(meter)
+        if language is None or sentiment is None or opinion is None:
+            models = local_models(meter)
         else:
             timeout_s = GatherSettings.load().timeout_s
-            self._language = HandleCalls("language", language, timeout_s)
-            sentiment_calls = HandleCalls("sentiment", sentiment, timeout_s)
-        self._ports = ports_over(self._language, sentiment_calls, meter, self._features)
+            models = Models(
+                language=HandleCalls("language", language, timeout_s),
+                sentiment=HandleCalls("sentiment", sentiment, timeout_s),
+                opinion=HandleCalls("opinion", opinion, timeout_s),
+            )
+        self._language = models.language
+        self._ports = ports_over(models, meter, self._features)
 
     async def reconfigure(self, user_config: Any) -> None:
         """The `user_config` of the models in this replica; of other replicas it is their own."""
@@ -90,4 +93,4 @@ def app(args: ServiceArgs) -> Application:
         return ingress.bind()
     # What they are given is pickled by name: functions and classes of modules.
     language = serving.language.bind(tuple(sources()), RayMeter)
-    return ingress.bind(language, serving.sentiment.bind())
+    return ingress.bind(language, serving.sentiment.bind(), serving.opinion.bind())

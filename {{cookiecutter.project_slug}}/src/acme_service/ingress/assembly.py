@@ -1,6 +1,7 @@
 """Puts the service together from what was chosen. Nothing here needs Ray."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from fastapi import FastAPI
 
@@ -23,10 +24,19 @@ from .calls import ModelCalls
 from .features import doors, enabled, sources
 from .local import LocalCalls
 from .models import GatheringDetector, GatheringSentiment
+from .opinions import GatheringOpinion
 from .settings import GatherSettings
 
 OTHER_VARIABLES = [*VARIABLES]
 """Settings that are read outside the `Settings` classes."""
+
+
+class Models(NamedTuple):
+    """What answers the ports, wherever it runs: one field a model."""
+
+    language: ModelCalls
+    sentiment: ModelCalls
+    opinion: ModelCalls
 
 
 def check_settings() -> Sequence[Feature]:
@@ -46,28 +56,32 @@ def check_settings() -> Sequence[Feature]:
     return features
 
 
-def ports_over(
-    language: ModelCalls, sentiment: ModelCalls, meter: Meter, features: Sequence[Feature]
-) -> Ports:
+def ports_over(models: Models, meter: Meter, features: Sequence[Feature]) -> Ports:
     settings = GatherSettings.load()
+    of_opinion = settings.within(settings.opinion_timeout_s)
+    of_sentiment = settings.within(settings.sentiment_timeout_s)
     around = around_calls(features)
     return Ports(
-        language=GatheringDetector(language, settings, meter, around),
-        sentiment=GatheringSentiment(sentiment, settings, meter, around),
+        language=GatheringDetector(models.language, settings, meter, around),
+        sentiment=GatheringSentiment(models.sentiment, of_sentiment, meter, around),
+        opinion=GatheringOpinion(models.opinion, of_opinion, meter, around),
         meter=meter,
     )
 
 
-def local_models(meter: Meter | None = None) -> tuple[ModelCalls, ModelCalls]:
-    """The language and the sentiment model, loaded into this process."""
+def local_models(meter: Meter | None = None) -> Models:
+    """All models, loaded into this process."""
     from acme_service.deployments.language import LanguageDeployment
+    from acme_service.deployments.opinion import OpinionDeployment
     from acme_service.deployments.sentiment import SentimentDeployment
 
     timeout_s = GatherSettings.load().timeout_s
     counts = None if meter is None else lambda: meter
-    return (
-        LocalCalls("language", LanguageDeployment(tuple(sources()), counts), timeout_s),
-        LocalCalls("sentiment", SentimentDeployment(), timeout_s),
+    language = LanguageDeployment(tuple(sources()), counts)
+    return Models(
+        language=LocalCalls("language", language, timeout_s),
+        sentiment=LocalCalls("sentiment", SentimentDeployment(), timeout_s),
+        opinion=LocalCalls("opinion", OpinionDeployment(in_background=True), timeout_s),
     )
 
 

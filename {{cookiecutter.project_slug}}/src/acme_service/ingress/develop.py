@@ -40,7 +40,7 @@ def app() -> "ASGIApp":
     from .assembly import assemble, check_settings, local_models, ports_over
 
     features = check_settings()
-    ports = ports_over(*local_models(), NullMeter(), features)
+    ports = ports_over(local_models(), NullMeter(), features)
     return AnswersRequestId(assemble(ports, features))
 
 

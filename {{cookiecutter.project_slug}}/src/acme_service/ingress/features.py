@@ -37,6 +37,12 @@ def enabled() -> Iterator[Feature]:
 
     yield rate_limit()
     # {% endif %}
+    # {% if cookiecutter.feedback %}
+
+    from acme_service.features.feedback import feedback
+
+    yield feedback()
+    # {% endif %}
     # {% if cookiecutter.cache %}
 
     from acme_service.features.cache import cache

@@ -214,6 +214,7 @@ def local_ray(stopper: Stopper) -> Iterator[None]:
     try:
         metrics_port = free_port_near(METRICS_PORT)
         ray.init(
+            "local",  # or it would join a cluster that somebody else runs on this machine
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,
             _metrics_export_port=metrics_port,

@@ -22,6 +22,7 @@ from .language import (
     Query,
 )
 from .meter import Meter
+from .opinion import Opinion, Question, SecondOpinion
 from .sentiment import Sentiment, SentimentModel
 from .wiring import Ports
 
@@ -40,8 +41,11 @@ __all__ = [
     "ModelReplacedError",
     "ModelTimeoutError",
     "ModelUnavailableError",
+    "Opinion",
     "Ports",
     "Query",
+    "Question",
+    "SecondOpinion",
     "Sentiment",
     "SentimentModel",
 ]

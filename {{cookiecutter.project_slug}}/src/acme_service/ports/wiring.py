@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .language import LanguageDetector
 from .meter import Meter
+from .opinion import SecondOpinion
 from .sentiment import SentimentModel
 
 
@@ -13,4 +14,5 @@ class Ports:
 
     language: LanguageDetector
     sentiment: SentimentModel
+    opinion: SecondOpinion
     meter: Meter

@@ -1,21 +1,19 @@
-"""Two models, one answer."""
+"""Several models, one answer. What is asked when stands in `api/composition.py`."""
 
 from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from acme_service.api import composition
 from acme_service.api.answered_by import NAMES_MODEL, name_model
-from acme_service.api.dependencies import Detector, Sentiments
+from acme_service.api.dependencies import CurrentPorts
 from acme_service.api.errors import DOCUMENTED
 from acme_service.api.hints import CurrentHints
 
 from .schemas import TextIn
 
 router = APIRouter(prefix="/v1", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
-
-UNDERSTOOD = "en"
-"""The one language that the sentiment model reads."""
 
 
 class SentimentOut(BaseModel):
@@ -25,30 +23,39 @@ class SentimentOut(BaseModel):
     score: float
 
 
+class VoteOut(BaseModel):
+    """What one model says; `und` abstains."""
+
+    model: str
+    language: str
+    score: float
+
+
 class AnalysisOut(BaseModel):
-    """sentiment is null for a text that is not English."""
+    """sentiment is null for a text that is not English, and where `missing` names it.
+
+    votes: of the models that tell languages apart, the own one first. The language with the
+    highest sum of scores wins; score is that sum, divided by the number of votes.
+    missing: models that did not answer in time: opinion has no vote then, or sentiment no mood.
+    """
 
     language: str
     score: float
     sentiment: SentimentOut | None
+    votes: list[VoteOut]
+    missing: list[Literal["opinion", "sentiment"]]
 
 
 @router.post("/analyze")
 async def analyze(
-    body: TextIn,
-    detector: Detector,
-    sentiments: Sentiments,
-    hints: CurrentHints,
-    response: Response,
+    body: TextIn, ports: CurrentPorts, hints: CurrentHints, response: Response
 ) -> AnalysisOut:
     """Tell the language of a text and, where it is English, its mood.
 
-    A pipeline with a router: only English texts travel on to the second model.
+    Two models vote on the language; only English texts travel on to a third. Without the
+    second vote or the mood the answer is still an answer, and says in `missing` what it lacks.
+    Without the first model it is a 503 with `Retry-After`, or a 504.
     """
-    detection = await detector.detect(hints.query(body.text))
-    name_model(response, detection)
-    sentiment = None
-    if detection.language == UNDERSTOOD:
-        label, score = await sentiments.classify(body.text)
-        sentiment = SentimentOut(label=label, score=score)
-    return AnalysisOut(language=detection.language, score=detection.score, sentiment=sentiment)
+    analysis = await composition.analyze(ports, hints.query(body.text))
+    name_model(response, analysis.detection)
+    return AnalysisOut.model_validate(analysis, from_attributes=True)

@@ -1,5 +1,7 @@
 """From counts to weights: hashed naive Bayes."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,13 +24,31 @@ a text scores the same in every batch and on every machine, and training gives t
 """
 
 
-def fit(profiles: Profiles) -> Artifact:
-    """The model that best explains the profiles."""
+MOST_OF_CORRECTIONS = 0.1
+"""The share of a language that any number of corrections may have beside its profile."""
+
+HALF_AT_TEXTS = 50
+"""So many corrections have half of that share: each further one counts for less."""
+
+
+def fit(profiles: Profiles, corrections: Mapping[str, Sequence[str]] | None = None) -> Artifact:
+    """The model that best explains the profiles, and with them the texts of corrections.
+
+    corrections: at least one text a language, by language.
+    """
     languages = tuple(sorted(profiles.counts))
     ranges = alphabet_of(profiles)
     alphabet = Alphabet(ranges)
     probabilities = SMOOTHING + np.stack(
-        [_probabilities(profiles.counts[language], alphabet) for language in languages], axis=1
+        [
+            _blended(
+                _probabilities(profiles.counts[language], alphabet),
+                (corrections or {}).get(language, ()),
+                alphabet,
+            )
+            for language in languages
+        ],
+        axis=1,
     )
     log_likelihoods = np.log(probabilities / probabilities.sum(axis=0))
     # Only differences between languages count. Around their mean, a bucket that no language
@@ -37,6 +57,19 @@ def fit(profiles: Profiles) -> Artifact:
     # Adding zero makes -0.0 a 0.0: its sign would depend on the machine's last bit.
     weights = np.round(log_likelihoods * STEPS_PER_UNIT) / STEPS_PER_UNIT + 0.0
     return Artifact(languages, ranges, weights.astype(np.float16))
+
+
+def _blended(
+    probabilities: NDArray[np.float64], texts: Sequence[str], alphabet: Alphabet
+) -> NDArray[np.float64]:
+    """What a profile says, and a little of what the texts say."""
+    letters = alphabet.read(texts)
+    if not letters.this.size:
+        return probabilities
+    share = MOST_OF_CORRECTIONS * len(texts) / (len(texts) + HALF_AT_TEXTS)
+    found = buckets(letters.this, letters.previous, letters.following, BUCKET_BITS)
+    in_texts = np.bincount(found.ravel(), minlength=probabilities.size) / letters.this.size
+    return (1 - share) * probabilities + share * in_texts
 
 
 def _probabilities(counts: dict[str, int], alphabet: Alphabet) -> NDArray[np.float64]:

@@ -1,0 +1,165 @@
+"""What `serve.batch` in a model's deployment adds beside the gathering in front of it.
+
+Each model is deployed twice: as the project does it, and with `serve.batch` merging the calls
+that meet in its replica. Those who ask stand where ingress replicas stand, with the project's
+own gathering or with a call for each text. Prints one line of JSON for each round of each case.
+"""
+
+import asyncio
+import itertools
+import json
+import sys
+import threading
+import time
+from typing import Any
+
+import ray
+from my_service.deployments.language import LanguageDeployment
+from my_service.deployments.opinion import OpinionDeployment
+from my_service.deployments.sentiment import SentimentDeployment
+from my_service.ingress.develop import NullMeter
+from my_service.ingress.gather import Gatherer
+from my_service.ingress.handles import HandleCalls
+from my_service.ingress.models import text_bytes
+from my_service.ingress.settings import GatherSettings
+from my_service.ports import Query, Question
+from ray import serve
+
+TEXT = "The bus was late again, so we walked home together and talked about the summer."
+MAX_CALLS = 32
+WAIT_S = 0.002
+"""Batches are closed after so long, even while another one is under way: with 0 none ever grows."""
+CONNECTIONS = 32
+CALL_S = 0.005
+
+
+class FixedCost:
+    """Stands for a network on an accelerator: a call takes as long for one text as for many, and
+    calls take turns."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+
+    def measure_batch(self, texts: list[str]) -> list[int]:
+        with self._turn:
+            time.sleep(CALL_S)
+        return [len(text) for text in texts]
+
+
+MODELS: dict[str, tuple[type[Any], str, Any]] = {
+    "language": (LanguageDeployment, "detect_batch", Query),
+    "opinion": (OpinionDeployment, "judge_batch", Question),
+    "sentiment": (SentimentDeployment, "classify_batch", str),
+    "fixed": (FixedCost, "measure_batch", str),
+}
+
+
+class Plain:
+    """Answers each call by itself."""
+
+    def __init__(self, name: str) -> None:
+        model, method, _ = MODELS[name]
+        self._method = getattr(model(), method)
+        self._quick = asyncio.iscoroutinefunction(self._method)
+
+    async def answer(self, items: list[Any]) -> list[Any]:
+        if self._quick:
+            return await self._method(items)
+        return await asyncio.to_thread(self._method, items)
+
+
+class Batched(Plain):
+    """Answers all calls that wait at the moment by one call to the model."""
+
+    async def answer(self, items: list[Any]) -> list[Any]:
+        return await self._together(items)
+
+    @serve.batch(max_batch_size=MAX_CALLS, batch_wait_timeout_s=WAIT_S)
+    async def _together(self, calls: list[list[Any]]) -> list[list[Any]]:
+        answers = iter(await super().answer([item for call in calls for item in call]))
+        return [[next(answers) for _ in call] for call in calls]
+
+
+class Asker:
+    """Stands for an ingress replica."""
+
+    def __init__(self, **models: Any) -> None:
+        self._calls = {name: HandleCalls(name, handle, 30) for name, handle in models.items()}
+
+    async def ask(
+        self, model: str, kind: str, gathered: bool, connections: int, seconds: float
+    ) -> int:
+        """How many texts were answered."""
+        item = MODELS[model][2](TEXT)
+        calls = self._calls[f"{model}_{kind}"]
+
+        async def together(items: Any) -> Any:
+            return await calls.call("answer", items)
+
+        gatherer: Any = Gatherer(
+            model, together, lambda _: text_bytes(TEXT), GatherSettings(), NullMeter()
+        )
+        answered, until = 0, time.monotonic() + seconds
+
+        async def caller() -> None:
+            nonlocal answered
+            while time.monotonic() < until:
+                await (gatherer.ask(item) if gathered else together([item]))
+                answered += 1
+
+        await asyncio.gather(*(caller() for _ in range(connections)))
+        return answered
+
+
+def deployed() -> Any:
+    """A handle of the askers, who ask at the same time."""
+    sizes: Any = {
+        "max_ongoing_requests": 1000,
+        "ray_actor_options": {"num_cpus": 0.1},
+        "logging_config": {"enable_access_log": False},
+    }
+    models = {
+        f"{name}_{kind.__name__.lower()}": serve.deployment(
+            name=f"{name}-{kind.__name__}", **sizes
+        )(kind).bind(name)
+        for name in MODELS
+        for kind in (Plain, Batched)
+    }
+    askers = []
+    for number in range(2):
+        asker = serve.deployment(name=f"asker-{number}", **sizes)(Asker).bind(**models)
+        askers.append(asker)
+
+    class Both:
+        def __init__(self, *asking: Any) -> None:
+            self._asking = asking
+
+        async def ask(self, count: int, *case: Any) -> int:
+            asked = [one.ask.remote(*case) for one in self._asking[:count]]
+            return sum([await one for one in asked])
+
+    return serve.run(serve.deployment(name="both", **sizes)(Both).bind(*askers), route_prefix=None)
+
+
+async def measure(asking: Any, rounds: int, seconds: float) -> None:
+    cases = list(itertools.product(MODELS, (True, False), (1, 2)))
+    for number in range(-1, rounds):
+        for model, gathered, askers in cases:
+            rates = {}
+            # Side by side, and each first in turn.
+            for kind in ("plain", "batched")[:: 1 if number % 2 else -1]:
+                case = (model, kind, gathered, CONNECTIONS // askers, seconds)
+                began = time.monotonic()
+                answered = await asking.ask.remote(askers, *case)
+                rates[kind] = answered / (time.monotonic() - began)
+            if number >= 0:  # what came before warmed up
+                case = {"model": model, "gathered": gathered, "askers": askers}
+                print(json.dumps(case | rates), flush=True)
+
+
+if __name__ == "__main__":
+    ray.init("local", include_dashboard=False, num_cpus=4, log_to_driver=False)
+    serve.start(proxy_location="Disabled")
+    handle = deployed()
+    asyncio.run(measure(handle, int(sys.argv[1]), float(sys.argv[2])))
+    ray.shutdown()

@@ -1,0 +1,121 @@
+"""`make migrate`, what training takes, what is to be forgotten, and a secret for a new `.env`."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import re
+import secrets
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dotenv import load_dotenv
+
+from acme_service.api.settings import SettingsError
+
+from .corrections import Corrections
+from .database import Database, DatabaseAwayError
+from .receipts import Receipts
+from .settings import SECRET_BYTES, DatabaseSettings, ReceiptSettings
+
+Result = TypeVar("Result")
+
+PATIENCE_S = 3600.0
+"""How long a command may take; nobody else waits for it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="feedback", description="Look after corrections.")
+    commands = parser.add_subparsers(required=True)
+    migrating = commands.add_parser("migrate", help="bring the schema to this version")
+    migrating.set_defaults(run=migrate)
+    exporting = commands.add_parser("export", help="write JSON lines that training takes")
+    exporting.add_argument("file", type=Path)
+    exporting.set_defaults(run=export)
+    purging = commands.add_parser("purge", help="forget corrections")
+    which = purging.add_mutually_exclusive_group(required=True)
+    which.add_argument("--older-than-days", type=_days)
+    which.add_argument("--caller", help="all that this one has given")
+    purging.set_defaults(run=purge)
+    filling = commands.add_parser("fill", help="put a fresh secret into a file of settings")
+    filling.add_argument("file", type=Path)
+    filling.set_defaults(run=fill)
+    options = parser.parse_args(arguments)
+    # One sentence at the end says it.
+    logging.disable(logging.WARNING)
+    load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    try:
+        options.run(options)
+    except (SettingsError, ValueError, OSError) as error:
+        sys.exit(str(error))
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 0 <= days <= 36_500:
+        raise ValueError
+    return days
+
+
+def _asked(
+    settings: DatabaseSettings, ask: Callable[[Database], Coroutine[Any, Any, Result]]
+) -> Result:
+    """Raises SystemExit with the reason when the database is away."""
+
+    async def asked() -> Result:
+        patient = settings.model_copy(update={"timeout_s": PATIENCE_S})
+        database = Database(patient)
+        async with database.opened():
+            try:
+                return await ask(database)
+            except DatabaseAwayError as error:
+                sys.exit(f"{error} {database.trouble}")
+
+    return asyncio.run(asked())
+
+
+def migrate(_: argparse.Namespace) -> None:
+    settings = DatabaseSettings.load().model_copy(update={"migrate": True})
+    _asked(settings, Database.look)
+    print("The schema is the one of this version.")
+
+
+def export(options: argparse.Namespace) -> None:
+    labelled = _asked(DatabaseSettings.load(), lambda one: Corrections(one).labelled())
+    with options.file.open("w", encoding="utf-8") as file:
+        for text, language in labelled:
+            line = {"text": text, "language": language}
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    print(f"{len(labelled)} corrections.")
+
+
+def purge(options: argparse.Namespace) -> None:
+    settings = DatabaseSettings.load()
+    if options.caller is None:
+        days = options.older_than_days
+        count = _asked(settings, lambda one: Corrections(one).delete_older(days))
+    else:
+        receipts = Receipts(ReceiptSettings.load().secrets, lifetime_s=0)
+        owners = list(receipts.owners(options.caller))
+        count = _asked(settings, lambda one: Corrections(one).delete_of(owners))
+    print(f"{count} corrections are forgotten.")
+
+
+def fill(options: argparse.Namespace) -> None:
+    """Raises ValueError when the file has another place for it than `.env.example`."""
+    path: Path = options.file
+    line = f"FEEDBACK_SECRET={secrets.token_urlsafe(SECRET_BYTES)}"
+    text, times = re.subn(
+        "^FEEDBACK_SECRET=$", line, path.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    if times != 1:
+        raise ValueError(f"{path} has no line `FEEDBACK_SECRET=` to fill in.")
+    path.chmod(0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

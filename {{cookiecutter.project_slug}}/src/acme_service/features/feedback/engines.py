@@ -1,0 +1,93 @@
+"""Opens the database that the settings name."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from .settings import DatabaseSettings, address_of
+
+SAFE = {
+    # Readers and the one writer do not wait for each other.
+    "journal_mode": "WAL",
+    # What was answered 201 survives a power cut.
+    "synchronous": "FULL",
+    # What is deleted is overwritten.
+    "secure_delete": "ON",
+}
+"""How SQLite keeps the file."""
+
+EVERY: dict[str, Any] = {
+    # Each request is one statement, and hence a transaction of its own.
+    "isolation_level": "AUTOCOMMIT",
+    "skip_autocommit_rollback": True,
+    # Texts have no place in errors.
+    "hide_parameters": True,
+    "max_overflow": 0,
+}
+
+
+def engine_of(settings: DatabaseSettings) -> AsyncEngine:
+    """Nothing is connected yet."""
+    address = address_of(settings.url)
+    if address.drivername == "sqlite":
+        return _sqlite(str(address.database), settings)
+    return _postgresql(settings)
+
+
+def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
+    # One connection a replica: SQLite has one writer, and waits in vain are dearer than turns.
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{file}",
+        pool_size=1,
+        pool_timeout=settings.timeout_s,
+        # Of the whole time a part, so that SQLite itself says that somebody else holds the lock.
+        connect_args={"timeout": settings.timeout_s * 0.8},
+        **EVERY,
+    )
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def make_folder(*_: Any) -> None:
+        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        try:
+            for name, value in SAFE.items():
+                cursor.execute(f"PRAGMA {name}={value}")
+            cursor.close()
+        except Exception:
+            # Nobody else knows of it yet.
+            connection.close()
+            raise
+
+    return engine
+
+
+def _postgresql(settings: DatabaseSettings) -> AsyncEngine:
+    import asyncpg
+
+    timeout_s: Any = settings.timeout_s  # asyncpg takes a float and says int
+
+    async def connect() -> Any:
+        # Its own reading of the address: `sslmode` and several hosts mean what they mean to libpq.
+        return await asyncpg.connect(
+            settings.url.get_secret_value(),
+            timeout=timeout_s,
+            server_settings={
+                "application_name": "acme-service",
+                "statement_timeout": str(int(timeout_s * 1000)),
+            },
+        )
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=settings.max_connections,
+        pool_timeout=timeout_s,
+        # A server that was restarted is noticed before a statement fails.
+        pool_pre_ping=True,
+        **EVERY,
+    )

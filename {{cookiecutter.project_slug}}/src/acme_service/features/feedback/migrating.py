@@ -1,0 +1,84 @@
+"""Brings the schema to this version. One process does it; the others wait, and find it done."""
+
+import logging
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from .schema import VERSION_TABLE
+
+log = logging.getLogger(__name__)
+
+_FOLDER = Path(__file__).parent / "migrations"
+
+BEGIN = {
+    "sqlite": ["BEGIN IMMEDIATE"],
+    # Any number will do, as long as nobody else in the database takes the same.
+    "postgresql": ["BEGIN", "SELECT pg_advisory_xact_lock(7310982645101)"],
+}
+"""Begins a transaction that no other migration shares."""
+
+
+class SchemaBehindError(Exception):
+    """The schema is older than this program, and this program may not change it."""
+
+
+async def bring_up(engine: AsyncEngine, migrate: bool) -> None:
+    """Return when the schema is the one of this version, or of a newer one.
+
+    Raises SchemaBehindError when it is not and `migrate` is false.
+    """
+    async with engine.connect() as connection:
+        if await connection.run_sync(_is_current):
+            return
+        if not migrate:
+            raise SchemaBehindError("The schema is older than this version: run make migrate.")
+        for statement in BEGIN[engine.dialect.name]:
+            await connection.exec_driver_sql(statement)
+        try:
+            await connection.run_sync(upgrade)
+        except BaseException:
+            # Its end takes back what was begun.
+            await connection.invalidate()
+            raise
+        await connection.exec_driver_sql("COMMIT")
+    log.info("the schema of feedback was brought up to date")
+
+
+def upgrade(connection: Connection) -> None:
+    # Another process may have been faster, and a newer one may have gone further.
+    if not _is_current(connection):
+        command.upgrade(_config(connection), "head")
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    command.downgrade(_config(connection), revision)
+
+
+def _is_current(connection: Connection) -> bool:
+    options = {"version_table": VERSION_TABLE}
+    found = MigrationContext.configure(connection, opts=options).get_current_revision()
+    scripts = ScriptDirectory.from_config(_config(connection))
+    if found is None or found == scripts.get_current_head():
+        return found is not None
+    try:
+        scripts.get_revision(found)
+    except CommandError:
+        # Migrations only add, so that a version and the one after it run side by side.
+        log.warning("the schema of feedback is newer than this version")
+        return True
+    return False
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    # Percent signs would be read as references to other options.
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

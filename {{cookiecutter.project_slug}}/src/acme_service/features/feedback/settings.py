@@ -1,0 +1,89 @@
+"""Where corrections are kept, and what proves that one may be given."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from acme_service.api.settings import Settings
+
+DEFAULT_URL = "sqlite:///~/.local/share/acme-service/feedback.db"
+SECRET_BYTES = 32
+
+
+def address_of(url: SecretStr) -> URL:
+    """Raises ValueError when corrections cannot be kept there."""
+    try:
+        address = make_url(url.get_secret_value())
+    except (ArgumentError, ValueError):
+        address = URL.create("none")
+    # What is kept in memory, no other replica and no restart would find again.
+    kept = address.database and address.database != ":memory:"
+    if address.drivername not in {"sqlite", "postgresql"} or not kept:
+        # Not the address itself: a password may stand in it.
+        raise ValueError(
+            "a file, such as sqlite:////var/lib/feedback.db, or postgresql://user@host/name"
+        ) from None
+    if address.drivername == "sqlite":
+        file = Path(str(address.database)).expanduser().absolute()
+        address = address.set(database=str(file), query={})
+    return address
+
+
+def _usable(url: SecretStr) -> SecretStr:
+    try:
+        address_of(url)
+    except RuntimeError:
+        raise ValueError("is in the home of somebody who has none here") from None
+    return url
+
+
+def _long(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < SECRET_BYTES:
+        raise ValueError(f"wants a random secret of at least {SECRET_BYTES} bytes")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_long)]
+
+
+class DatabaseSettings(Settings):
+    """The database of corrections.
+
+    url: a file of SQLite, for the replicas of one machine, or a PostgreSQL for those of many.
+    migrate: bring the schema to this version at the start. Without it somebody else has to:
+        `make migrate`.
+    timeout_s: how long a request may take there altogether; beyond it it is answered 503.
+    max_connections: of each replica to PostgreSQL.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FEEDBACK_")
+
+    url: Annotated[SecretStr, AfterValidator(_usable)] = SecretStr(DEFAULT_URL)
+    migrate: bool = True
+    timeout_s: float = Field(default=5.0, gt=0, le=60)
+    max_connections: int = Field(default=4, ge=1, le=100)
+
+
+class ReceiptSettings(Settings):
+    """What proves that somebody was given an answer.
+
+    secret: signs receipts; the same in all replicas.
+    previous_secret: what it was before; receipts that it has signed are accepted too.
+    receipt_lifetime_s: how long an answer may be corrected.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FEEDBACK_")
+
+    secret: Secret = Field(default=SecretStr(""), validate_default=True)
+    previous_secret: Secret | None = None
+    receipt_lifetime_s: int = Field(default=7 * 24 * 3600, ge=60, le=366 * 24 * 3600)
+
+    @property
+    def secrets(self) -> list[bytes]:
+        """The one that signs first."""
+        both = [self.secret, self.previous_secret]
+        return [one.get_secret_value().encode() for one in both if one]

@@ -1,0 +1,51 @@
+"""What `docs/how-to/language-packs.md` shows works, over Ray Serve."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+pytestmark = pytest.mark.serve
+
+
+def ask(service: str, language: str, text: str = "") -> httpx2.Response:
+    body = {"language": language, "text": text}
+    return httpx2.post(f"{service}/packs", json=body, timeout=30)
+
+
+def mood(service: str, language: str, text: str = "") -> dict[str, Any]:
+    answer = ask(service, language, text)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_each_language_is_judged_by_its_own_pack(service: str) -> None:
+    german = mood(service, "de", "ein wunderbar langer Film")
+    french = mood(service, "fr", "un film affreux")
+    assert (german["pack"], german["mood"]) == ("de", 2)
+    assert (french["pack"], french["mood"]) == ("fr", -2)
+
+
+def test_the_pack_that_was_asked_for_the_longest_ago_is_dropped(service: str) -> None:
+    for language in ("es", "de"):
+        held = mood(service, language)["loads"]
+    loads = [mood(service, language)["loads"] - held for language in ("es", "de", "fr")]
+    assert loads == [0, 0, 1]
+    # French took the place of Spanish, which was asked for the longest ago.
+    assert [mood(service, language)["loads"] - held for language in ("de", "es")] == [1, 2]
+
+
+@pytest.mark.parametrize("language", ["xx", "", "../packs/de", "DE"])
+def test_a_pack_that_there_is_not_is_refused_in_one_sentence(service: str, language: str) -> None:
+    loads = mood(service, "de")["loads"]
+    answer = ask(service, language)
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": "There is no such language pack; there are de, es, fr."}
+    assert mood(service, "de")["loads"] == loads
+
+
+def test_what_a_caller_puts_into_the_header_of_serve_loads_nothing(service: str) -> None:
+    headers = {"serve_multiplexed_model_id": "../packs/de"}
+    body = {"language": "fr", "text": "beau"}
+    answer = httpx2.post(f"{service}/packs", json=body, headers=headers, timeout=30)
+    assert answer.json()["pack"] == "fr"

@@ -1,0 +1,61 @@
+"""The features `auth` and `feedback` together: only who was answered may correct the answer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from acme_service.features.auth import auth
+from acme_service.features.auth.credentials import new_key
+
+from .auth_visitor import knowing
+from .feedback_answers import ask, delete, get, put, rows, service, url_of
+
+ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])
+AS_ADA, AS_BOB = {"X-API-Key": ADA.secret}, {"X-API-Key": BOB.secret}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "feedback.db"
+
+
+@pytest.fixture
+def client(file: Path) -> Iterator[TestClient]:
+    knows = auth(knowing(api_keys=f"{ADA.entry},{BOB.entry}"))
+    with service(url_of(file), knows) as client:
+        yield client
+
+
+def test_only_who_was_answered_may_correct(client: TestClient, file: Path) -> None:
+    answer = ask(client, request_id="1", headers=AS_ADA)
+    assert put(client, answer, "de", **AS_BOB).status_code == 404
+    assert rows(file) == []
+    assert put(client, answer, "de", **AS_ADA).status_code == 201
+    assert [one(client, answer, **AS_BOB).status_code for one in (get, delete)] == [404, 404]
+    assert get(client, answer, **AS_ADA).json()["language"] == "de"
+    assert delete(client, answer, **AS_ADA).status_code == 204
+
+
+def test_what_another_is_told_is_what_a_forger_is_told(client: TestClient) -> None:
+    answer = ask(client, request_id="1", headers=AS_ADA)
+    put(client, answer, "de", **AS_ADA)
+    theirs = get(client, answer, **AS_BOB).json()
+    forged = get(client, answer._replace(receipt="forged"), **AS_BOB).json()
+    assert theirs | {"request_id": ""} == forged | {"request_id": ""}
+
+
+def test_a_receipt_alone_lets_nobody_in(client: TestClient) -> None:
+    answer = ask(client, request_id="1", headers=AS_ADA)
+    assert [one(client, answer).status_code for one in (put, get, delete)] == [401] * 3
+
+
+def test_names_are_in_no_row_and_no_receipt(client: TestClient, file: Path) -> None:
+    answers = [ask(client, request_id=one, headers=AS_ADA) for one in ("1", "2")]
+    for answer in answers:
+        put(client, answer, "de", **AS_ADA)
+    put(client, ask(client, request_id="3", headers=AS_BOB), "de", **AS_BOB)
+    assert "ada" not in str(rows(file))
+    owners = [row["owner"] for row in rows(file)]
+    assert owners[0] == owners[1] != owners[2]

@@ -1,0 +1,236 @@
+"""The feature `feedback` over an SQLite that is unwell, and its schema."""
+
+import asyncio
+import os
+import resource
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection, inspect
+
+from acme_service.features.feedback.database import Database, DatabaseAwayError
+from acme_service.features.feedback.engines import engine_of
+from acme_service.features.feedback.migrating import bring_up, downgrade, upgrade
+from acme_service.features.feedback.schema import VERSION_TABLE, metadata
+
+from .feedback_answers import (
+    ask,
+    counted,
+    delete,
+    get,
+    put,
+    put_soon,
+    rows,
+    service,
+    settings_for,
+    url_of,
+)
+
+TIMEOUT_S = 0.5
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "feedback.db"
+
+
+@pytest.fixture
+def client(file: Path) -> Iterator[TestClient]:
+    with service(url_of(file), timeout_s=TIMEOUT_S) as client:
+        assert put_soon(client, ask(client, request_id="first")) == 201
+        yield client
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(file, isolation_level=None)) as somebody_else:
+        somebody_else.execute("BEGIN EXCLUSIVE")
+        yield
+        somebody_else.execute("ROLLBACK")
+
+
+@contextmanager
+def full(_: Path) -> Iterator[None]:
+    """No file may grow, as on a disk that is full."""
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+
+
+@pytest.mark.parametrize("trouble", [locked, full])
+def test_in_trouble_these_routes_alone_are_503_and_recover(
+    client: TestClient, file: Path, trouble: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    with trouble(file):
+        # Answers and their receipts go on, and so does the rest of the service.
+        answer = ask(client, request_id="in trouble")
+        began = monotonic()
+        response = put(client, answer)
+        assert monotonic() - began < TIMEOUT_S * 2
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert str(file) not in response.text
+        assert client.get("/health/ready").status_code == 200
+    assert counted(client)["away"] >= 1
+    assert put_soon(client, answer) in {200, 201}
+    assert [row["request_id"] for row in rows(file)] == ["first", "in trouble"]
+
+
+def test_readers_do_not_wait_for_a_writer(client: TestClient, file: Path) -> None:
+    answer = ask(client, request_id="readable")
+    put(client, answer)
+    with closing(sqlite3.connect(file, isolation_level=None)) as somebody_else:
+        somebody_else.execute("BEGIN IMMEDIATE")
+        assert get(client, answer).status_code == 200
+        somebody_else.execute("ROLLBACK")
+
+
+def test_where_no_file_can_be_the_service_starts_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "no folder").touch()
+    url = url_of(tmp_path / "no folder" / "feedback.db")
+    with service(url, timeout_s=TIMEOUT_S) as client:
+        answer = ask(client, request_id="1")
+        assert put(client, answer).status_code == 503
+        ready = client.get("/health/ready")
+        assert ready.status_code == 200
+        assert ready.json()["notes"]["feedback"].startswith("The database of feedback")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write every file")
+def test_a_file_that_may_not_be_written_stops_nobody_else(client: TestClient, file: Path) -> None:
+    client.__exit__(None, None, None)
+    file.chmod(0o444)
+    file.parent.chmod(0o555)
+    with service(url_of(file), timeout_s=TIMEOUT_S) as reading:
+        assert put(reading, ask(reading, request_id="new")).status_code == 503
+        assert reading.get("/health/ready").status_code == 200
+    file.parent.chmod(0o755)
+
+
+def test_a_file_that_is_no_database_is_left_alone(file: Path) -> None:
+    file.write_text("not a database at all " * 100)
+    before = file.read_bytes()
+    with service(url_of(file), timeout_s=TIMEOUT_S) as client:
+        assert put(client, ask(client, request_id="1")).status_code == 503
+    assert file.read_bytes() == before
+
+
+async def schema_after(
+    file: Path, change: Callable[[Connection], None]
+) -> tuple[list[str], list[object]]:
+    """The tables, and how they differ from those that the program expects."""
+    engine = engine_of(settings_for(url_of(file)))
+
+    def look(connection: Connection) -> tuple[list[str], list[object]]:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        return inspect(connection).get_table_names(), compare_metadata(context, metadata)
+
+    async with engine.connect() as connection:
+        await connection.run_sync(change)
+        found = await connection.run_sync(look)
+    await engine.dispose()
+    return found
+
+
+async def test_migrations_make_the_schema_that_the_program_expects(file: Path) -> None:
+    assert await schema_after(file, upgrade) == (["feedback", VERSION_TABLE], [])
+
+
+async def test_every_migration_can_be_taken_back(file: Path) -> None:
+    await schema_after(file, upgrade)
+    tables, _ = await schema_after(file, lambda one: downgrade(one, "base"))
+    assert tables == [VERSION_TABLE]
+    assert await schema_after(file, upgrade) == (["feedback", VERSION_TABLE], [])
+
+
+async def test_many_who_start_at_once_migrate_once(file: Path) -> None:
+    engines = [engine_of(settings_for(url_of(file))) for _ in range(8)]
+    await asyncio.gather(*(bring_up(engine, migrate=True) for engine in engines))
+    for engine in engines:
+        await engine.dispose()
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [("1",)]
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE feedback (theirs TEXT)")
+    engine = engine_of(settings_for(url_of(file)))
+    with pytest.raises(Exception, match="already exists"):
+        await bring_up(engine, migrate=True)
+    await engine.dispose()
+    with closing(sqlite3.connect(file)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    assert tables == [("feedback",)]
+
+
+def test_a_schema_that_is_behind_and_may_not_be_changed_is_a_503(file: Path) -> None:
+    with service(url_of(file), migrate=False, timeout_s=TIMEOUT_S) as client:
+        answer = ask(client, request_id="1")
+        assert put(client, answer).status_code == 503
+        asyncio.run(migrate(file))
+        assert put_soon(client, answer) == 201
+        assert delete(client, answer).status_code == 204
+
+
+async def migrate(file: Path) -> None:
+    engine = engine_of(settings_for(url_of(file)))
+    await bring_up(engine, migrate=True)
+    await engine.dispose()
+
+
+def test_a_schema_of_a_newer_version_is_used_as_it_is(client: TestClient, file: Path) -> None:
+    copy = file.with_name("newer.db")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(file, copy)
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = 'newer'")
+    with service(url_of(copy)) as newer:
+        assert put(newer, ask(newer, request_id="1")).status_code == 201
+
+
+async def test_more_than_can_wait_is_refused_at_once(file: Path) -> None:
+    database = Database(settings_for(url_of(file), timeout_s=TIMEOUT_S))
+
+    enough = asyncio.Event()
+
+    async def never(_: object) -> None:
+        await enough.wait()
+
+    async with database.opened():
+        asking = [asyncio.create_task(database.ask(never)) for _ in range(1_000)]
+        await asyncio.sleep(0)
+        began = monotonic()
+        with pytest.raises(DatabaseAwayError):
+            await database.ask(never)
+        assert monotonic() - began < TIMEOUT_S / 2
+        ended = await asyncio.gather(*asking, return_exceptions=True)
+        enough.set()
+    assert {type(one) for one in ended} == {DatabaseAwayError}
+
+
+@pytest.mark.parametrize("moment_s", [0, 0.002, 0.005, 0.01, 0.02, 0.05])
+def test_a_service_that_is_stopped_while_it_makes_its_tables_ends(
+    file: Path, moment_s: float
+) -> None:
+    async def run() -> None:
+        database = Database(settings_for(url_of(file)))
+        async with database.opened():
+            await asyncio.sleep(moment_s)
+
+    # What refuses to be cancelled would keep the loop from closing.
+    asyncio.run(run())
