@@ -150,4 +150,7 @@ def text(found: Found) -> str:
             else (f"**{ratio.middle:.2f}** ({ratio.least:.2f}–{ratio.most:.2f})")
         )
         lines.append(f"| {titles[way]} | {placement} | {median(rates):,.0f} | {share} |")
-    return "\n".join([*lines, "", *WHY, ""])
+    missed = any(
+        median(rates) < median(found[placement, "http"]) for (placement, _), rates in found.items()
+    )
+    return "\n".join([*lines, *(["", *WHY] if missed else []), ""])

@@ -49,8 +49,9 @@ class Caller:
 
 @asynccontextmanager
 async def calling(port: int, application: str = "default") -> AsyncIterator[Caller]:
+    """A client of one application, by its name or its route prefix."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Caller(channel, application)
+        yield Caller(channel, application.strip("/"))
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ async def test_calls_and_requests_share_a_limit_behind_serves_proxy(cluster: Clu
     async with AsyncClient(headers={"X-Forwarded-For": address}) as client:
         for _ in range(5):
             await client.get(f"{cluster.url}/limited/v1/languages")
-    async with calling(cluster.grpc_port, "limited") as caller:
+    async with calling(cluster.grpc_port, "/limited") as caller:
         metadata = [("application", "limited"), ("x-forwarded-for", address)]
         error = await refusal(caller.detect(TEXT, metadata=metadata))
     assert error.code() is StatusCode.RESOURCE_EXHAUSTED

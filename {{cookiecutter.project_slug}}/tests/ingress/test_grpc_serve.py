@@ -90,7 +90,7 @@ async def test_an_application_has_to_be_named_and_there(
 
 @pytest.mark.parametrize("method", ["detect", "detect_stream"])
 async def test_a_stuck_model_is_given_up(cluster: Cluster, method: str) -> None:
-    async with calling(cluster.grpc_port, "stuck") as caller:
+    async with calling(cluster.grpc_port, "/stuck") as caller:
         error = await refusal(getattr(caller, method)(GERMAN, metadata=caller.metadata))
     assert error.code() is StatusCode.DEADLINE_EXCEEDED
     assert error.details() == "The language model did not answer in time."
@@ -98,7 +98,7 @@ async def test_a_stuck_model_is_given_up(cluster: Cluster, method: str) -> None:
 
 async def test_a_deadline_ends_the_call_and_the_work_behind_it(cluster: Cluster) -> None:
     before = cluster.notes.read_text().count("detect_batch cancelled")
-    async with calling(cluster.grpc_port, "stuck") as caller:
+    async with calling(cluster.grpc_port, "/stuck") as caller:
         began = time.monotonic()
         error = await refusal(caller.detect(GERMAN, metadata=caller.metadata, timeout=0.7))
         assert time.monotonic() - began < 1.5
@@ -110,7 +110,7 @@ async def test_a_deadline_ends_the_call_and_the_work_behind_it(cluster: Cluster)
 
 async def test_a_client_that_dies_mid_stream_stops_the_work_behind_it(cluster: Cluster) -> None:
     before = cluster.notes.read_text().count("guesses cancelled")
-    async with calling(cluster.grpc_port, "stuck") as caller:
+    async with calling(cluster.grpc_port, "/stuck") as caller:
         async for guess in caller.detect_stream(GERMAN, metadata=caller.metadata):
             assert guess.language == "en"
             break
@@ -119,7 +119,7 @@ async def test_a_client_that_dies_mid_stream_stops_the_work_behind_it(cluster: C
 
 
 async def test_a_saturated_model_says_when_to_come_back(cluster: Cluster) -> None:
-    async with calling(cluster.grpc_port, "busy") as caller:
+    async with calling(cluster.grpc_port, "/busy") as caller:
         asked = [
             caller.detect(DetectRequest(text=f"a {number}"), metadata=caller.metadata)
             for number in range(40)
@@ -137,10 +137,10 @@ async def test_a_saturated_model_says_when_to_come_back(cluster: Cluster) -> Non
 async def test_health_follows_the_models_and_asks_for_no_credentials(cluster: Cluster) -> None:
     for application, expected in [
         ("default", HealthCheckResponse.SERVING),
-        ("stuck", HealthCheckResponse.NOT_SERVING),
+        ("/stuck", HealthCheckResponse.NOT_SERVING),
     ]:
         async with calling(cluster.grpc_port, application) as caller:
-            metadata = [("application", application)]
+            metadata = [("application", application.strip("/"))]
             for service in ("", "language.v1.LanguageDetector"):
                 answer = await caller.check(HealthCheckRequest(service=service), metadata=metadata)
                 assert answer.status == expected
