@@ -23,7 +23,7 @@ from .versions import STORE, publish_copy
 START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 
-SMALL = {"num_cpus": 0.1}
+SMALL = {"num_cpus": 0.05}
 """Replicas share the machine; nothing here depends on their speed."""
 
 CANARY_FRACTION = "0.9"

@@ -66,14 +66,14 @@ def cluster(
 def asked_for(item: pytest.Item) -> Iterator[str]:
     """The applications of the cluster that a test needs.
 
-    Those whose route prefix its file speaks of, as in `/stuck`; those of a feature whose
+    Those that its file speaks of, as in `/stuck` or `"stuck"`; those of a feature whose
     `<feature>_application.py` it imports; the placement that it is run in; all, if it says so.
     """
     if EVERY in getattr(item, "fixturenames", ()):
         yield EVERY
     source = item.path.read_text(encoding="utf-8")
-    yield from re.findall(r"/(\w+)", source)
-    for feature in re.findall(r"\b(\w+_application)\b", source):
+    yield from re.findall(r'[/"](\w+)', source)
+    for feature in re.findall(r"\.(\w+_application) import", source):
         yield import_module(f"{__package__}.features.{feature}").NAME
     yield from re.findall(r"\w+", item.name)
 
