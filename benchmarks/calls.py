@@ -42,17 +42,7 @@ sys.stdout.buffer.write(bytes(1) + len(message).to_bytes(4, "big") + message)
 SAID = re.compile(r"finished in [\d.]+s, ([\d.]+) req/s")
 DONE = re.compile(r"(\d+) total, \d+ started, (\d+) done, (\d+) succeeded, (\d+) failed")
 
-WHY = (
-    "The goal, as many as over HTTP, is missed.",
-    "The reason is gRPC's server for asyncio, whose C core and its binding to Python take most of "
-    "what a replica works: of a sampled profile of the server alone, without Ray, 64 % (half of it "
-    "in `sendmsg`, and its polling thread besides), and the API 19 %, the model with its gathering "
-    "14 %.",
-    "uvicorn's parser takes a small part of that for HTTP.",
-    "What is ours is cheaper over gRPC than over HTTP: 137 µs a call in the API, against 198 µs a "
-    "request, measured in one process with a model that answers at once.",
-    "In separate placement, the calls to the model come on top in the same event loop.",
-)
+WHY = "The goal, as many as over HTTP, is missed: [why](../docs/explanation/performance.md#grpc)."
 
 Found = dict[tuple[str, str], list[float]]
 """Answers a second, a round each, by placement and way of asking."""
@@ -153,4 +143,4 @@ def text(found: Found) -> str:
     missed = any(
         median(rates) < median(found[placement, "http"]) for (placement, _), rates in found.items()
     )
-    return "\n".join([*lines, *(["", *WHY] if missed else []), ""])
+    return "\n".join([*lines, *(["", WHY] if missed else []), ""])
