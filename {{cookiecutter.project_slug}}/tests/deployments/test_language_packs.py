@@ -44,6 +44,16 @@ def test_a_pack_that_there_is_not_is_refused_in_one_sentence(service: str, langu
     assert mood(service, "de")["loads"] == loads
 
 
+@pytest.mark.parametrize(
+    "body", ["", "{", "\xff", "[]", '{"language": "de"}', '{"language": 7, "text": "s3cret"}']
+)
+def test_a_body_that_asks_nothing_is_refused_in_one_sentence(service: str, body: str) -> None:
+    answer = httpx2.post(f"{service}/packs", content=body.encode("latin-1"), timeout=30)
+    assert answer.status_code == 422
+    detail = "The body has to be a JSON object with a text and a language."
+    assert answer.json() == {"detail": detail}
+
+
 def test_what_a_caller_puts_into_the_header_of_serve_loads_nothing(service: str) -> None:
     headers = {"serve_multiplexed_model_id": "../packs/de"}
     body = {"language": "fr", "text": "beau"}

@@ -1,5 +1,6 @@
 """The features `auth` and `feedback` together: only who was answered may correct the answer."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from acme_service.features.auth import auth
 from acme_service.features.auth.credentials import new_key
+from acme_service.features.feedback.__main__ import main
 
 from .auth_visitor import knowing
 from .feedback_answers import ask, delete, get, put, rows, service, url_of
@@ -59,3 +61,17 @@ def test_names_are_in_no_row_and_no_receipt(client: TestClient, file: Path) -> N
     assert "ada" not in str(rows(file))
     owners = [row["owner"] for row in rows(file)]
     assert owners[0] == owners[1] != owners[2]
+
+
+def test_what_somebody_has_given_is_forgotten_by_the_id_that_they_are_told(
+    client: TestClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(client, ask(client, request_id="1", headers=AS_ADA), "de", **AS_ADA)
+    put(client, ask(client, request_id="2", headers=AS_BOB), "fr", **AS_BOB)
+    monkeypatch.setenv("FEEDBACK_URL", url_of(file))
+    owner = client.get("/v1/me", headers=AS_ADA).json()["id"]
+    try:
+        main(["purge", "--caller", owner])
+    finally:
+        logging.disable(logging.NOTSET)
+    assert [row["language"] for row in rows(file)] == ["fr"]

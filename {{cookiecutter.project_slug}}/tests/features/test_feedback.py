@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -236,6 +237,17 @@ def test_an_id_that_was_used_twice_does_not_reach_what_another_gave(client: Test
     assert get(client, mine).json()["language"] == "de"
     assert delete(client, theirs).status_code == 204
     assert get(client, mine).status_code == 200
+
+
+@pytest.mark.parametrize("request_id", ["Zm9v/YmFy+w==", "a b", "a?b#c", "a/"])
+def test_an_id_may_hold_whatever_callers_put_into_theirs(
+    client: TestClient, request_id: str
+) -> None:
+    answer = ask(client, request_id=request_id)
+    quoted = answer._replace(id=quote(request_id, safe=""))
+    assert put(client, quoted).status_code == 201
+    assert get(client, quoted).json()["request_id"] == request_id
+    assert delete(client, quoted).status_code == 204
 
 
 def test_an_id_of_excessive_length_gets_no_receipt(client: TestClient) -> None:

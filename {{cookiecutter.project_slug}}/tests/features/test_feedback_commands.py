@@ -2,10 +2,14 @@
 
 import json
 import logging
+import os
+import signal
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -103,3 +107,62 @@ def test_a_new_env_file_gets_a_secret_of_its_own(tmp_path: Path, project: Path) 
     assert all(len(one) >= len("FEEDBACK_SECRET=") + 32 for one in secrets)
     with pytest.raises(SystemExit, match="no line"):
         main(["fill", str(tmp_path / "one")])
+
+
+@pytest.fixture
+def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment whose Python says what it is told, and takes its time."""
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >>"$TMPDIR/../told"\nsleep "$TAKES_S"\n')
+    python.chmod(0o700)
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.setenv("TAKES_S", "0")
+    return tmp_path
+
+
+def make_train(folder: Path, project: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    command = ["make", "train", "SYNCED=", f"VENV={folder / 'venv'}", *arguments]
+    with (folder / "errors").open("wb") as errors:
+        return subprocess.Popen(command, cwd=project, stderr=errors, start_new_session=True)
+
+
+def test_training_learns_from_the_database_by_a_file_that_is_gone(
+    training: Path, project: Path
+) -> None:
+    assert make_train(training, project, "FEEDBACK=1").wait(10) == 0
+    told = (training / "told").read_text(encoding="utf-8").splitlines()
+    assert told[1:3] == ["acme_service.features.feedback", "export"]
+    assert told[-2:] == ["--corrections", told[3]]
+    assert list((training / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
+def test_who_interrupts_training_leaves_no_texts_behind(
+    training: Path, project: Path, monkeypatch: pytest.MonkeyPatch, ended_by: signal.Signals
+) -> None:
+    monkeypatch.setenv("TAKES_S", "20")
+    making = make_train(training, project, "FEEDBACK=1")
+    deadline = monotonic() + 10
+    while not (training / "told").exists() and monotonic() < deadline:
+        sleep(0.01)
+    assert list((training / "scratch").iterdir())
+    os.killpg(making.pid, ended_by)
+    assert making.wait(10) != 0
+    assert list((training / "scratch").iterdir()) == []
+
+
+def test_training_takes_a_file_of_any_name(training: Path, project: Path) -> None:
+    name = """it's "one" of `mine`"""
+    assert make_train(training, project, f"CORRECTIONS={name}").wait(10) == 0
+    told = (training / "told").read_text(encoding="utf-8").splitlines()
+    assert told[-2:] == ["--corrections", name]
+
+
+def test_training_from_both_is_refused_before_anything_is_read(
+    training: Path, project: Path
+) -> None:
+    assert make_train(training, project, "FEEDBACK=1", "CORRECTIONS=mine.jsonl").wait(10) != 0
+    assert "either FEEDBACK=1 or CORRECTIONS=" in (training / "errors").read_text(encoding="utf-8")
+    assert not (training / "told").exists()

@@ -5,8 +5,11 @@ import os
 import resource
 import shutil
 import sqlite3
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from time import monotonic
 
@@ -211,6 +214,28 @@ def test_a_schema_of_a_newer_version_is_used_as_it_is(client: TestClient, file: 
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = 'newer'")
     with service(url_of(copy)) as newer:
         assert put(newer, ask(newer, request_id="1")).status_code == 201
+
+
+class Importers(MetaPathFinder):
+    """Finds nothing, and notes the thread that looks for a module."""
+
+    def __init__(self) -> None:
+        self.threads: dict[str, threading.Thread] = {}
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        self.threads[fullname] = threading.current_thread()
+
+
+async def test_nobody_waits_while_what_migrates_is_imported(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importers, name = Importers(), bring_up.__module__
+    monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [importers, *sys.meta_path])
+    database = Database(settings_for(url_of(file)))
+    async with database.opened():
+        await database.look()
+    assert importers.threads[name] is not threading.current_thread()
 
 
 async def test_more_than_can_wait_is_refused_at_once(file: Path) -> None:

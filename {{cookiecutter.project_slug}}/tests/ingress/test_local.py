@@ -18,6 +18,12 @@ from tests.versions import STORE
 
 
 class Model:
+    def __init__(self) -> None:
+        self.noted: list[int] = []
+
+    def note(self, number: int) -> None:
+        self.noted.append(number)
+
     def where(self) -> str:
         return threading.current_thread().name
 
@@ -112,3 +118,21 @@ async def test_a_thread_at_work_keeps_its_place_though_its_caller_left() -> None
     with pytest.raises(ModelOverloadedError):
         await calls.call("where")
     await asyncio.gather(*late, return_exceptions=True)
+
+
+async def test_what_no_thread_has_begun_is_given_up_with_its_caller() -> None:
+    model = Model()
+    calls = LocalCalls("test", model, 5)
+    go_on = threading.Event()
+    busy = [asyncio.create_task(calls.call("wait_for", go_on)) for _ in range(THREADS)]
+    await asyncio.sleep(0)
+    left = [asyncio.create_task(calls.call("note", number)) for number in range(MAX_QUEUED)]
+    await asyncio.sleep(0)
+    for caller in left:
+        caller.cancel()
+    await asyncio.wait(left)
+    go_on.set()
+    # Those who come now neither find the line full nor wait for answers that nobody wants.
+    await calls.call("note", -1)
+    assert model.noted == [-1]
+    assert await asyncio.gather(*busy) == [True] * THREADS

@@ -165,7 +165,9 @@ def test_a_file_that_is_missing_or_no_text_is_refused_in_one_sentence(
     binary.write_bytes(b"\xff\xfe\x00")
     for file in (binary, tmp_path / "missing"):
         assert train(tmp_path / "store", "--corrections", str(file)) == 1
-        assert len(capsys.readouterr().err.splitlines()) == 1
+        said = capsys.readouterr().err
+        assert str(file) in said
+        assert len(said.splitlines()) == 1
 
 
 def test_what_cannot_be_believed_is_left_out():
@@ -181,6 +183,11 @@ def test_what_cannot_be_believed_is_left_out():
     assert sifted(*good, ("A held-out  sentence.", "en"))[1] == {"in the test set": 1}
     unknown = {"in no language of the model": 2}
     assert sifted(*good, ("Moien, wéi geet et?", "lb"), ("asdf jklö asdf", "und"))[1] == unknown
+
+
+@pytest.mark.parametrize("labels", [["de", "lb"], ["lb", "de"], ["en", "de", "lb"]])
+def test_why_a_text_is_left_out_does_not_depend_on_who_spoke_first(labels: list[str]):
+    assert sifted(*((SWISS[0], label) for label in labels)) == ({}, {"contradicted": len(labels)})
 
 
 def test_lines_may_hold_more_than_is_asked_for():

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from acme_service.ports import ModelError, ModelOverloadedError
@@ -31,7 +31,7 @@ class LocalCalls:
     async def call(self, method: str, *args: Any) -> Any:
         if len(self._ongoing) >= THREADS + MAX_QUEUED:
             raise ModelOverloadedError(f"The {self._name} model is busy.")
-        work = self._begin(getattr(self._model, method), *args)
+        queued, work = self._begin(getattr(self._model, method), *args)
         self._ongoing.add(work)
         work.add_done_callback(self._ended)
         try:
@@ -42,11 +42,19 @@ class LocalCalls:
             raise
         except Exception as error:
             raise self._failure(error) from error
+        finally:
+            # What no thread has begun is not begun for nobody: those after it would wait for it.
+            if queued:
+                queued.cancel()
 
-    def _begin(self, method: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def _begin(
+        self, method: Callable[..., Any], *args: Any
+    ) -> tuple[Future[Any] | None, asyncio.Future[Any]]:
+        """What waits for a thread, if it needs one, and what brings its answer."""
         if inspect.iscoroutinefunction(method):
-            return asyncio.ensure_future(method(*args))
-        return asyncio.get_running_loop().run_in_executor(self._threads, method, *args)
+            return None, asyncio.ensure_future(method(*args))
+        queued = self._threads.submit(method, *args)
+        return queued, asyncio.wrap_future(queued)
 
     def _ended(self, work: asyncio.Future[Any]) -> None:
         self._ongoing.discard(work)

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     purging = commands.add_parser("purge", help="forget corrections")
     which = purging.add_mutually_exclusive_group(required=True)
     which.add_argument("--older-than-days", type=_days)
-    which.add_argument("--caller", help="all that this one has given")
+    which.add_argument("--caller", metavar="ID", help="all that this one has given: ada, key:ada")
     purging.set_defaults(run=purge)
     filling = commands.add_parser("fill", help="put a fresh secret into a file of settings")
     filling.add_argument("file", type=Path)

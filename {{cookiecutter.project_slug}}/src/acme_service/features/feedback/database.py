@@ -119,10 +119,8 @@ class Database:
         return self._migration
 
     async def _migrate(self) -> None:
-        # Imported here, because Alembic takes as long as all else about a start.
-        from .migrating import bring_up
-
         async with asyncio.timeout(MIGRATION_TIMEOUT_S):
+            bring_up = await asyncio.to_thread(_import_bring_up)
             await bring_up(self._engine, self._settings.migrate)
 
     async def _close(self) -> None:
@@ -164,6 +162,13 @@ class Database:
             log.warning("the database of feedback is away", extra={"reason": trouble})
         elif before and not trouble:
             log.info("the database of feedback is back")
+
+
+def _import_bring_up() -> Callable[[AsyncEngine, bool], Awaitable[None]]:
+    # Alembic takes as long as all else about a start, and requests are answered meanwhile.
+    from .migrating import bring_up
+
+    return bring_up
 
 
 async def _nothing(connection: AsyncConnection) -> None:

@@ -35,6 +35,7 @@ Text = Annotated[
     StringConstraints(min_length=1, max_length=MAX_TEXT_CHARS),
     AfterValidator(_without_nul),
 ]
+# A path, because the ids that some callers choose have slashes.
 RequestId = Annotated[str, Path(description="The X-Request-ID of the answer.")]
 ReceiptHeader = Annotated[str, Header(alias=HEADER, description="As it came with the answer.")]
 
@@ -77,7 +78,7 @@ def feedback_router(
         count(outcome)
         return ProblemError(404, UNKNOWN)
 
-    @router.put("/{request_id}", responses={201: {"model": CorrectionOut}})
+    @router.put("/{request_id:path}", responses={201: {"model": CorrectionOut}})
     async def put(
         request_id: RequestId,
         body: CorrectionIn,
@@ -97,7 +98,7 @@ def feedback_router(
         response.status_code = 201 if is_new else 200
         return _out(correction, response)
 
-    @router.get("/{request_id}")
+    @router.get("/{request_id:path}")
     async def get(
         request_id: RequestId,
         caller: CurrentCaller,
@@ -111,7 +112,7 @@ def feedback_router(
         count("read")
         return _out(correction, response)
 
-    @router.delete("/{request_id}", status_code=204)
+    @router.delete("/{request_id:path}", status_code=204)
     async def delete(
         request_id: RequestId, caller: CurrentCaller, receipt: ReceiptHeader = ""
     ) -> None:

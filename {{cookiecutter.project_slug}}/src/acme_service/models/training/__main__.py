@@ -115,6 +115,15 @@ def _metrics(version: str, artifact: Artifact) -> dict[str, float]:
     return {"accuracy": round(found, 4)}
 
 
+def _read(file: Path) -> list[Correction]:
+    """Raises TrainingDataError when there is something else in it, and OSError."""
+    with file.open(encoding="utf-8") as lines:
+        try:
+            return read_corrections(lines)
+        except UnicodeDecodeError:
+            raise TrainingDataError(f"{file} is no text in UTF-8.") from None
+
+
 def main(
     arguments: Sequence[str] | None = None,
     store: str = "file:model_store",
@@ -135,11 +144,10 @@ def main(
     try:
         source = open_source(kinds, options.store, timeout_s)
         if options.corrections:
-            with options.corrections.open(encoding="utf-8") as lines:
-                train_with(source, read_corrections(lines), options.version)
+            train_with(source, _read(options.corrections), options.version)
         else:
             train(source)
-    except (ModelStoreError, TrainingDataError, OSError, UnicodeError) as error:
+    except (ModelStoreError, TrainingDataError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

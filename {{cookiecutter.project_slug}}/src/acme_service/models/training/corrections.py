@@ -83,10 +83,11 @@ def sift(
     tests = {" ".join(text.split()) for text in test_set}
     for text, votes in sorted(labels.items()):
         (language, most), everybody = votes.most_common(1)[0], votes.total()
-        if reason := _objection(text, language, languages, tests):
-            left_out[reason] += everybody
-        elif most * 2 <= everybody:
+        # First, because of labels that are as many any may be the most common.
+        if most * 2 <= everybody:
             left_out["contradicted"] += everybody
+        elif reason := _objection(text, language, languages, tests):
+            left_out[reason] += everybody
         else:
             left_out["contradicted"] += everybody - most
             left_out["repeated"] += most - 1
