@@ -88,16 +88,16 @@ def checked_configuration(path: Path, host: str | None = None) -> dict[str, Any]
 
     host: listened on in place of the one in the file.
     """
-    import yaml
     from dotenv import load_dotenv
 
     from acme_service.api.settings import SettingsError
 
     from .assembly import check_settings
+    from .reading import ConfigurationError, read
 
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = read(path)
         http = config["http_options"]
         http["host"] = host or http["host"]
         refuse_taken_port(str(http["host"]), int(http["port"]))
@@ -106,7 +106,9 @@ def checked_configuration(path: Path, host: str | None = None) -> dict[str, Any]
         check_settings()
     except (SettingsError, OSError) as error:
         raise SystemExit(str(error)) from None
-    except (yaml.YAMLError, TypeError, KeyError, ValueError, OverflowError):
+    except ConfigurationError as error:
+        raise SystemExit(f"{path}: {error}") from None
+    except (TypeError, KeyError, ValueError, OverflowError):
         raise SystemExit(
             f"{path} is no YAML with http_options, their host and port, and the port of any "
             "grpc_options."
@@ -158,7 +160,8 @@ def has_haproxy() -> bool:
 def serve_until_stopped(
     config: Mapping[str, Any], stopper: Stopper, options: argparse.Namespace, changes: Changes
 ) -> None:
-    from .configuration import ConfigurationError, checked
+    from .configuration import checked
+    from .reading import ConfigurationError
 
     try:
         schema = checked(config)
@@ -182,7 +185,8 @@ def apply_change(
 
     Applications that the file says nothing new of are left alone, as `serve deploy` would.
     """
-    from .configuration import ConfigurationError, checked, read
+    from .configuration import checked
+    from .reading import ConfigurationError, read
 
     path: Path = options.config
     try:
