@@ -134,11 +134,9 @@ def in_listeners(schema: ServeDeploySchema) -> Iterator[str]:
 
 def in_applications(config: Block) -> Iterator[str]:
     for application in ServeDeploySchema.model_validate(config).applications:
-        environments = [application.runtime_env]
-        for one in application.deployments:
-            if isinstance(options := one.ray_actor_options, RayActorOptionsSchema):
-                environments.append(options.runtime_env)
-        for environment in environments:
+        options = [one.ray_actor_options for one in application.deployments]
+        own = [one.runtime_env for one in options if isinstance(one, RayActorOptionsSchema)]
+        for environment in [application.runtime_env, *own]:
             yield from in_variables(application.name, environment.get("env_vars", {}))
         if not CODE_FROM_ELSEWHERE & application.runtime_env.keys():
             yield from in_deployments(application)
