@@ -18,10 +18,10 @@ class Loader(yaml.SafeLoader):
         # What holds itself is then an error here, and not endless for who walks through it.
         self.deep_construct = True
 
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode | None:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
-        for key, _ in node.value if node else ():
+        for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     line = key.start_mark.line + 1
