@@ -13,6 +13,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -169,7 +170,7 @@ def serve_until_stopped(
         raise SystemExit(f"{options.config}: {error}") from None
     with local_ray(stopper), drained_at_the_end(stopper):
         deploy(schema)
-        wait_until_running(stopper)
+        wait_until_running(schema, stopper)
         say_what_listens(config)
         while True:
             stopper.raise_if_asked()
@@ -200,7 +201,7 @@ def apply_change(
         print("Where Serve listens does not change before it is started again.", flush=True)
     deploy(schema)
     try:
-        wait_until_running(stopper)
+        wait_until_running(schema, stopper)
         print(f"Applied {path}.", flush=True)
     except SystemExit as failure:
         print(failure, flush=True)
@@ -270,22 +271,30 @@ def deploy(schema: "ServeDeploySchema") -> None:
     client.deploy_apps(schema, _blocking=False)
 
 
-def wait_until_running(stopper: Stopper) -> None:
+def wait_until_running(schema: "ServeDeploySchema", stopper: Stopper) -> None:
     """Raises SystemExit with the reason when an application fails or takes too long."""
     from ray import serve
 
+    named = {one.name for one in schema.applications}
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         stopper.raise_if_asked()
         applications = serve.status().applications
         for name, application in applications.items():
-            if has_failed(application):
+            if name in named and has_failed(application):
                 reason = reason_of(application)
                 raise SystemExit(f"The application {name!r} did not start: {reason}")
-        if applications and all(one.status == "RUNNING" for one in applications.values()):
+        if are_running(applications, named):
             return
         time.sleep(0.2)
     raise SystemExit(f"The service did not start within {START_TIMEOUT_S} seconds.")
+
+
+def are_running(applications: Mapping[str, Any], named: AbstractSet[str]) -> bool:
+    """Whether the named ones are, and no others are left. None may be named."""
+    return applications.keys() == named and all(
+        one.status == "RUNNING" for one in applications.values()
+    )
 
 
 def has_failed(application: Any) -> bool:
