@@ -71,11 +71,16 @@ def asked_for(item: pytest.Item) -> Iterator[str]:
     """
     if EVERY in getattr(item, "fixturenames", ()):
         yield EVERY
-    source = item.path.read_text(encoding="utf-8")
-    yield from re.findall(r'[/"](\w+)', source)
-    for feature in re.findall(r"\.(\w+_application) import", source):
-        yield import_module(f"{__package__}.features.{feature}").NAME
+    yield from spoken_of(item.path.read_text(encoding="utf-8"))
     yield from re.findall(r"\w+", item.name)
+
+
+def spoken_of(source: str) -> Iterator[str]:
+    """The applications that a test's file names, and words that are none."""
+    yield from re.findall(r'[/"](\w+)', source)
+    # Not any word with this ending: there are fixtures that have it.
+    for feature in re.findall(r"^from \S*?(\w+_application) import", source, re.MULTILINE):
+        yield import_module(f"{__package__}.features.{feature}").NAME
 
 
 @pytest.fixture(scope="session")

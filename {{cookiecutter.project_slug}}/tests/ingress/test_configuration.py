@@ -9,11 +9,8 @@ import pytest
 import yaml
 
 from acme_service.ingress import configuration
-from acme_service.ingress.configuration import (
-    ConfigurationError,
-    checked,
-    mistakes,
-)
+from acme_service.ingress.configuration import checked, mistakes
+from acme_service.ingress.reading import ConfigurationError, read
 
 from .configurations import PATHS, loaded
 
@@ -23,6 +20,11 @@ UNCUT = (
     "http_options.request_timeout_s would cut streams and WebSockets too: leave it unset; "
     "GATHER_TIMEOUT_S limits the time of each model call."
 )
+
+
+BOUNDS = "applications.default.deployments.language.autoscaling_config"
+ANY = "builtins:print"
+"""Something to import."""
 
 
 def service(config: dict[str, Any], **changes: object) -> dict[str, Any]:
@@ -110,6 +112,7 @@ def test_a_key_that_is_like_no_other_is_named_alone() -> None:
         lambda c: language(c, autoscaling_config={"min_replicas": 1}, num_replicas=None),
         lambda c: service(c, runtime_env={"env_vars": {"ENV_VAR": "1"}}),
         lambda c: beside(c, route_prefix=None),
+        lambda c: language(c, autoscaling_config={"min_replicas": 3}, num_replicas="auto"),
         lambda c: c.pop("http_options"),
     ],
 )
@@ -156,6 +159,44 @@ def test_what_is_free_is_left_free(edit: Edit) -> None:
             lambda c: service(c, runtime_env={"env_vars": {"CANARY_FRACTION": 0.5}}),
             "The variable CANARY_FRACTION of 'default' is no text: put it in quotes.",
         ),
+        (
+            lambda c: language(c, ray_actor_options={"runtime_env": {"env_vars": {"A": 1}}}),
+            "The variable A of 'default' is no text: put it in quotes.",
+        ),
+        *(
+            (
+                lambda c, nothing=nothing: service(c, runtime_env={"env_vars": nothing}),
+                "The env_vars of 'default' are no variables with their values.",
+            )
+            for nothing in [None, [], "A=1"]
+        ),
+        (
+            lambda c: language(
+                c, num_replicas=None, autoscaling_config={"min_replicas": 5, "max_replicas": 2}
+            ),
+            f"{BOUNDS}: max_replicas (2) must be greater than or equal to min_replicas (5)!.",
+        ),
+        (
+            lambda c: language(
+                c,
+                num_replicas=None,
+                autoscaling_config={"policy": {"policy_function": "nowhere:at_all"}},
+            ),
+            "Serve cannot take it: No module named 'nowhere'.",
+        ),
+        (
+            lambda c: service(c, deployments=[None]),
+            "Serve cannot take it: 'NoneType' object has no attribute 'get'.",
+        ),
+        (lambda c: c["http_options"].update(port=99999), "http_options.port: 99999 is no port."),
+        (
+            lambda c: c.update(grpc_options={"port": 8000, "grpc_servicer_functions": [ANY]}),
+            "http_options and grpc_options have the same port 8000.",
+        ),
+        (
+            lambda c: c.update(grpc_options={"grpc_servicer_functions": ["nowhere:add"]}),
+            "nowhere:add of grpc_options cannot be imported: No module named 'nowhere'.",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_one_sentence(edit: Edit, sentence: str) -> None:
@@ -182,6 +223,40 @@ def test_an_application_that_is_not_there_is_named(path: str) -> None:
 def test_an_application_from_elsewhere_is_not_looked_for_here() -> None:
     far = {"import_path": "far:app", "runtime_env": {"working_dir": "https://e.example/a.zip"}}
     assert said_of(lambda c: service(c, **far)) == []
+
+
+def test_an_application_that_wants_to_end_the_check_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "leaving.py").write_text("raise SystemExit('Bye.')", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    said = said_of(lambda c: service(c, import_path="leaving:app"))
+    assert said == ["'default' cannot be built from leaving:app: Bye."]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("applications: []\napplications: []", "Line 2 has the key applications once more."),
+        ("a:\n  - b: 1\n    c: 2\n    b: 3", "Line 4 has the key b once more."),
+        ("applications: &all [*all]", "It is no YAML."),
+        ("a: 1\n---\nb: 2", "It is no YAML."),
+    ],
+)
+def test_what_yaml_would_take_and_nobody_means_is_refused(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    (tmp_path / "serve.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        read(tmp_path / "serve.yaml")
+    assert str(refused.value) == sentence
+
+
+def test_a_block_may_take_what_another_has_and_change_it(tmp_path: Path) -> None:
+    text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\n<<: *b\ny: 3"
+    (tmp_path / "serve.yaml").write_text(text, encoding="utf-8")
+    both = {"x": 2, "y": 1}
+    assert read(tmp_path / "serve.yaml") == {"a": {"x": 1, "y": 1}, "b": both, "x": 2, "y": 3}
 
 
 @pytest.mark.parametrize("nothing", [None, [], "text"])

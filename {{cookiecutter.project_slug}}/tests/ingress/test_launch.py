@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -113,15 +114,42 @@ def test_a_bad_setting_is_one_sentence(
     assert "\n" not in said
 
 
-@pytest.mark.parametrize(
-    "text", ["", "a: [", "http_options: 1", "http_options: {host: h, port: x}"]
-)
+@pytest.mark.parametrize("text", ["", "http_options: 1", "http_options: {host: h, port: x}"])
 def test_a_broken_configuration_is_one_sentence(
     config: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     config.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match="is no YAML with http_options"):
         launch.checked_configuration(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("a: [", "It is no YAML."), ("a: 1\na: 2", "Line 2 has the key a once more.")],
+)
+def test_a_file_that_cannot_be_read_as_it_is_meant_is_one_sentence(
+    config: Path, text: str, sentence: str
+) -> None:
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match=f"^{re.escape(f'{config}: {sentence}')}$"):
+        launch.checked_configuration(config)
+
+
+@pytest.mark.parametrize(
+    ("there", "named", "expected"),
+    [
+        ({}, set(), True),
+        ({"a": "RUNNING"}, {"a"}, True),
+        ({"a": "DEPLOYING"}, {"a"}, False),
+        ({}, {"a"}, False),
+        ({"a": "RUNNING", "b": "DELETING"}, {"a"}, False),
+    ],
+)
+def test_a_configuration_is_applied_when_there_is_what_it_names(
+    there: dict[str, str], named: set[str], expected: bool
+) -> None:
+    applications = {name: SimpleNamespace(status=status) for name, status in there.items()}
+    assert launch.are_running(applications, named) is expected
 
 
 def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:

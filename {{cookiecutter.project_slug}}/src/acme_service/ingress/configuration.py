@@ -11,33 +11,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 from ray._common.utils import import_attr
 from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
 from ray.serve._private.build_app import build_app
-from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
+from ray.serve.config import AutoscalingConfig
+from ray.serve.schema import (
+    RayActorOptionsSchema,
+    ServeApplicationSchema,
+    ServeDeploySchema,
+)
 
 from .keys import or_rather, unknown_keys
+from .reading import ConfigurationError, read
 
 CODE_FROM_ELSEWHERE = {"conda", "container", "image_uri", "pip", "py_modules", "uv", "working_dir"}
 """With one of these in its `runtime_env`, an application may be one that is not here to look at."""
 
 Block = dict[str, Any]
-
-
-class ConfigurationError(ValueError):
-    """The configuration cannot be meant like this."""
-
-
-def read(path: Path) -> Any:
-    """What the file holds. Raises ConfigurationError when it is no YAML."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"It cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise ConfigurationError("It is no YAML.") from None
 
 
 def checked(config: Any) -> ServeDeploySchema:
@@ -96,23 +87,68 @@ def fault_of(prefix: str) -> str | None:
 def in_values(config: Block) -> Iterator[str]:
     try:
         schema = ServeDeploySchema.model_validate(config)
+        yield from in_autoscaling(schema)
     except ValidationError as error:
         yield described(error)
+        return
+    except Exception as error:  # Serve imports what some values name, and trusts in blocks
+        yield f"Serve cannot take it: {reason_of(error)}."
         return
     if schema.http_options.request_timeout_s is not None:
         yield (
             "http_options.request_timeout_s would cut streams and WebSockets too: leave it unset; "
             "GATHER_TIMEOUT_S limits the time of each model call."
         )
+    yield from in_listeners(schema)
+
+
+def in_autoscaling(schema: ServeDeploySchema) -> Iterator[str]:
+    """What Serve itself looks at once the application is there."""
+    for application in schema.applications:
+        for one in application.deployments:
+            if isinstance(one.autoscaling_config, dict):
+                unsaid = {"max_replicas": 100} if one.num_replicas == "auto" else {}
+                place = f"applications.{application.name}.deployments.{one.name}.autoscaling_config"
+                try:
+                    AutoscalingConfig.model_validate(unsaid | one.autoscaling_config)
+                except ValidationError as error:
+                    yield described(error, place)
+
+
+def in_listeners(schema: ServeDeploySchema) -> Iterator[str]:
+    """What would show as an endless restart of the proxy."""
+    http, grpc = schema.http_options, schema.grpc_options
+    for name, port in [("http_options", http.port), ("grpc_options", grpc.port)]:
+        if not 0 < port < 65536:
+            yield f"{name}.port: {port} is no port."
+    if not grpc.grpc_servicer_functions:
+        return
+    if http.port == grpc.port:
+        yield f"http_options and grpc_options have the same port {http.port}."
+    for path in grpc.grpc_servicer_functions:
+        try:
+            import_attr(path)
+        except Exception as error:  # whatever the code there may raise
+            yield f"{path} of grpc_options cannot be imported: {reason_of(error)}."
 
 
 def in_applications(config: Block) -> Iterator[str]:
     for application in ServeDeploySchema.model_validate(config).applications:
-        for name, value in application.runtime_env.get("env_vars", {}).items():
-            if not isinstance(value, str):
-                yield f"The variable {name} of {application.name!r} is no text: put it in quotes."
+        options = [one.ray_actor_options for one in application.deployments]
+        own = [one.runtime_env for one in options if isinstance(one, RayActorOptionsSchema)]
+        for environment in [application.runtime_env, *own]:
+            yield from in_variables(application.name, environment.get("env_vars", {}))
         if not CODE_FROM_ELSEWHERE & application.runtime_env.keys():
             yield from in_deployments(application)
+
+
+def in_variables(application: str, variables: Any) -> Iterator[str]:
+    if not isinstance(variables, dict):
+        yield f"The env_vars of {application!r} are no variables with their values."
+        return
+    for name, value in variables.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            yield f"The variable {name} of {application!r} is no text: put it in quotes."
 
 
 def in_deployments(application: ServeApplicationSchema) -> Iterator[str]:
@@ -121,8 +157,8 @@ def in_deployments(application: ServeApplicationSchema) -> Iterator[str]:
         there = deployments_of(application)
     except ValidationError as error:
         yield f"The args of {application.name!r} are wrong at {described(error)}"
-    except Exception as error:  # whatever the code of an application may raise
-        reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+    except (Exception, SystemExit) as error:  # whatever the code of an application may raise
+        reason = reason_of(error)
         yield f"{application.name!r} cannot be built from {application.import_path}: {reason}."
     else:
         named = [one.name for one in application.deployments]
@@ -141,10 +177,14 @@ def deployments_of(application: ServeApplicationSchema) -> Sequence[str]:
     return sorted(one.name for one in build_app(built, name=application.name).deployments)
 
 
-def described(error: ValidationError) -> str:
+def reason_of(error: BaseException) -> str:
+    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+
+
+def described(error: ValidationError, outer: str = "") -> str:
     """Where and what, without the values."""
     wrong = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(map(str, wrong["loc"])) or "the top"
+    place = ".".join(map(str, [outer, *wrong["loc"]])).strip(".") or "the top"
     return f"{place}: {wrong['msg'].removeprefix('Value error, ').rstrip('.')}."
 
 

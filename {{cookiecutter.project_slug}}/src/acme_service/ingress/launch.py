@@ -13,6 +13,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -88,16 +89,16 @@ def checked_configuration(path: Path, host: str | None = None) -> dict[str, Any]
 
     host: listened on in place of the one in the file.
     """
-    import yaml
     from dotenv import load_dotenv
 
     from acme_service.api.settings import SettingsError
 
     from .assembly import check_settings
+    from .reading import ConfigurationError, read
 
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = read(path)
         http = config["http_options"]
         http["host"] = host or http["host"]
         refuse_taken_port(str(http["host"]), int(http["port"]))
@@ -106,7 +107,9 @@ def checked_configuration(path: Path, host: str | None = None) -> dict[str, Any]
         check_settings()
     except (SettingsError, OSError) as error:
         raise SystemExit(str(error)) from None
-    except (yaml.YAMLError, TypeError, KeyError, ValueError, OverflowError):
+    except ConfigurationError as error:
+        raise SystemExit(f"{path}: {error}") from None
+    except (TypeError, KeyError, ValueError, OverflowError):
         raise SystemExit(
             f"{path} is no YAML with http_options, their host and port, and the port of any "
             "grpc_options."
@@ -158,7 +161,8 @@ def has_haproxy() -> bool:
 def serve_until_stopped(
     config: Mapping[str, Any], stopper: Stopper, options: argparse.Namespace, changes: Changes
 ) -> None:
-    from .configuration import ConfigurationError, checked
+    from .configuration import checked
+    from .reading import ConfigurationError
 
     try:
         schema = checked(config)
@@ -166,7 +170,7 @@ def serve_until_stopped(
         raise SystemExit(f"{options.config}: {error}") from None
     with local_ray(stopper), drained_at_the_end(stopper):
         deploy(schema)
-        wait_until_running(stopper)
+        wait_until_running(schema, stopper)
         say_what_listens(config)
         while True:
             stopper.raise_if_asked()
@@ -182,7 +186,8 @@ def apply_change(
 
     Applications that the file says nothing new of are left alone, as `serve deploy` would.
     """
-    from .configuration import ConfigurationError, checked, read
+    from .configuration import checked
+    from .reading import ConfigurationError, read
 
     path: Path = options.config
     try:
@@ -196,7 +201,7 @@ def apply_change(
         print("Where Serve listens does not change before it is started again.", flush=True)
     deploy(schema)
     try:
-        wait_until_running(stopper)
+        wait_until_running(schema, stopper)
         print(f"Applied {path}.", flush=True)
     except SystemExit as failure:
         print(failure, flush=True)
@@ -266,22 +271,30 @@ def deploy(schema: "ServeDeploySchema") -> None:
     client.deploy_apps(schema, _blocking=False)
 
 
-def wait_until_running(stopper: Stopper) -> None:
+def wait_until_running(schema: "ServeDeploySchema", stopper: Stopper) -> None:
     """Raises SystemExit with the reason when an application fails or takes too long."""
     from ray import serve
 
+    named = {one.name for one in schema.applications}
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         stopper.raise_if_asked()
         applications = serve.status().applications
         for name, application in applications.items():
-            if has_failed(application):
+            if name in named and has_failed(application):
                 reason = reason_of(application)
                 raise SystemExit(f"The application {name!r} did not start: {reason}")
-        if applications and all(one.status == "RUNNING" for one in applications.values()):
+        if are_running(applications, named):
             return
         time.sleep(0.2)
     raise SystemExit(f"The service did not start within {START_TIMEOUT_S} seconds.")
+
+
+def are_running(applications: Mapping[str, Any], named: AbstractSet[str]) -> bool:
+    """Whether the named ones are, and no others are left. None may be named."""
+    return applications.keys() == named and all(
+        one.status == "RUNNING" for one in applications.values()
+    )
 
 
 def has_failed(application: Any) -> bool:
