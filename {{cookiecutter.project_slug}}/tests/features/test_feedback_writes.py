@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from acme_service.features.feedback.database import Database, DatabaseAwayError
-from acme_service.features.feedback.writes import MAX_TOGETHER, MAX_WAITING, Writes
+from acme_service.features.feedback.writes import (
+    MAX_TOGETHER,
+    MAX_WAITING,
+    Writes,
+)
 
 from .feedback_answers import rows, settings_for, url_of
 
