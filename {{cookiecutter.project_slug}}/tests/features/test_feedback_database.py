@@ -255,7 +255,18 @@ async def test_more_than_can_wait_is_refused_at_once(file: Path) -> None:
         assert monotonic() - began < TIMEOUT_S / 2
         ended = await asyncio.gather(*asking, return_exceptions=True)
         enough.set()
+        await answering(database)
     assert {type(one) for one in ended} == {DatabaseAwayError}
+
+
+async def answering(database: Database) -> None:
+    """Return when whoever had the connection has given it back; a busy machine takes its time."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await database.look()
+            except DatabaseAwayError:
+                await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("moment_s", [0, 0.002, 0.005, 0.01, 0.02, 0.05])
