@@ -4,7 +4,9 @@ import asyncio
 import pickle
 import socket
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -29,6 +31,7 @@ from acme_service.ingress import launch
 from acme_service.ingress.features import doors
 from acme_service.ingress.grpc import grpc
 from acme_service.ingress.grpc.calls import address_of
+from acme_service.ingress.grpc.methods import DetectStream
 from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
     DESCRIPTOR,
     DetectRequest,
@@ -242,6 +245,42 @@ async def test_a_client_that_leaves_in_the_middle_stops_the_work() -> None:
             call.cancel()
             break
         await asyncio.wait_for(stuck.left.wait(), 10)
+
+
+class EagerGuesser(FakeDetector):
+    """Gives guesses as fast as they are taken, and counts them."""
+
+    given = 0
+
+    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
+        for self.given in range(1, 1001):
+            yield Detection(("en",), (1.0,))
+
+
+class QuietContext:
+    """Of a call whose caller says nothing and reads nothing."""
+
+    def invocation_metadata(self) -> list[tuple[str, str]]:
+        return []
+
+    trailing_metadata = invocation_metadata
+
+    def peer(self) -> str:
+        return ""
+
+    def set_code(self, code: StatusCode) -> None: ...
+    def set_details(self, details: str) -> None: ...
+    def set_trailing_metadata(self, trailing_metadata: Any) -> None: ...
+
+
+async def test_a_model_makes_no_guesses_that_nobody_takes() -> None:
+    eager = EagerGuesser()
+    replica: Any = SimpleNamespace(api=api_of(eager))
+    answers: Any = DetectStream(replica, TEXT, QuietContext())
+    async with aclosing(answers):
+        await anext(answers)
+        await asyncio.sleep(0.2)
+        assert 1 <= eager.given < 5
 
 
 @pytest.mark.parametrize("method", METHODS)
