@@ -185,7 +185,7 @@ async def test_after_a_timeout_the_slot_is_free_again() -> None:
 async def test_a_timeout_in_the_line_gives_the_place_back() -> None:
     model = Model()
     model.gate.clear()
-    gatherer = gatherer_of(model, timeout_s=0.05, max_texts=1, max_waiting=1)
+    gatherer = gatherer_of(model, timeout_s=0.5, max_texts=1, max_waiting=1)
     waiting = []
     for item in "abc":  # two calls under way, and one in line
         waiting.append(asyncio.create_task(gatherer.ask(item)))
