@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
 from acme_service.api.composition import Vote, analyze, elect
+from acme_service.api.readiness import NO_ANSWER
 from acme_service.ports import (
     UNDETERMINED,
     ModelError,
@@ -174,7 +175,7 @@ def test_a_member_that_is_missing_is_a_note_and_makes_nothing_unready(member: st
     }
     ports = fake_ports(**{member: failing[member]})
     answer = TestClient(create_app(ports)).get("/health/ready")
-    note = "It does not answer; analyses go on without it."
+    note = NO_ANSWER
     assert (answer.status_code, answer.json()["notes"]) == (200, {member: note})
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from acme_service.api.readiness import Readiness
+from acme_service.api.readiness import NO_ANSWER, Readiness
 from acme_service.ports import ModelError
 
 
@@ -25,6 +25,12 @@ async def surprises() -> None:
 async def test_what_fails_or_hangs_is_named() -> None:
     checks = [("a", passes), ("b", fails), ("c", hangs), ("d", surprises)]
     assert await Readiness(checks, timeout_s=0.01).findings() == (["b", "c", "d"], {})
+
+
+async def test_what_the_service_can_do_without_is_noted_however_it_fails() -> None:
+    checks = [("a", passes), ("b", fails), ("c", hangs), ("d", surprises)]
+    readiness = Readiness(checks, dispensable="abcd", timeout_s=0.01)
+    assert await readiness.findings() == ([], dict.fromkeys("bcd", NO_ANSWER))
 
 
 async def test_what_a_check_has_to_say_is_shown_by_its_name() -> None:

@@ -19,7 +19,7 @@ from .body_limit import BodyLimit
 from .canary import Canary, CanarySettings
 from .feature import Feature
 from .logs import flush_logs
-from .readiness import Readiness, dispensable
+from .readiness import Readiness
 from .request_id import RequestId
 from .settings import ApiSettings
 
@@ -86,11 +86,11 @@ def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Midd
 def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
     models = [
         ("language", ports.language.check),
-        ("sentiment", dispensable(ports.sentiment.check)),
-        ("opinion", dispensable(ports.opinion.check)),
+        ("sentiment", ports.sentiment.check),
+        ("opinion", ports.opinion.check),
     ]
     others = [(feature.name, check) for feature in features for check in feature.checks]
-    return Readiness([*models, *others])
+    return Readiness([*models, *others], dispensable={"sentiment", "opinion"})
 
 
 def _include_routes(app: FastAPI, features: Sequence[Feature]) -> None:

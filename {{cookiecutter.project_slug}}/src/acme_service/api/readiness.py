@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -17,16 +17,7 @@ Check = Callable[[], Awaitable[str | None]]
 """Raises ModelError when something cannot answer. May return a note for operators."""
 
 
-def dispensable(check: Check) -> Check:
-    """For what the service can do without: a note in place of a failure."""
-
-    async def noting() -> str | None:
-        try:
-            return await check()
-        except ModelError:
-            return "It does not answer; analyses go on without it."
-
-    return noting
+NO_ANSWER = "It does not answer; requests go on without it."
 
 
 class Findings(NamedTuple):
@@ -41,10 +32,19 @@ class Findings(NamedTuple):
 
 
 class Readiness:
-    """Runs all checks side by side, at most once a second however often it is asked."""
+    """Runs all checks side by side, at most once a second however often it is asked.
 
-    def __init__(self, checks: Sequence[tuple[str, Check]], timeout_s: float = TIMEOUT_S) -> None:
+    dispensable: names of what the service can do without; there is a note when it fails.
+    """
+
+    def __init__(
+        self,
+        checks: Sequence[tuple[str, Check]],
+        dispensable: Collection[str] = (),
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         self._checks = checks
+        self._dispensable = dispensable
         self._timeout_s = timeout_s
         self._lock = asyncio.Lock()
         self._findings = Findings([], {})
@@ -53,8 +53,7 @@ class Readiness:
     async def findings(self) -> Findings:
         async with self._lock:
             if monotonic() - self._checked_at >= CACHE_S:
-                said = await asyncio.gather(*(self._ask(check) for _, check in self._checks))
-                by_name = [(name, note) for (name, _), note in zip(self._checks, said, strict=True)]
+                by_name = await asyncio.gather(*(self._ask(*check) for check in self._checks))
                 self._findings = Findings(
                     [name for name, note in by_name if note is None],
                     {name: note for name, note in by_name if note},
@@ -62,13 +61,13 @@ class Readiness:
                 self._checked_at = monotonic()
             return self._findings
 
-    async def _ask(self, check: Check) -> str | None:
+    async def _ask(self, name: str, check: Check) -> tuple[str, str | None]:
         """The note of a check, "" when it has none; None when it fails."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await check() or ""
+                return name, await check() or ""
         except (ModelError, TimeoutError):
-            return None
+            pass
         except Exception:
             log.exception("a readiness check failed unexpectedly")
-            return None
+        return name, NO_ANSWER if name in self._dispensable else None
