@@ -138,6 +138,15 @@ def test_training_learns_from_the_database_by_a_file_that_is_gone(
     assert list((training / "scratch").iterdir()) == []
 
 
+@pytest.fixture
+def _with_ctrl_c() -> Iterator[None]:
+    """Jobs in the background of a shell ignore it, and so does all that they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_with_ctrl_c")
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
 def test_who_interrupts_training_leaves_no_texts_behind(
     training: Path, project: Path, monkeypatch: pytest.MonkeyPatch, ended_by: signal.Signals
