@@ -42,7 +42,10 @@ def for_all(projects: dict[Path, list[Path]], top: Path) -> dict[str, Any]:
 
     top: the folder above the projects, which all paths start from.
     """
-    [settings] = {json.dumps(one): one for one in map(settings_of, projects)}.values()
+    each = [settings_of(project) for project in projects]
+    # Generated code, where a project has some.
+    ignored = sorted({path for one in each for path in one.pop("ignore", [])})
+    [settings] = {json.dumps(one): one for one in each}.values()
     environments = [
         environment | {"root": str(room), "extraPaths": [str(folder / "src"), str(folder)]}
         for project in projects
@@ -51,7 +54,8 @@ def for_all(projects: dict[Path, list[Path]], top: Path) -> dict[str, Any]:
         for room in [folder / environment["root"]]
     ]
     paths = [str(path.relative_to(top)) for some in projects.values() for path in some]
-    return settings | {"include": paths, "executionEnvironments": environments}
+    shared = {"include": paths, "ignore": ignored, "executionEnvironments": environments}
+    return settings | shared
 
 
 def test_every_project_is_typed(novel: dict[Path, list[Path]]):
