@@ -13,10 +13,10 @@ from acme_service.ingress.gather import MAX_CALL_BYTES
 from acme_service.ingress.models import (
     MAX_GATHERED,
     GatheringDetector,
-    GatheringSentiment,
     query_bytes,
 )
 from acme_service.ingress.settings import GatherSettings
+from acme_service.ingress.singles import GatheringSentiment
 from acme_service.ports import (
     CHALLENGER,
     Detection,

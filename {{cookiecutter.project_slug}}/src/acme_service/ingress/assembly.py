@@ -23,9 +23,9 @@ from .batches import around_calls
 from .calls import ModelCalls
 from .features import doors, enabled, sources
 from .local import LocalCalls
-from .models import GatheringDetector, GatheringSentiment
-from .opinions import GatheringOpinion
+from .models import GatheringDetector
 from .settings import GatherSettings
+from .singles import GatheringOpinion, GatheringSentiment
 
 OTHER_VARIABLES = [*VARIABLES]
 """Settings that are read outside the `Settings` classes."""

@@ -23,7 +23,6 @@ from acme_service.ports import (
     Meter,
     ModelOverloadedError,
     Query,
-    Sentiment,
 )
 
 from .agreement import of_one_version, pinned, replaced
@@ -193,30 +192,3 @@ class GatheringDetector:
     async def check(self) -> str:
         await self._pulse.check(self._card.renew, even_just_now=self._card.is_old)
         return self._card.note
-
-
-class GatheringSentiment:
-    """A SentimentModel that gathers single texts."""
-
-    def __init__(
-        self,
-        calls: ModelCalls,
-        settings: GatherSettings,
-        meter: Meter,
-        around: AroundCall = nothing_around,
-    ) -> None:
-        self._calls = calls
-        self._pulse = Pulse()
-        self._ask = BatchCalls("sentiment", "classify_batch", calls, meter, around)
-        self._gatherer = Gatherer("sentiment", self._batch, text_bytes, settings, meter)
-
-    async def classify(self, text: str) -> Sentiment:
-        return await self._gatherer.ask(text)
-
-    async def _batch(self, texts: Sequence[str]) -> list[Sentiment]:
-        sentiments: list[Sentiment] = await self._ask(texts)
-        self._pulse.answered()
-        return sentiments
-
-    async def check(self) -> None:
-        await self._pulse.check(lambda: self._calls.call("ping"))
