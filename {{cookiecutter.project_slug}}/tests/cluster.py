@@ -45,6 +45,7 @@ class Cluster:
         /canary, /packs, and those that features have for themselves. Those are there that the
         selected tests ask for.
     grpc_port: where it answers gRPC, if it does.
+    fallback_port: where HAProxy has gRPC answered while it knows of no replica.
     notes: the file in which the stuck model notes what happens to it.
     store: the models of /swapping, to be promoted and spoiled.
     canary_store: the models of /canary: 1 is the champion, 2 the challenger, and 3 fails its
@@ -56,6 +57,7 @@ class Cluster:
 
     url: str
     grpc_port: int
+    fallback_port: int
     notes: Path
     store: Path
     canary_store: Path
@@ -72,7 +74,7 @@ Asks = Callable[[str], bool]
 def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
     url = f"http://127.0.0.1:{free_port()}"
     names = ("notes", "store", "canary", "examples", "log", "serve.yaml")
-    cluster = Cluster(url, free_port(), *(scratch / name for name in names))
+    cluster = Cluster(url, free_port(), free_port(), *(scratch / name for name in names))
     shutil.copytree(STORE, cluster.store)
     fill(cluster.canary_store)
     language_packs.write_files(cluster.examples)
@@ -81,8 +83,11 @@ def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
     with cluster.log.open("w") as log:
         command = ["-m", "acme_service.ingress.launch"]
         told = ["--config", str(cluster.config)]
-        paths = {"PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.examples}"}
-        launcher = start(*command, *told, settings=paths, stdout=log, stderr=subprocess.STDOUT)
+        settings = {
+            "PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.examples}",
+            "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(cluster.fallback_port),
+        }
+        launcher = start(*command, *told, settings=settings, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_serving(cluster, launcher)
         yield cluster

@@ -1,6 +1,7 @@
 """gRPC over Ray Serve: through its proxy, to the same replicas, in both placements."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -68,6 +69,19 @@ async def test_what_cannot_be_asked_is_refused_in_one_sentence(caller: Caller, m
     error = await refusal(getattr(caller, method)(DetectRequest(), metadata=caller.metadata))
     assert error.code() is StatusCode.INVALID_ARGUMENT
     assert error.details() == "text: 1 to 10000 characters are wanted."
+
+
+@pytest.mark.skipif(os.environ.get("PROXY") == "python", reason="HAProxy alone falls back")
+@pytest.mark.parametrize("method", ["detect", "detect_stream"])
+async def test_where_haproxy_knows_of_no_replica_a_refusal_is_one_too(
+    cluster: Cluster, method: str
+) -> None:
+    async with calling(cluster.fallback_port) as caller:
+        error = await refusal(getattr(caller, method)(DetectRequest(), metadata=caller.metadata))
+        guesses = [guess async for guess in caller.detect_stream(GERMAN, metadata=caller.metadata)]
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert error.details() == "text: 1 to 10000 characters are wanted."
+    assert guesses[-1].language == "de"
 
 
 async def test_a_message_over_the_limit_is_refused_before_it_is_read(caller: Caller) -> None:
