@@ -44,7 +44,7 @@ def create_app(
     for feature in reversed(features):
         ports = feature.wrap(ports)
 
-    app = FastAPI(
+    app = errors.ApiWithProblems(
         title=NAME,
         version=VERSION,
         lifespan=_lifespan(features),

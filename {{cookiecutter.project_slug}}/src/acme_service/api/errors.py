@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+REF = "#/components/schemas/{model}"
 
 
 class InvalidField(BaseModel):
@@ -133,11 +134,29 @@ HANDLERS: dict[int | type[Exception], Callable[..., Any]] = {
 
 
 def documented(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
-    """That a route may answer with these problems, for OpenAPI."""
+    """That a route may answer with these problems, for OpenAPI.
+
+    Not by `model`: FastAPI would call it plain JSON, and build a validator for each of them.
+    """
     return {
-        status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(model=Problem.__name__)}}},
+        }
+        for status in statuses
     }
 
 
 DOCUMENTED = documented((400, 413, 422, 500, 503, 504))
 """The problems that every model route may answer with, for OpenAPI."""
+
+
+class ApiWithProblems(FastAPI):
+    """Says in its OpenAPI schema what a problem looks like."""
+
+    def openapi(self) -> dict[str, Any]:
+        schema = super().openapi()
+        described = Problem.model_json_schema(ref_template=REF)
+        parts = described.pop("$defs")
+        schema["components"]["schemas"] |= parts | {Problem.__name__: described}
+        return schema

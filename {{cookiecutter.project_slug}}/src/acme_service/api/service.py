@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from acme_service import NAME, VERSION
 
 from .dependencies import CurrentReadiness
-from .errors import RETRY_AFTER_S, Problem, problem, problem_response
+from .errors import RETRY_AFTER_S, documented, problem, problem_response
 
 router = APIRouter(tags=["service"])
 
@@ -48,7 +48,7 @@ async def live() -> Health:
     "/health/ready",
     response_model=Ready,
     response_model_exclude_none=True,
-    responses={503: {"model": Problem}},
+    responses=documented([503]),
 )
 async def ready(readiness: CurrentReadiness) -> Ready | JSONResponse:
     """Every model can answer now, or is merely busy."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from acme_service.api.dependencies import Detector
-from acme_service.api.errors import DOCUMENTED, Problem, ProblemError
+from acme_service.api.errors import DOCUMENTED, ProblemError, documented
 from acme_service.api.language_names import language_name
 
 router = APIRouter(prefix="/v1/languages", tags=["v1"], responses=DOCUMENTED)
@@ -26,7 +26,7 @@ async def languages(detector: Detector) -> list[Language]:
     return [Language(code=code, name=language_name(code)) for code in card.languages]
 
 
-@router.get("/{code}", responses={404: {"model": Problem}})
+@router.get("/{code}", responses=documented([404]))
 async def language(code: Code, detector: Detector) -> Language:
     """One language."""
     card = await detector.card()
