@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -109,12 +110,21 @@ def test_a_new_env_file_gets_a_secret_of_its_own(tmp_path: Path, project: Path) 
         main(["fill", str(tmp_path / "one")])
 
 
+SLOW = """
+import os, sys, time
+with open(os.environ["TMPDIR"] + "/../told", "a") as told:
+    told.writelines(f"{argument}\\n" for argument in sys.argv[1:])
+time.sleep(float(os.environ["TAKES_S"]))
+"""
+
+
 @pytest.fixture
 def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An environment whose Python says what it is told, and takes its time."""
     python = tmp_path / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >>"$TMPDIR/../told"\nsleep "$TAKES_S"\n')
+    # No sleep of a shell's: interrupted while it begins, it would sleep on.
+    python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{SLOW}' \"$@\"\n")
     python.chmod(0o700)
     (tmp_path / "scratch").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
