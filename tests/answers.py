@@ -48,7 +48,6 @@ def matrix() -> dict[str, Answers]:
         **{f"without {name}": ALL | {name: False} for name in FEATURES},
         **{f"{name} {one}": ALL | {name: one} for name, many in CHOICES.items() for one in many},
         **{f"pairs {number}": answers for number, answers in enumerate(pairs(), 1)},
-        "a long name": ALL | {"project_name": "Multilingual Document Gateways"},
         "a short name": ALL | {"project_name": "Ox"},
         "unusual texts": ALL | UNUSUAL,
     }

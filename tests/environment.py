@@ -48,4 +48,7 @@ def make(project: Path, *targets: str, **variables: str) -> Done:
 
 
 def said(done: Done) -> str:
-    return f"{done.args}\n{done.stdout}{done.stderr}"
+    """What a command said; the names of tests that failed come first, should the rest be cut."""
+    lines = done.stdout.splitlines()
+    failed = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    return "\n".join([str(done.args), *failed, done.stdout + done.stderr])

@@ -50,4 +50,5 @@ def run_tests(files: Files, *arguments: str) -> Done:
         os.utime(file, (seconds, seconds))
     scratch = f"--basetemp={folder.with_suffix('.tmp')}"
     fast = "not serve and not slow"
-    return run(folder, "python", "-m", "pytest", "-q", "-m", fast, scratch, *arguments)
+    options = ["-q", "--tb=short", "-m", fast, scratch]
+    return run(folder, "python", "-m", "pytest", *options, *arguments)

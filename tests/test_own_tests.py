@@ -1,4 +1,8 @@
-"""Every render passes its own tests without Ray, two at a time where there are two processors."""
+"""Every render passes its own tests without Ray, two at a time where there are two processors.
+
+Where a single feature is missing, these are the tests of several features at once. All others are
+run with all features, with each alone, and with any two options of any two prompts.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,12 +11,25 @@ from typing import Any
 import pytest
 
 from . import projections
-from .answers import matrix
+from .answers import CONFIG, matrix
 from .conftest import Render
 from .environment import Done, said
 from .template import files
 
 RENDERS = matrix()
+
+SHARED = [
+    room
+    for condition, rooms in CONFIG["_features"].items()
+    for room in rooms
+    if " & " in condition and room.startswith("tests/")
+]
+"""The tests of several features at once."""
+
+
+def chosen(name: str, seen: projections.Files) -> list[str]:
+    """The tests that a render runs; none stands for all."""
+    return [room for room in SHARED if room in seen] if name.startswith("without ") else []
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +44,10 @@ def outcomes(
     outcomes: dict[str, Future[Done]] = {}
     for name in names:
         seen = projections.seen(files(render(**RENDERS[name]).folder))
-        key = projections.identity(seen)
+        tests = chosen(name, seen)
+        key = repr((projections.identity(seen), tests))
         if key not in runs:
-            runs[key] = pool.submit(projections.run_tests, seen)
+            runs[key] = pool.submit(projections.run_tests, seen, *tests)
         outcomes[name] = runs[key]
     return outcomes
 
