@@ -73,7 +73,7 @@ async def replica(url: str) -> AsyncIterator[AsyncClient]:
             yield client
 
 
-async def test_of_a_thousand_at_once_none_is_lost_and_none_doubled(
+async def test_of_a_thousand_at_once_none_is_lost_or_doubled(
     client: TestClient, server: PostgresqlServer
 ) -> None:
     server.query("TRUNCATE feedback")
