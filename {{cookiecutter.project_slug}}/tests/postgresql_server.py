@@ -10,9 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
-
-from .processes import free_port
+from .processes import free_port, without
 
 # Debian keeps what only a server needs out of the path.
 _FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name)
@@ -34,8 +32,7 @@ class PostgresqlServer:
 
     def __enter__(self) -> Self:
         if PROGRAM is None:
-            # Where everything is tested, nothing may be passed over.
-            (pytest.fail if os.environ.get("CI") else pytest.skip)("PostgreSQL is not installed")
+            without("PostgreSQL is not installed")
         self._folder = Path(tempfile.mkdtemp(prefix="postgresql"))
         if "user" in _as_nobody_special():
             shutil.chown(self._folder, NAME)

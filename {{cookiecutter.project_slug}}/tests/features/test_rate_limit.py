@@ -26,8 +26,8 @@ from acme_service.features.rate_limit.address import address_of
 from acme_service.features.rate_limit.limiter import MemoryLimiter
 from acme_service.features.rate_limit.limits import Limit, limit_of
 from acme_service.features.rate_limit.settings import RateLimitSettings
-from acme_service.ingress import launch
 from acme_service.ingress.features import enabled
+from acme_service.ingress.launcher.profile import prepare_environment
 
 from tests.fakes import FakeDetector, FakeMeter, fake_ports
 
@@ -341,7 +341,7 @@ def test_uvicorn_as_ray_serve_starts_it_puts_no_forged_address_into_place(
 ) -> None:
     # HAProxy asks from 127.0.0.1, which uvicorn believes unless the fast profile says otherwise.
     environment = {"PROXY": "python"}
-    launch.prepare_environment(project / "deploy" / "serve.env", tmp_path, environment)
+    prepare_environment(project / "deploy" / "serve.env", tmp_path, environment)
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", environment["FORWARDED_ALLOW_IPS"])
     # Starlette and uvicorn have types of their own for the same ASGI.
     uvicorns: Any = uvicorn.Config(cast("Any", Service().app), lifespan="off", log_config=None)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx2
-import pytest
 
+from tests.processes import without
 from tests.visitor import STORAGE
 
 T = TypeVar("T")
@@ -42,17 +42,9 @@ SCREENSHOT_BYTES = 16 * 1024 * 1024
 
 
 def chromium() -> str:
-    """The browser's program, or the one that `CHROMIUM` names.
-
-    Without one the test is skipped, but fails where `CI` says that nobody would notice.
-    """
-    for name in [os.environ.get("CHROMIUM", ""), *NAMES]:
-        if program := shutil.which(name):
-            return program
-    reason = "No Chromium found: install one, or name it in CHROMIUM."
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    """The browser's program, or the one that `CHROMIUM` names."""
+    found = filter(None, map(shutil.which, [os.environ.get("CHROMIUM", ""), *NAMES]))
+    return next(found, None) or without("No Chromium found: install one, or name it in CHROMIUM.")
 
 
 def wait_for(probe: Callable[[], T], what: object) -> T:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.ingress.changes import Changes
+from acme_service.ingress.launcher.changes import Changes
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from httpx2 import Client, Response
 
-from acme_service.ingress.descendants import descendants
+from acme_service.ingress.launcher.descendants import descendants
 
 from tests.visitor import HEADERS
 

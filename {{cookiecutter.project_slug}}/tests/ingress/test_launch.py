@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from acme_service.ingress import develop, launch
+from acme_service.ingress.launcher.serve import are_running
 
 from tests.processes import PROJECT, free_port, start
 from tests.visitor import HEADERS
@@ -149,7 +150,7 @@ def test_a_configuration_is_applied_when_there_is_what_it_names(
     there: dict[str, str], named: set[str], expected: bool
 ) -> None:
     applications = {name: SimpleNamespace(status=status) for name, status in there.items()}
-    assert launch.are_running(applications, named) is expected
+    assert are_running(applications, named) is expected
 
 
 def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:

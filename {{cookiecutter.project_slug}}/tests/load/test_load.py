@@ -1,6 +1,5 @@
 """`make load` against a service that really runs, against a wrong one, and against none."""
 
-import os
 import signal
 import subprocess
 import time
@@ -13,15 +12,14 @@ from threading import Thread
 import httpx2
 import pytest
 
-from tests.processes import free_port, start
+from tests.processes import free_port, start, without
 
 
 @pytest.fixture
 def _locust() -> None:
     """Skips without Locust, which only `make load` needs; in CI it has to be there."""
     if find_spec("locust") is None:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up("Locust is not installed: `uv sync --inexact --group load` does that.")
+        without("Locust is not installed: `uv sync --inexact --group load` does that.")
 
 
 @pytest.fixture

@@ -1,0 +1,123 @@
+"""A Ray Serve of this machine's own: started, told what to run, watched, drained and stopped."""
+
+import time
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from acme_service.ingress.listening import free_port_near
+
+from .stopping import Stopper
+
+if TYPE_CHECKING:
+    from ray.serve.schema import ServeDeploySchema
+
+START_TIMEOUT_S = 300
+OBJECT_STORE_BYTES = 256 * 1024 * 1024
+"""Answers travel by gRPC; Ray's shared memory stays almost empty."""
+METRICS_PORT = 8080
+"""Ray's metrics agent listens there, or on the next free port above it."""
+
+
+@contextmanager
+def local_ray(stopper: Stopper) -> Iterator[None]:
+    import ray
+
+    try:
+        metrics_port = free_port_near(METRICS_PORT)
+        ray.init(
+            "local",  # or it would join a cluster that somebody else runs on this machine
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _metrics_export_port=metrics_port,
+        )
+        print(f"Metrics for Prometheus are on port {metrics_port}.", flush=True)
+        stopper.listen()
+        stopper.raise_if_asked()
+        yield
+    finally:
+        stopper.cleaning = True
+        ray.shutdown()
+
+
+@contextmanager
+def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
+    """Lets requests under way finish."""
+    from ray import serve
+    from ray.serve import context
+
+    try:
+        yield
+    finally:
+        stopper.cleaning = True
+        # Shutting Serve down at once would take the proxy away from under open streams.
+        # Deleting applications waits for their replicas, as long as each may take to stop.
+        with suppress(Exception):
+            applications = serve.status().applications
+            asked = [name for name, one in applications.items() if may_have_requests(one)]
+            if client := context._get_global_client():  # pyright: ignore[reportPrivateUsage]
+                client.delete_apps(asked)  # serve.delete takes one, and waits for it
+            serve.shutdown()
+
+
+def may_have_requests(application: Any) -> bool:
+    # Not the application's status: callers are answered a moment before it says RUNNING.
+    return any("RUNNING" in one.replica_states for one in application.deployments.values())
+
+
+def deploy(schema: "ServeDeploySchema") -> None:
+    # What the `serve run` command does, without its endless wait and its stack dump on SIGTERM.
+    from ray.serve._private.api import serve_start
+
+    client = serve_start(
+        http_options=schema.http_options.model_dump(),
+        grpc_options=schema.grpc_options.model_dump(),
+        controller_options=schema.controller_options,
+        proxy_location=schema.proxy_location,
+    )
+    client.deploy_apps(schema, _blocking=False)
+
+
+def wait_until_running(schema: "ServeDeploySchema", stopper: Stopper) -> None:
+    """Raises SystemExit with the reason when an application fails or takes too long."""
+    from ray import serve
+
+    named = {one.name for one in schema.applications}
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        stopper.raise_if_asked()
+        applications = serve.status().applications
+        for name, application in applications.items():
+            if name in named and has_failed(application):
+                reason = reason_of(application)
+                raise SystemExit(f"The application {name!r} did not start: {reason}")
+        if are_running(applications, named):
+            return
+        time.sleep(0.2)
+    raise SystemExit(f"The service did not start within {START_TIMEOUT_S} seconds.")
+
+
+def are_running(applications: Mapping[str, Any], named: AbstractSet[str]) -> bool:
+    """Whether the named ones are, and no others are left. None may be named."""
+    return applications.keys() == named and all(
+        one.status == "RUNNING" for one in applications.values()
+    )
+
+
+def has_failed(application: Any) -> bool:
+    # Serve tries a replica three times. On one machine, what failed once fails again.
+    messages = [one.message for one in application.deployments.values()]
+    return application.status in {"DEPLOY_FAILED", "UNHEALTHY"} or any(
+        "failed to start" in message for message in messages
+    )
+
+
+def reason_of(application: Any) -> str:
+    """The last line of the traceback that Serve keeps of a replica that failed to start."""
+    messages = [one.message for one in application.deployments.values() if one.message]
+    lines = [
+        line.strip() for text in [application.message, *messages] for line in text.splitlines()
+    ]
+    errors = [line for line in lines if "Error: " in line]
+    return (errors or lines or ["see the log"])[-1]
