@@ -1,7 +1,8 @@
 """Ports of models that answer one text at a time, answered by models that run anywhere."""
 
-from collections.abc import Callable, Sequence
-from typing import Generic
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Generic
 
 from acme_service.api.feature import AroundCall
 from acme_service.ports import Meter, Opinion, Question, Sentiment
@@ -13,28 +14,32 @@ from .models import text_bytes
 from .settings import GatherSettings
 
 
-class GatheringSingles(Generic[Item, Answer]):
+class GatheringSingles(ABC, Generic[Item, Answer]):
     """Gathers single items into calls.
 
     name: what callers know the model as.
     method: of the model; it takes items and gives one answer each, in order.
-    size_bytes: what an item weighs in a call, roughly.
     """
+
+    name: ClassVar[str]
+    method: ClassVar[str]
 
     def __init__(
         self,
-        name: str,
-        method: str,
-        size_bytes: Callable[[Item], int],
         calls: ModelCalls,
         settings: GatherSettings,
         meter: Meter,
-        around: AroundCall,
+        around: AroundCall = nothing_around,
     ) -> None:
         self._calls = calls
         self._pulse = Pulse()
-        self._call = BatchCalls(name, method, calls, meter, around)
-        self._gatherer = Gatherer(name, self._batch, size_bytes, settings, meter)
+        self._call = BatchCalls(self.name, self.method, calls, meter, around)
+        self._gatherer = Gatherer(self.name, self._batch, self.size_bytes, settings, meter)
+
+    @staticmethod
+    @abstractmethod
+    def size_bytes(item: Item) -> int:
+        """What an item weighs in a call, roughly."""
 
     async def _ask(self, item: Item) -> Answer:
         return await self._gatherer.ask(item)
@@ -51,34 +56,26 @@ class GatheringSingles(Generic[Item, Answer]):
 class GatheringSentiment(GatheringSingles[str, Sentiment]):
     """A SentimentModel that gathers single texts."""
 
-    def __init__(
-        self,
-        calls: ModelCalls,
-        settings: GatherSettings,
-        meter: Meter,
-        around: AroundCall = nothing_around,
-    ) -> None:
-        super().__init__("sentiment", "classify_batch", text_bytes, calls, settings, meter, around)
+    name = "sentiment"
+    method = "classify_batch"
+
+    @staticmethod
+    def size_bytes(item: str) -> int:
+        return text_bytes(item)
 
     async def classify(self, text: str) -> Sentiment:
         return await self._ask(text)
 
 
-def question_bytes(question: Question) -> int:
-    return text_bytes(question.text)
-
-
 class GatheringOpinion(GatheringSingles[Question, Opinion]):
     """A SecondOpinion that gathers single texts."""
 
-    def __init__(
-        self,
-        calls: ModelCalls,
-        settings: GatherSettings,
-        meter: Meter,
-        around: AroundCall = nothing_around,
-    ) -> None:
-        super().__init__("opinion", "judge_batch", question_bytes, calls, settings, meter, around)
+    name = "opinion"
+    method = "judge_batch"
+
+    @staticmethod
+    def size_bytes(item: Question) -> int:
+        return text_bytes(item.text)
 
     async def judge(self, question: Question) -> Opinion:
         return await self._ask(question)
