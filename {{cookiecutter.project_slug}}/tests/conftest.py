@@ -4,6 +4,7 @@
 runs over Serve are marked `serve` and share one cluster, started at the first of them.
 """
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Client
 
+from acme_service.api.logs import SERVICE_LOGGER
 from acme_service.ingress import develop
 
 from .cluster import Cluster, running_cluster, urls
@@ -49,6 +51,16 @@ def _only_these_settings() -> None:
     # Nor may those of a developer's .env, which the launchers read.
     os.environ["ENV_FILE"] = "no-such-file"
     os.environ |= SETTINGS | PATIENCE
+
+
+@pytest.fixture(autouse=True)
+def _the_log_as_it_was() -> Iterator[None]:
+    """Whoever starts a service sets up its log, which is undone: each test finds the same."""
+    yield
+    log = logging.getLogger(SERVICE_LOGGER)
+    log.handlers.clear()
+    log.setLevel(logging.NOTSET)
+    log.propagate = True
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """What plugs into the API, and in which order it takes effect."""
 
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -240,9 +239,8 @@ def test_cookies_need_https_unless_the_settings_say_otherwise() -> None:
 
 
 def test_an_answer_leaves_an_audit_record_without_the_text(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("acme_service"), "propagate", True)
     client = TestClient(create_app(fake_ports()))
     with caplog.at_level("INFO", "acme_service.api.audit"):
         client.post("/v1/detect", json={"text": "s3cret"})

@@ -1,6 +1,5 @@
 """The feature `auth`: who gets in, with what, and what they may do then."""
 
-import logging
 from functools import cache
 from typing import Annotated, Any
 
@@ -244,10 +243,7 @@ def test_without_the_feature_nobody_has_a_scope() -> None:
     assert unguarded.get("/v1/admin", headers=HEADERS).status_code == 403
 
 
-def test_the_audit_record_says_who_asked(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging.getLogger("acme_service"), "propagate", True)
+def test_the_audit_record_says_who_asked(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG"):
         ask(bearer(token()))
         ask({"X-API-Key": KEY.secret})

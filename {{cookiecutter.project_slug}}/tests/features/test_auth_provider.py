@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -229,9 +228,8 @@ async def test_a_key_that_is_gone_takes_its_tokens_along_even_remembered_ones(
 
 
 async def test_a_provider_that_takes_its_last_key_back_is_believed(
-    provider: Provider, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("acme_service"), "propagate", True)
     async with trusting(provider, fresh_s=SOON_S, cooldown_s=SOON_S) as tokens:
         good = provider.token()
         assert await tokens.caller(good)

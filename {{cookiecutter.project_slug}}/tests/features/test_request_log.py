@@ -1,7 +1,5 @@
 """The request log: one line a request."""
 
-import logging
-
 import pytest
 from fastapi.testclient import TestClient
 
@@ -13,8 +11,7 @@ from tests.fakes import fake_ports
 
 
 @pytest.fixture(autouse=True)
-def _log_reaches_pytest(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(logging.getLogger("acme_service"), "propagate", True)
+def _log_reaches_pytest(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "acme_service.features.request_log")
 
 
