@@ -291,6 +291,10 @@ def test_it_counts_how_requests_have_ended(tmp_path: Path) -> None:
         ({"SECRET": "a" * 32, "URL": "sqlite://"}, "FEEDBACK_URL: "),
         ({"SECRET": "a" * 32, "URL": "sqlite:///:memory:"}, "FEEDBACK_URL: "),
         ({"SECRET": "a" * 32, "URL": "s3cret"}, "FEEDBACK_URL: "),
+        (
+            {"SECRET": "a" * 32, "URL": "postgresql://user:s3cret@host/name?sslmode=yes"},
+            "FEEDBACK_URL: its sslmode is one of disable, allow, prefer, require,",
+        ),
         ({"SECRET": "a" * 32, "TIMEOUT_S": "0"}, "FEEDBACK_TIMEOUT_S: "),
     ],
 )

@@ -12,6 +12,8 @@ from acme_service.api.settings import Settings
 
 DEFAULT_URL = "sqlite:///~/.local/share/acme-service/feedback.db"
 SECRET_BYTES = 32
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+"""What libpq knows; the driver would find out only when it connects."""
 
 
 def address_of(url: SecretStr) -> URL:
@@ -27,6 +29,8 @@ def address_of(url: SecretStr) -> URL:
         raise ValueError(
             "a file, such as sqlite:////var/lib/feedback.db, or postgresql://user@host/name"
         ) from None
+    if address.query.get("sslmode", "prefer") not in SSL_MODES:
+        raise ValueError(f"its sslmode is one of {', '.join(SSL_MODES)}")
     if address.drivername == "sqlite":
         file = Path(str(address.database)).expanduser().absolute()
         address = address.set(database=str(file), query={})
