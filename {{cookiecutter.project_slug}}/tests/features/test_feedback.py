@@ -252,8 +252,13 @@ def test_an_id_may_hold_whatever_callers_put_into_theirs(
     assert delete(client, quoted).status_code == 204
 
 
-def test_an_id_of_excessive_length_gets_no_receipt(client: TestClient) -> None:
-    assert ask(client, request_id="a" * 201).receipt == ""
+@pytest.mark.parametrize("request_id", [b"a" * 201, "é".encode()], ids=["too long", "no ASCII"])
+def test_an_id_that_no_address_can_name_gets_no_receipt(
+    client: TestClient, request_id: bytes
+) -> None:
+    answer = client.post("/v1/detect", json={"text": "a"}, headers={b"x-request-id": request_id})
+    assert answer.is_success
+    assert RECEIPT not in answer.headers
 
 
 def test_scripts_in_browsers_may_read_receipts_and_send_them(tmp_path: Path) -> None:
@@ -294,6 +299,14 @@ def test_it_counts_how_requests_have_ended(tmp_path: Path) -> None:
         (
             {"SECRET": "a" * 32, "URL": "postgresql://user:s3cret@host/name?sslmode=yes"},
             "FEEDBACK_URL: its sslmode is one of disable, allow, prefer, require,",
+        ),
+        (
+            {"SECRET": "a" * 32, "URL": "postgresql://user:s3cret@host:99999/name"},
+            "FEEDBACK_URL: its port is 65535 at most.",
+        ),
+        *(
+            ({"SECRET": "a" * 32, "URL": url}, "FEEDBACK_URL: a file has three slashes before")
+            for url in ["sqlite://s3cret/feedback.db", "sqlite:///feedback.db?s3cret=1"]
         ),
         ({"SECRET": "a" * 32, "TIMEOUT_S": "0"}, "FEEDBACK_TIMEOUT_S: "),
     ],

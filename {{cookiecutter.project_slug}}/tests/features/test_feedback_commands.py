@@ -50,6 +50,13 @@ def test_what_is_exported_is_what_training_takes(file: Path, tmp_path: Path) -> 
     assert [set(json.loads(line)) for line in lines] == [{"text", "language"}] * 2
 
 
+def test_nobody_else_may_read_what_users_wrote(file: Path, tmp_path: Path) -> None:
+    given(file, "de")
+    main(["export", str(tmp_path / "corrections.jsonl")])
+    kept = [file, tmp_path / "corrections.jsonl"]
+    assert [one.stat().st_mode & 0o077 for one in kept] == [0, 0]
+
+
 def test_neither_needs_a_secret(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,6 +38,7 @@ from .feedback_answers import (
     settings_for,
     url_of,
 )
+from tests.processes import free_port
 
 TIMEOUT_S = 0.5
 
@@ -110,6 +111,17 @@ def test_where_no_file_can_be_the_service_starts_and_says_so(tmp_path: Path) -> 
         ready = client.get("/health/ready")
         assert ready.status_code == 200
         assert ready.json()["notes"]["feedback"].startswith("The database of feedback")
+
+
+@pytest.mark.parametrize("password", ["Xy7/s3cret", "s3cret#Zq", "s3cret?Zq", "s3cret%2F@"])
+def test_a_password_may_hold_anything_and_is_told_to_nobody(
+    password: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"postgresql://user:{password}@127.0.0.1:{free_port()}/name"
+    with service(url, timeout_s=TIMEOUT_S) as client:
+        assert put(client, ask(client, request_id="1")).status_code == 503
+        assert client.get("/health/ready").status_code == 200
+    assert "s3cret" not in caplog.text
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write every file")

@@ -22,6 +22,10 @@ UNCUT = (
 )
 
 
+UNCUT_TOO = (
+    "grpc_options.request_timeout_s would cut streams too: leave it unset; callers set deadlines."
+)
+ODD = "more than letters, digits and -._~"
 BOUNDS = "applications.default.deployments.language.autoscaling_config"
 ANY = "builtins:print"
 """Something to import."""
@@ -140,7 +144,22 @@ def test_what_is_free_is_left_free(edit: Edit) -> None:
             lambda c: service(c, route_prefix="/{tenant}"),
             "The route prefix '/{tenant}' of 'default' holds braces, but is no pattern.",
         ),
+        *(
+            (
+                lambda c, prefix=prefix: service(c, route_prefix=prefix),
+                f"The route prefix {prefix!r} of 'default' holds {ODD}/.",
+            )
+            for prefix in ["/it's", "/a b", "/a//b", "/ä"]
+        ),
+        (
+            lambda c: service(c, name="my words"),
+            f"The application name 'my words' holds {ODD}.",
+        ),
         (lambda c: c["http_options"].update(request_timeout_s=60), UNCUT),
+        (
+            lambda c: c.update(grpc_options={"request_timeout_s": 60}),
+            UNCUT_TOO,
+        ),
         (lambda c: c.pop("applications"), "applications: Field required."),
         (lambda c: c.update(applications=1), "applications: Input should be a valid list."),
         (
@@ -241,6 +260,8 @@ def test_an_application_that_wants_to_end_the_check_is_named(
         ("a:\n  - b: 1\n    c: 2\n    b: 3", "Line 4 has the key b once more."),
         ("applications: &all [*all]", "It is no YAML."),
         ("a: 1\n---\nb: 2", "It is no YAML."),
+        ("a: 2026-02-30", "It is no YAML."),
+        ("[" * 3000, "It is no YAML."),
     ],
 )
 def test_what_yaml_would_take_and_nobody_means_is_refused(

@@ -15,9 +15,13 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
+from ray.serve.schema import ServeDeploySchema
 
 from acme_service.ingress import develop, launch
-from acme_service.ingress.launcher.serve import are_running
+from acme_service.ingress.launcher.profile import grpc_ports_of_its_own
+from acme_service.ingress.launcher.serve import are_running, wait_until_running
+from acme_service.ingress.launcher.stopping import Stopper
+from acme_service.ingress.listening import claimed_ports
 
 from tests.processes import PROJECT, free_port, start
 from tests.visitor import HEADERS
@@ -153,10 +157,26 @@ def test_a_configuration_is_applied_when_there_is_what_it_names(
     assert are_running(applications, named) is expected
 
 
+def test_what_was_changed_again_is_not_waited_for() -> None:
+    assert not wait_until_running(ServeDeploySchema(applications=[]), Stopper(), lambda: True)
+
+
 def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:
     config.write_text("http_options: {host: 192.0.2.1, port: 8000}", encoding="utf-8")
     with pytest.raises(SystemExit, match=r"192\.0\.2\.1:8000 cannot be listened on"):
         launch.checked_configuration(config)
+
+
+def test_services_on_one_machine_get_ports_of_their_own_for_grpc() -> None:
+    one: dict[str, str] = {}
+    other: dict[str, str] = {}
+    with grpc_ports_of_its_own(one), grpc_ports_of_its_own(other):
+        pass
+    lowest, highest = (f"RAY_SERVE_DIRECT_INGRESS_{end}_GRPC_PORT" for end in ("MIN", "MAX"))
+    ports = [range(int(own[lowest]), int(own[highest]) + 1) for own in (one, other)]
+    assert not {*ports[0]} & {*ports[1]}
+    with listening(ports[0][3]), claimed_ports(ports[0][0] - 1, 100) as claimed:
+        assert ports[0][3] not in claimed
 
 
 def test_an_address_on_the_command_line_comes_before_the_one_in_the_file(config: Path) -> None:

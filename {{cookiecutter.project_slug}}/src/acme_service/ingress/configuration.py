@@ -5,6 +5,7 @@ Serve itself ignores what it does not know, and finds the rest when half of the 
 """
 
 import argparse
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,9 @@ from ray.serve.schema import (
 
 from .keys import or_rather, unknown_keys
 from .reading import ConfigurationError, read
+
+PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+NAME = re.compile(r"[A-Za-z0-9._~-]+")
 
 CODE_FROM_ELSEWHERE = {"conda", "container", "image_uri", "pip", "py_modules", "uv", "working_dir"}
 """With one of these in its `runtime_env`, an application may be one that is not here to look at."""
@@ -61,6 +65,9 @@ def among_applications(config: Block) -> Iterator[str]:
     applications = [one for one in listed if isinstance(one, dict)]
     names = [str(one.get("name", "default")) for one in applications]
     yield from (f"Two applications are called {name!r}." for name in twice(names))
+    for name in names:
+        if not NAME.fullmatch(name):
+            yield f"The application name {name!r} holds more than letters, digits and -._~."
     prefixes = [str(one.get("route_prefix", "/")) for one in applications]
     for prefix in twice(one for one in prefixes if one != "None"):
         sharing = [name for name, one in zip(names, prefixes, strict=True) if one == prefix]
@@ -81,7 +88,10 @@ def fault_of(prefix: str) -> str | None:
         return 'does not begin with "/"'
     if prefix.endswith("/"):
         return 'ends with "/"'
-    return "holds braces, but is no pattern" if {"{", "}"} & {*prefix} else None
+    if {"{", "}"} & {*prefix}:
+        return "holds braces, but is no pattern"
+    # All else is written in another way in addresses, and may mean something to HAProxy.
+    return None if PREFIX.fullmatch(prefix) else "holds more than letters, digits and -._~/"
 
 
 def in_values(config: Block) -> Iterator[str]:
@@ -98,6 +108,11 @@ def in_values(config: Block) -> Iterator[str]:
         yield (
             "http_options.request_timeout_s would cut streams and WebSockets too: leave it unset; "
             "GATHER_TIMEOUT_S limits the time of each model call."
+        )
+    if schema.grpc_options.request_timeout_s is not None:
+        yield (
+            "grpc_options.request_timeout_s would cut streams too: leave it unset; callers set "
+            "deadlines."
         )
     yield from in_listeners(schema)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .launcher.changes import Changes
 from .launcher.descendants import adopt_orphans, end_descendants
-from .launcher.profile import prepare_environment
+from .launcher.profile import grpc_ports_of_its_own, prepare_environment
 from .launcher.serve import deploy, drained_at_the_end, local_ray, wait_until_running
 from .launcher.stopping import Stop, Stopper
 from .listening import refuse_taken_port
@@ -40,7 +40,8 @@ def main() -> None:
             changes = Changes(options.config)
             config = checked_configuration(options.config, options.host)
             prepare_environment(options.profile, Path(scratch), os.environ)
-            serve_until_stopped(config, stopper, options, changes)
+            with grpc_ports_of_its_own(os.environ):
+                serve_until_stopped(config, stopper, options, changes)
         except (Stop, KeyboardInterrupt):
             print("Stopped.", flush=True)
         finally:
@@ -98,12 +99,15 @@ def serve_until_stopped(
         while True:
             stopper.raise_if_asked()
             if changes.seen():
-                schema = apply_change(schema, stopper, options)
+                schema = apply_change(schema, stopper, options, changes)
             time.sleep(0.2)
 
 
 def apply_change(
-    running: "ServeDeploySchema", stopper: Stopper, options: argparse.Namespace
+    running: "ServeDeploySchema",
+    stopper: Stopper,
+    options: argparse.Namespace,
+    changes: Changes,
 ) -> "ServeDeploySchema":
     """What runs from now on: what the file says, or what ran before if that is wrong.
 
@@ -124,8 +128,8 @@ def apply_change(
         print("Where Serve listens does not change before it is started again.", flush=True)
     deploy(schema)
     try:
-        wait_until_running(schema, stopper)
-        print(f"Applied {path}.", flush=True)
+        if wait_until_running(schema, stopper, changes.waiting):
+            print(f"Applied {path}.", flush=True)
     except SystemExit as failure:
         print(failure, flush=True)
     return schema
@@ -146,9 +150,11 @@ def say_what_listens(config: Mapping[str, Any]) -> None:
     if with_haproxy:
         stats = os.environ["RAY_SERVE_HAPROXY_STATS_PORT"]
         metrics = os.environ["RAY_SERVE_HAPROXY_METRICS_PORT"]
+        first_grpc = os.environ["RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT"]
         print(
             f"HAProxy's statistics ({stats}) and metrics ({metrics}) and the replicas (30000 and "
-            f"up{', 40000 and up' if grpc else ''}) listen on every interface of this machine.",
+            f"up{f', {first_grpc} and up' if grpc else ''}) listen on every interface of this "
+            "machine.",
             flush=True,
         )
 

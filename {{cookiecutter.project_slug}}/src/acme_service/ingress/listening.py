@@ -2,6 +2,8 @@
 
 import errno
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 
 def try_to_listen(host: str, port: int) -> None:
@@ -37,3 +39,22 @@ def refuse_taken_port(host: str, port: int) -> None:
 def free_port_near(port: int) -> int:
     """`port`, or the next one above it that is free on all interfaces."""
     return next(one for one in range(port, port + 1000) if is_free(one))
+
+
+@contextmanager
+def claimed_ports(first: int, count: int) -> Iterator[range]:
+    """Free ports in a row, which nobody else who asks like this gets meanwhile.
+
+    count: how many, with the one below them, which is listened on as a sign. They begin at
+        `first`, or as many or more above it.
+    """
+    for start in range(first, first + 100 * count, count):
+        ports = range(start + 1, start + count)
+        with suppress(OSError), socket.create_server(("127.0.0.1", start)) as sign:
+            if all(map(is_free, ports)):
+                claim = sign.dup()
+                break
+    else:
+        raise SystemExit(f"There are no {count} free ports in a row from {first} on.")
+    with claim:
+        yield ports

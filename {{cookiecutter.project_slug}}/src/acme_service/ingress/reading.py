@@ -36,5 +36,8 @@ def read(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506
     except OSError as error:
         raise ConfigurationError(f"It cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except ConfigurationError:
+        raise
+    # A date that is none is a ValueError, and blocks may be too deep.
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigurationError("It is no YAML.") from None

@@ -83,9 +83,14 @@ def migrate(_: argparse.Namespace) -> None:
     print("The schema is the one of this version.")
 
 
+def _private(path: str, flags: int) -> int:
+    """Opens a file that nobody else may read, unless it was there already."""
+    return os.open(path, flags, 0o600)
+
+
 def export(options: argparse.Namespace) -> None:
     labelled = _asked(DatabaseSettings.load(), lambda one: Corrections(one).labelled())
-    with options.file.open("w", encoding="utf-8") as file:
+    with open(options.file, "w", encoding="utf-8", opener=_private) as file:
         for text, language in labelled:
             line = {"text": text, "language": language}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")

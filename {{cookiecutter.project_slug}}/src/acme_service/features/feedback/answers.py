@@ -98,7 +98,9 @@ class GivesReceipts:
 
     def _receipt(self, scope: Scope, noted: Noted) -> str | None:
         request_id: str = scope["state"]["request_id"]
-        if noted.text is None or len(request_id) > MAX_REQUEST_ID_CHARS:
+        # Callers may have chosen one that no address can name.
+        nameable = request_id.isascii() and len(request_id) <= MAX_REQUEST_ID_CHARS
+        if noted.text is None or not nameable:
             return None
         owner = scope["state"].get("caller", ANONYMOUS).id
         return self.receipts.issue(Answer(request_id, owner, noted.text, noted.model))

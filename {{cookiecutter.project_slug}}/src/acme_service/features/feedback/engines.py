@@ -1,5 +1,6 @@
 """Opens the database that the settings name."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def engine_of(settings: DatabaseSettings) -> AsyncEngine:
     address = address_of(settings.url)
     if address.drivername == "sqlite":
         return _sqlite(str(address.database), settings)
-    return _postgresql(settings)
+    return _postgresql(address.render_as_string(hide_password=False), settings)
 
 
 def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
@@ -50,6 +51,8 @@ def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "do_connect")
     def make_folder(*_: Any) -> None:
         Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite would let everybody read it. What lies beside it gets the same mode.
+        os.close(os.open(file, os.O_CREAT, 0o600))
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _: Any) -> None:
@@ -66,15 +69,15 @@ def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
     return engine
 
 
-def _postgresql(settings: DatabaseSettings) -> AsyncEngine:
+def _postgresql(address: str, settings: DatabaseSettings) -> AsyncEngine:
     import asyncpg
 
     timeout_s: Any = settings.timeout_s  # asyncpg takes a float and says int
 
     async def connect() -> Any:
-        # Its own reading of the address: `sslmode` and several hosts mean what they mean to libpq.
+        # It reads what the address asks for as libpq does, such as `sslmode`.
         return await asyncpg.connect(
-            settings.url.get_secret_value(),
+            address,
             timeout=timeout_s,
             server_settings={
                 "application_name": "acme-service",

@@ -12,6 +12,7 @@ from acme_service.api.settings import Settings
 
 DEFAULT_URL = "sqlite:///~/.local/share/acme-service/feedback.db"
 SECRET_BYTES = 32
+MAX_PORT = 65_535
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """What libpq knows; the driver would find out only when it connects."""
 
@@ -29,11 +30,21 @@ def address_of(url: SecretStr) -> URL:
         raise ValueError(
             "a file, such as sqlite:////var/lib/feedback.db, or postgresql://user@host/name"
         ) from None
+    return _file(address) if address.drivername == "sqlite" else _server(address)
+
+
+def _file(address: URL) -> URL:
+    if address.host or address.query:
+        raise ValueError("a file has three slashes before its path, four if that begins with one")
+    file = Path(str(address.database)).expanduser().absolute()
+    return address.set(database=str(file))
+
+
+def _server(address: URL) -> URL:
+    if (address.port or 0) > MAX_PORT:
+        raise ValueError(f"its port is {MAX_PORT} at most")
     if address.query.get("sslmode", "prefer") not in SSL_MODES:
         raise ValueError(f"its sslmode is one of {', '.join(SSL_MODES)}")
-    if address.drivername == "sqlite":
-        file = Path(str(address.database)).expanduser().absolute()
-        address = address.set(database=str(file), query={})
     return address
 
 

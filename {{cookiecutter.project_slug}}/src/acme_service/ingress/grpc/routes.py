@@ -124,7 +124,7 @@ def query_of(message: DetectRequest, request: Request) -> Query:
 def codes(field: str, values: Iterable[str]) -> tuple[str, ...]:
     found = tuple(values)
     if len(found) > MAX_LANGUAGES or not all(map(_CODE.fullmatch, found)):
-        raise ProblemError(422, f"{field}: at most {MAX_LANGUAGES} language codes are wanted.")
+        raise ProblemError(422, f"{field}: codes such as de are wanted, {MAX_LANGUAGES} at most.")
     return found
 
 

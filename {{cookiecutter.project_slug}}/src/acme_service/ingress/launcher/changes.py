@@ -15,12 +15,16 @@ class Changes:
 
     def seen(self) -> bool:
         """Whether the file is another one than when this last was true."""
+        waiting = self.waiting()
+        if waiting:
+            self._known = self._latest
+        return waiting
+
+    def waiting(self) -> bool:
+        """Whether a change is there to be seen."""
         # Two looks in a row have to agree: who changes it may still be writing.
         before, self._latest = self._latest, self._stamp()
-        if self._latest is None or self._latest != before or self._latest == self._known:
-            return False
-        self._known = self._latest
-        return True
+        return self._latest is not None and before == self._latest != self._known
 
     def _stamp(self) -> Stamp:
         try:

@@ -2,13 +2,15 @@
 
 import os
 import shutil
-from collections.abc import MutableMapping
-from contextlib import suppress
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from acme_service.ingress.listening import free_port_near
+from acme_service.ingress.listening import claimed_ports, free_port_near
 
 PYTHON_PROXY = {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
+FIRST_GRPC_PORT = 40_000
+GRPC_PORTS = 100
 
 
 def prepare_environment(
@@ -50,3 +52,15 @@ def has_haproxy() -> bool:
 
         return True
     return shutil.which("haproxy") is not None
+
+
+@contextmanager
+def grpc_ports_of_its_own(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """Say where replicas listen for gRPC: not where those of another Ray on this machine do.
+
+    They would share the port without a word, and answer each other's calls.
+    """
+    with claimed_ports(FIRST_GRPC_PORT, GRPC_PORTS) as ports:
+        environment.setdefault("RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT", str(ports[0]))
+        environment.setdefault("RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT", str(ports[-1]))
+        yield

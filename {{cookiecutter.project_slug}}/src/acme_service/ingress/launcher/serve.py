@@ -1,7 +1,7 @@
 """A Ray Serve of this machine's own: started, told what to run, watched, drained and stopped."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -79,21 +79,28 @@ def deploy(schema: "ServeDeploySchema") -> None:
     client.deploy_apps(schema, _blocking=False)
 
 
-def wait_until_running(schema: "ServeDeploySchema", stopper: Stopper) -> None:
-    """Raises SystemExit with the reason when an application fails or takes too long."""
+def wait_until_running(
+    schema: "ServeDeploySchema", stopper: Stopper, outdated: Callable[[], bool] = lambda: False
+) -> bool:
+    """Whether all of it runs; what is outdated meanwhile is not waited for.
+
+    Raises SystemExit with the reason when an application fails or takes too long.
+    """
     from ray import serve
 
     named = {one.name for one in schema.applications}
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         stopper.raise_if_asked()
+        if outdated():
+            return False
         applications = serve.status().applications
         for name, application in applications.items():
             if name in named and has_failed(application):
                 reason = reason_of(application)
                 raise SystemExit(f"The application {name!r} did not start: {reason}")
         if are_running(applications, named):
-            return
+            return True
         time.sleep(0.2)
     raise SystemExit(f"The service did not start within {START_TIMEOUT_S} seconds.")
 
