@@ -9,7 +9,8 @@ from pathlib import Path
 from acme_service.ingress.listening import claimed_ports, free_port_near
 
 PYTHON_PROXY = {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
-FIRST_GRPC_PORT = 40_000
+FIRST_GRPC_PORT = 31_100
+"""Above those for HTTP, and below those that systems hand to outgoing connections."""
 GRPC_PORTS = 100
 
 
