@@ -45,6 +45,7 @@ THE_SAME_BEHIND_ANY_PROXY = (
     "tests/features/test_tracing_export.py",  # without Ray
     "tests/ingress/test_kills.py",  # between the ingress and its models
     "tests/ingress/test_launch.py::test_a_damaged_model_stops_the_start_and_is_named",
+    "tests/ingress/test_launch.py::test_a_signal_to_all_that_it_started_leaves_nothing",
     "tests/ingress/test_launch.py::test_stopping_at_any_moment_leaves_nothing",
     "tests/ingress/test_swapping.py",  # between the ingress and its models
     "tests/load",  # without Ray

@@ -1,5 +1,6 @@
 """The launchers refuse in one sentence, and leave nothing running."""
 
+import os
 import re
 import signal
 import socket
@@ -48,7 +49,8 @@ def begin(launcher: str, config: Path, **settings: str) -> subprocess.Popen[str]
         "acme_service.ingress.launch": ["--config", str(config)],
     }[launcher]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return start("-m", launcher, *where, settings=settings, text=True, **pipes)
+    group: dict[str, Any] = {"start_new_session": True}
+    return start("-m", launcher, *where, settings=settings, text=True, **pipes, **group)
 
 
 @contextmanager
@@ -233,6 +235,17 @@ def test_stopping_at_any_moment_leaves_nothing(
     wait_until_it_listens_to_signals(process)
     time.sleep(after_s)
     process.send_signal(number)
+    said, _ = process.communicate(timeout=40)
+    assert "Traceback" not in said
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_a_signal_to_all_that_it_started_leaves_nothing(config: Path) -> None:
+    process = begin("acme_service.ingress.launch", config)
+    url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
+    answered(url, {"text": "Guten Morgen!"}, within_s=100)
+    os.killpg(process.pid, signal.SIGTERM)
     said, _ = process.communicate(timeout=40)
     assert "Traceback" not in said
     assert nothing_left(config)

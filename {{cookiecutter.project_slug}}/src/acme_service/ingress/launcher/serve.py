@@ -1,9 +1,11 @@
 """A Ray Serve of this machine's own: started, told what to run, watched, drained and stopped."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from acme_service.ingress.listening import free_port_near
@@ -38,27 +40,51 @@ def local_ray(stopper: Stopper) -> Iterator[None]:
         yield
     finally:
         stopper.cleaning = True
-        ray.shutdown()
+        while_ray_is_there(ray.shutdown)
 
 
 @contextmanager
 def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
     """Lets requests under way finish."""
-    from ray import serve
-    from ray.serve import context
-
     try:
         yield
     finally:
         stopper.cleaning = True
-        # Shutting Serve down at once would take the proxy away from under open streams.
-        # Deleting applications waits for their replicas, as long as each may take to stop.
-        with suppress(Exception):
-            applications = serve.status().applications
-            asked = [name for name, one in applications.items() if may_have_requests(one)]
-            if client := context._get_global_client():  # pyright: ignore[reportPrivateUsage]
-                client.delete_apps(asked)  # serve.delete takes one, and waits for it
-            serve.shutdown()
+        while_ray_is_there(drain)
+
+
+def while_ray_is_there(work: Callable[[], None]) -> None:
+    """Do what waits for Ray, and leave it when Ray's head takes no connections any longer.
+
+    So it is where a signal goes to the whole group of processes, as `timeout` sends it. Ray would
+    wait for its head for a minute, and then end this process before all else is cleaned up.
+    """
+    import ray
+
+    if not ray.is_initialized():  # stopped while it started
+        work()
+        return
+    working = Thread(target=work, daemon=True)
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    working.start()
+    with suppress(OSError):
+        while working.is_alive():
+            socket.create_connection((host, int(port)), timeout=1).close()
+            working.join(0.2)
+
+
+def drain() -> None:
+    from ray import serve
+    from ray.serve import context
+
+    # Shutting Serve down at once would take the proxy away from under open streams.
+    # Deleting applications waits for their replicas, as long as each may take to stop.
+    with suppress(Exception):
+        applications = serve.status().applications
+        asked = [name for name, one in applications.items() if may_have_requests(one)]
+        if client := context._get_global_client():  # pyright: ignore[reportPrivateUsage]
+            client.delete_apps(asked)  # serve.delete takes one, and waits for it
+        serve.shutdown()
 
 
 def may_have_requests(application: Any) -> bool:
