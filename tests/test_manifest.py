@@ -14,7 +14,8 @@ from .distributions import asked_for, installed_for, read
 from .template import PROJECT, STATEMENT, is_copied, is_text, template_files
 
 ROOMS = {room: owner for owner, rooms in CONFIG["_features"].items() for room in rooms}
-ALWAYS_ON = "request_log"
+ALWAYS_ON = {"launcher", "request_log"}
+"""Rooms beside those of features, which every project has."""
 
 # The only files in which a condition may stand, and so the only ones that are rendered.
 RENDERED = {
@@ -97,7 +98,7 @@ def test_the_settings_of_a_feature_start_with_its_name(name):
 def test_every_room_for_a_feature_belongs_to_the_prompt_of_its_name():
     folders = [PROJECT / "src/acme_service" / folder for folder in TESTS]
     rooms = {path.parent.name for folder in folders for path in folder.glob("*/__init__.py")}
-    assert rooms - {ALWAYS_ON} == set(features_with_a_room())
+    assert rooms - ALWAYS_ON == set(features_with_a_room())
 
 
 @pytest.mark.parametrize("name", FEATURES)
