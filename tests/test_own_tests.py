@@ -40,12 +40,12 @@ def outcomes(
     same to them."""
     here: list[Any] = [item for item in request.session.items if item.path == request.path]
     names: list[str] = [item.callspec.id for item in here if hasattr(item, "callspec")]
-    runs: dict[str, Future[Done]] = {}
+    runs: dict[tuple[str, ...], Future[Done]] = {}
     outcomes: dict[str, Future[Done]] = {}
     for name in names:
         seen = projections.seen(files(render(**RENDERS[name]).folder))
         tests = chosen(name, seen)
-        key = repr((projections.identity(seen), tests))
+        key = (projections.identity(seen), *tests)
         if key not in runs:
             runs[key] = pool.submit(projections.run_tests, seen, *tests)
         outcomes[name] = runs[key]

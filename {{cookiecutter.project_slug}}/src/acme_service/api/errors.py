@@ -156,7 +156,8 @@ class ApiWithProblems(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         schema = super().openapi()
-        described = Problem.model_json_schema(ref_template=REF)
-        parts = described.pop("$defs")
-        schema["components"]["schemas"] |= parts | {Problem.__name__: described}
+        schemas = schema["components"]["schemas"]
+        if Problem.__name__ not in schemas:  # FastAPI keeps what it has made
+            described = Problem.model_json_schema(ref_template=REF)
+            schemas |= described.pop("$defs") | {Problem.__name__: described}
         return schema

@@ -49,7 +49,7 @@ def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
     )
 
     @event.listens_for(engine.sync_engine, "do_connect")
-    def make_folder(*_: Any) -> None:
+    def make_file(*_: Any) -> None:
         Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite would let everybody read it. What lies beside it gets the same mode.
         os.close(os.open(file, os.O_CREAT, 0o600))
