@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +19,15 @@ import yaml
 from ray.serve.schema import ServeDeploySchema
 
 from acme_service.ingress import develop, launch
-from acme_service.ingress.launcher.profile import grpc_ports_of_its_own
+from acme_service.ingress.launcher.profile import (
+    grpc_ports_of_its_own,
+    prepare_environment,
+)
 from acme_service.ingress.launcher.serve import are_running, wait_until_running
 from acme_service.ingress.launcher.stopping import Stopper
 from acme_service.ingress.listening import claimed_ports
 
-from tests.processes import PROJECT, free_port, start
+from tests.processes import PORTS, PROJECT, free_port, start
 from tests.visitor import HEADERS
 
 
@@ -167,6 +170,23 @@ def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:
     config.write_text("http_options: {host: 192.0.2.1, port: 8000}", encoding="utf-8")
     with pytest.raises(SystemExit, match=r"192\.0\.2\.1:8000 cannot be listened on"):
         launch.checked_configuration(config)
+
+
+def ports_prepared(project: Path, scratch: Path) -> set[str]:
+    environment: dict[str, str] = {}
+    prepare_environment(project / "deploy" / "serve.env", scratch, environment)
+    return {environment[f"RAY_SERVE_{name}_PORT"] for name in PORTS}
+
+
+def test_what_serve_listens_on_beside_is_not_what_others_do(project: Path, tmp_path: Path) -> None:
+    first = ports_prepared(project, tmp_path)
+    with ExitStack() as others:
+        for port in first:
+            with suppress(OSError):  # somebody else does by now
+                others.enter_context(listening(int(port)))
+        second = ports_prepared(project, tmp_path)
+    assert len(first) == len(second) == len(PORTS)
+    assert not first & second
 
 
 def test_services_on_one_machine_get_ports_of_their_own_for_grpc() -> None:
