@@ -5,7 +5,7 @@ PROJECT := {{cookiecutter.project_slug}}
 BIN := build/venv/bin
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
-export RENDER
+export RENDER NEWEST DAY
 # Bytecode goes to build/ too, and without it each process would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -21,8 +21,11 @@ check: environment ## Check format, lint, types and docs of the template itself
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/python -m scripts.prompts --check
 
-test: check ## All that CI runs: checks, then renders of many kinds, then renders over Ray Serve
+test: check ## All that CI runs: checks, renders of many kinds, renders over Ray Serve; NEWEST=1 with the newest packages
 	$(BIN)/python -m pytest -p no:cacheprovider
+
+upgrade: environment ## Upgrade the packages that all is tested with, if `make test` passes; DAY= (14 days ago)
+	@PYTHONPATH='$(PROJECT)/src' $(BIN)/python -m scripts.upgrade
 
 renders: environment ## Print the names of the renders that are tested, as JSON
 	@$(BIN)/python -m scripts.renders
@@ -40,4 +43,4 @@ environment:
 bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds
 	@$(BIN)/python -m benchmarks
 
-.PHONY: help demo check test renders render docs bench environment
+.PHONY: help demo check test upgrade renders render docs bench environment

@@ -5,10 +5,23 @@ BUILD := $(CURDIR)/../build
 VENV := ../build/venv
 ENV_FILE := ../build/in-place.env
 
+UV = $(if $(shell uv --version 2>/dev/null),uv,$(VENV)/bin/uv)
+# NEWEST=1 takes the newest versions inside the bounds, to learn of a break before users do.
+CHOSEN := $(if $(filter-out 0,$(NEWEST)),newest,synced)
+VERSIONS_newest = --upgrade
+VERSIONS_synced = --constraint constraints.txt --constraint ../constraints.txt
+
 # One environment for the template's tools, this folder and all renders; no lock file.
-SYNC = test -x $(VENV)/bin/python || $(UV) venv $(VENV); \
-	exec $(UV) pip install --python $(VENV)/bin/python --group dev --group load --group ../pyproject.toml:dev --group ../pyproject.toml:bench -r pyproject.toml
-$(VENV)/.synced: ../pyproject.toml
+SYNC = rm -f $(VENV)/.synced $(VENV)/.newest && $(PYTHON) $(PACKAGES) uv $(VENV) && \
+	{ test -x $(VENV)/bin/python || $(UV) venv $(VENV); } && \
+	$(UV) pip install --python $(VENV)/bin/python $(VERSIONS_$(CHOSEN)) --group dev --group load \
+		--group ../pyproject.toml:dev --group ../pyproject.toml:bench -r pyproject.toml
+SYNCED := $(VENV)/.$(CHOSEN)
+LOAD_SYNCED := $(SYNCED)
+$(VENV)/.synced: ../pyproject.toml ../constraints.txt
+$(VENV)/.newest: ../pyproject.toml
+	@$(SYNC)
+	@touch $@
 
 export PYTHONPATH := $(CURDIR)/src
 export PYTHONPYCACHEPREFIX := $(BUILD)/bytecode

@@ -273,11 +273,19 @@ def test_what_yaml_would_take_and_nobody_means_is_refused(
     assert str(refused.value) == sentence
 
 
-def test_a_block_may_take_what_another_has_and_change_it(tmp_path: Path) -> None:
-    text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\n<<: *b\ny: 3"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a {x: 1, y: 1}\nb: {<<: *a, x: 2}",
+        # Releases of PyYAML differ in this one: x is 2, or 1 in 6.0.4.
+        "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\n<<: *b\ny: 3",
+        "port: 08\nday: 2026-11-28\nyes: no",
+    ],
+    ids=["a merge", "a merge of a merge", "scalars"],
+)
+def test_a_file_is_read_as_serve_reads_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "serve.yaml").write_text(text, encoding="utf-8")
-    both = {"x": 2, "y": 1}
-    assert read(tmp_path / "serve.yaml") == {"a": {"x": 1, "y": 1}, "b": both, "x": 2, "y": 3}
+    assert read(tmp_path / "serve.yaml") == yaml.safe_load(text)
 
 
 @pytest.mark.parametrize("nothing", [None, [], "text"])

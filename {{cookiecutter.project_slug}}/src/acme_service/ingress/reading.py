@@ -10,8 +10,8 @@ class ConfigurationError(ValueError):
     """The configuration cannot be meant like this."""
 
 
-class Loader(yaml.SafeLoader):
-    """Takes no key twice in one block: YAML would drop the first without a word."""
+class Strict(yaml.SafeLoader):
+    """Refuses a key that a block holds twice: YAML would drop the first without a word."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -31,9 +31,16 @@ class Loader(yaml.SafeLoader):
 
 
 def read(path: Path) -> Any:
-    """What the file holds. Raises ConfigurationError when it is no YAML."""
+    """Read a file exactly as Serve reads it.
+
+    Raises:
+        ConfigurationError: The file cannot be read, is not YAML, or repeats a key.
+    """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506
+        text = path.read_text(encoding="utf-8")
+        yaml.load(text, Strict)  # noqa: S506  (for its errors alone)
+        # What Serve calls, whatever this release makes of merges and dates.
+        return yaml.safe_load(text)
     except OSError as error:
         raise ConfigurationError(f"It cannot be read: {error.strerror}.") from None
     except ConfigurationError:

@@ -1,0 +1,195 @@
+"""Installs the packages of this project, and upgrades them: `make setup`, `make upgrade`.
+
+Needs Python's standard library alone, since it runs before anything is installed.
+
+The first lock takes the versions in `constraints.txt`, which this project was tested with, on any
+day and from any index. They are given as upgrades of single packages, not as uv's
+`constraint-dependencies`, which would go on to limit every later lock, and not as an
+`exclude-newer` day, which an index without upload times cannot answer.
+"""
+
+import argparse
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+CONSTRAINTS = Path("constraints.txt")
+LOCK = Path("uv.lock")
+OLDEST_PYTHON = (3, 11)
+
+ADVICE = {
+    "failed to parse": "uv.lock cannot be read: restore it from git, or delete it and run "
+    "`make setup` for the versions in constraints.txt.",
+    "unable to find lockfile": "uv.lock is missing: run `make setup` without UV_LOCKED, and "
+    "commit it.",
+    "needs to be updated": "uv.lock does not fit pyproject.toml: run `make setup` without "
+    "UV_LOCKED, and commit it.",
+    "failed to fetch": "The package index cannot be reached: set UV_OFFLINE=1 to install from "
+    "uv's cache, or UV_DEFAULT_INDEX to use another index.",
+    "network was disabled": "uv's cache does not hold every package: run `make setup` once with "
+    "a network and without UV_OFFLINE.",
+    "exclude-newer": "The package index has nothing from before UV_EXCLUDE_NEWER, or gives no "
+    "upload times: unset it, and constraints.txt alone decides the versions.",
+    "no solution found": "The packages that pyproject.toml asks for do not fit together: delete "
+    "from constraints.txt what it pins otherwise, or change the bounds.",
+}
+"""What to do, by what uv says when it fails; the first that applies."""
+
+
+class PackagesError(Exception):
+    """The packages cannot be installed."""
+
+
+def find_uv(environment: Path) -> str:
+    """Return uv from PATH or from the environment, where it is installed if need be.
+
+    Raises:
+        PackagesError: This Python is too old, or cannot make environments.
+    """
+    own = environment / "bin/uv"
+    if found := shutil.which("uv") or (own.exists() and str(own)):
+        return found
+    if sys.version_info < OLDEST_PYTHON:
+        raise PackagesError(
+            "Python 3.11 or newer is required: install it and set PYTHON=python3.12, or install uv."
+        )
+    if not importlib.util.find_spec("ensurepip"):
+        raise PackagesError(
+            "This Python cannot make environments: install the package python3-venv, or install uv."
+        )
+    import venv
+
+    venv.create(environment, with_pip=True)
+    pip = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet"]
+    if subprocess.run([*pip, "--constraint", str(CONSTRAINTS), "uv"], check=False).returncode:
+        raise PackagesError("uv cannot be installed by pip: install it, or check the network.")
+    return str(own)
+
+
+def pins() -> list[str]:
+    """Return the arguments that give the tested versions to a first lock; none if there is one.
+
+    With NEWEST=1 in the environment it is the newest versions that are wanted instead.
+    """
+    others = (os.environ.get(name, "0") for name in ("NEWEST", "UV_FROZEN", "UV_LOCKED"))
+    if LOCK.exists() or any(value not in {"", "0"} for value in others):
+        return []
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    versions = [line for line in lines if line and not line.startswith("#")]
+    return [part for version in versions for part in ("--upgrade-package", version)]
+
+
+def sync(uv: str, environment: Path, *options: str) -> None:
+    """Install what the lock says, and write the lock if there is none.
+
+    Inexact, because an exact sync would remove the uv that was installed beside the packages.
+
+    Raises:
+        PackagesError: With the advice that fits what uv said.
+    """
+    variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment)}
+    command = [uv, "sync", "--inexact", *options, *pins()]
+    process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
+    said = []
+    for line in process.stderr or ():
+        print(line, end="", file=sys.stderr, flush=True)
+        said.append(line.lower())
+    if process.wait():
+        raise PackagesError(advice(" ".join("".join(said).split())))
+
+
+def advice(said: str) -> str:
+    """Return the sentence that fits what uv said, in lower case and on one line."""
+    found = (sentence for sign, sentence in ADVICE.items() if sign in said)
+    return next(found, "The packages could not be installed: see uv's message above.")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions in the lock by package; several where they depend on the Python."""
+    import tomllib
+
+    packages = tomllib.loads(LOCK.read_text(encoding="utf-8"))["package"]
+    found: dict[str, list[str]] = {}
+    for package in packages:
+        found.setdefault(package["name"], []).append(package.get("version", "-"))
+    return {name: ", ".join(sorted(several)) for name, several in found.items()}
+
+
+def table(before: dict[str, str], after: dict[str, str]) -> str:
+    """Return a table of the packages whose versions differ; empty if none does."""
+    names = sorted({*before, *after})
+    moved = [(name, before.get(name, "-"), after.get(name, "-")) for name in names]
+    rows = [row for row in moved if row[1] != row[2]]
+    if not rows:
+        return ""
+    rows.insert(0, ("package", "before", "after"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join(lines)
+
+
+def upgrade(uv: str, environment: Path, check: Sequence[str]) -> None:
+    """Move to the newest versions inside the bounds of pyproject.toml, if the check passes.
+
+    Args:
+        uv: The program.
+        environment: The folder of the environment.
+        check: A command that exits with 0 when the project works.
+
+    Raises:
+        PackagesError: The lock is as it was before, and so is the environment.
+    """
+    if not LOCK.exists():
+        raise PackagesError("uv.lock is missing: run `make setup` first.")
+    kept = LOCK.read_bytes()
+    before = versions()
+    try:
+        sync(uv, environment, "--upgrade")
+        moved = table(before, versions())
+        print(moved or "Every package is at the newest version that pyproject.toml allows.")
+        sys.stdout.flush()
+        passed = not moved or not subprocess.run(check, check=False).returncode
+    except BaseException:
+        restore(kept, uv, environment)
+        raise
+    if not passed:
+        restore(kept, uv, environment)
+        raise PackagesError("The check failed with these versions; uv.lock was not changed.")
+    if moved:
+        print("Upgraded: commit uv.lock.")
+
+
+def restore(lock: bytes, uv: str, environment: Path) -> None:
+    """Put the lock back, and install what it says, undisturbed by another Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    LOCK.write_bytes(lock)
+    sync(uv, environment)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Install or upgrade the packages.")
+    parser.add_argument("action", choices=["uv", "install", "upgrade"])
+    parser.add_argument("environment", type=Path)
+    parser.add_argument("--group", action="append", default=[])
+    parser.add_argument("--check", nargs=argparse.REMAINDER, default=[])
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        uv = find_uv(options.environment)
+        if options.action == "install":
+            sync(uv, options.environment, *(f"--group={group}" for group in options.group))
+        if options.action == "upgrade":
+            upgrade(uv, options.environment, options.check)
+    except PackagesError as error:
+        sys.exit(f"{error}")
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; uv.lock was not changed.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""A project of one package, `pebble`, on an index of its own that gives no upload times."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from acme_service.ingress import packages
+
+from tests.processes import environment
+
+PYPROJECT = """\
+[project]
+name = "beach"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["pebble>=1,<3"]
+"""
+
+
+class Index(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Print nothing."""
+
+
+def write_wheel(folder: Path, version: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    info = f"pebble-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"pebble-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("pebble.py", f"VERSION = {version!r}\n")
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: pebble\nVersion: {version}\n"
+        )
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[str]:
+    for version in ("1.0", "2.0"):
+        write_wheel(tmp_path / "index/simple/pebble", version)
+    handler = partial(Index, directory=str(tmp_path / "index"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/simple"
+    server.shutdown()
+    server.server_close()
+
+
+class Project:
+    """A folder with a pyproject.toml, and commands in it."""
+
+    def __init__(self, folder: Path, index: str) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.write("pyproject.toml", PYPROJECT)
+        self.write(
+            "constraints.txt", "# Tested.\npebble==1.0\nunused==7.0 ; python_version > '3'\n"
+        )
+        self.variables = {
+            "UV_CACHE_DIR": str(folder / "cache"),
+            "UV_DEFAULT_INDEX": index,
+            "UV_HTTP_RETRIES": "0",
+        }
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def run(self, action: str, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        own = {name: text for name, text in environment().items() if not name.startswith("UV_")}
+        return subprocess.run(
+            [sys.executable, packages.__file__, action, ".venv", *options],
+            cwd=self.folder,
+            env=own | {"NEWEST": "0"} | self.variables | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def pebble(self) -> str:
+        """The version that is installed."""
+        [found] = self.folder.glob(".venv/lib/python*/site-packages/pebble.py")
+        return found.read_text(encoding="utf-8").split("'")[1]
+
+
+@pytest.fixture
+def beach(tmp_path: Path, index: str) -> Project:
+    project = Project(tmp_path / "beach", index)
+    # Where uv is not on PATH it was installed beside this Python.
+    found = packages.find_uv(Path(sys.prefix))
+    project.variables["PATH"] = f"{Path(found).parent}:/usr/bin:/bin"
+    return project
+
+
+def test_first_setup_installs_the_tested_versions(beach: Project) -> None:
+    done = beach.run("install")
+    assert done.returncode == 0, done.stderr
+    assert beach.pebble() == "1.0"
+
+
+def test_newest_versions_come_when_asked_for(beach: Project) -> None:
+    beach.run("install", NEWEST="1")
+    assert beach.pebble() == "2.0"
+
+
+def test_later_setup_follows_the_lock(beach: Project) -> None:
+    beach.run("install", NEWEST="1")
+    beach.run("install")
+    assert beach.pebble() == "2.0"
+
+
+def test_upgrade_moves_the_lock_and_says_what_moved(beach: Project) -> None:
+    beach.run("install")
+    done = beach.run("upgrade", "--check", "true")
+    assert done.returncode == 0, done.stderr
+    assert ["pebble", "1.0", "2.0"] in [line.split() for line in done.stdout.splitlines()]
+    assert beach.pebble() == "2.0"
+
+
+def test_upgrade_without_news_checks_nothing(beach: Project) -> None:
+    beach.run("install", NEWEST="1")
+    done = beach.run("upgrade", "--check", "false")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Every package is at the newest version")
+
+
+def test_upgrade_that_fails_its_check_changes_nothing(beach: Project) -> None:
+    beach.run("install")
+    before = (beach.folder / "uv.lock").read_bytes()
+    done = beach.run("upgrade", "--check", "false")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("The check failed with these versions")
+    assert (beach.folder / "uv.lock").read_bytes() == before
+    assert beach.pebble() == "1.0"
+
+
+def test_upgrade_before_setup_is_refused(beach: Project) -> None:
+    done = beach.run("upgrade", "--check", "true")
+    assert (done.returncode, done.stderr) == (1, "uv.lock is missing: run `make setup` first.\n")
+
+
+def test_filled_cache_serves_without_a_network(beach: Project) -> None:
+    beach.run("install")
+    shutil.rmtree(beach.folder / ".venv")
+    done = beach.run("install", UV_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "advice"),
+    [
+        ({"UV_OFFLINE": "1"}, "uv's cache does not hold every package"),
+        ({"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}, "The package index cannot be reached"),
+        ({"UV_EXCLUDE_NEWER": "2026-01-01"}, "The package index has nothing from before"),
+        ({"UV_LOCKED": "1"}, "uv.lock is missing"),
+    ],
+    ids=["an empty cache", "no network", "no upload times", "no lock"],
+)
+def test_failed_setup_ends_with_what_to_do(
+    beach: Project, variables: dict[str, str], advice: str
+) -> None:
+    done = beach.run("install", **variables)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(advice), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "variables", "advice"),
+    [
+        ("uv.lock", "<<<<<<< HEAD\n", {}, "uv.lock cannot be read"),
+        ("pyproject.toml", PYPROJECT.replace("<3", "<2"), {"UV_LOCKED": "1"}, "uv.lock does not"),
+        ("pyproject.toml", PYPROJECT.replace("<3", ",>2"), {}, "The packages that pyproject.toml"),
+    ],
+    ids=["a broken lock", "a lock of other bounds", "bounds that nothing fits"],
+)
+def test_files_that_do_not_fit_are_named(
+    beach: Project, file: str, text: str, variables: dict[str, str], advice: str
+) -> None:
+    beach.run("install")
+    beach.write(file, text)
+    done = beach.run("install", **variables)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(advice), done.stderr
