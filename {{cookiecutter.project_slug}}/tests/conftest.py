@@ -44,6 +44,7 @@ def _only_these_settings() -> None:
         "GATHER_",
         "LOAD_",
         "MODEL_",
+        "SERVE_",
         *(f"{room.name.upper()}_" for room in rooms),
     )
     for name in [name for name in os.environ if name.startswith(prefixes)]:
