@@ -251,23 +251,23 @@ def test_development_starts_answers_and_stops(config: Path) -> None:
     process = begin("acme_service.ingress.develop", config)
     try:
         url = f"http://127.0.0.1:{port_of(config)}"
-        answer = answered(f"{url}/v1/detect", {"text": "Guten Morgen!"}, within_s=20)
+        answer = answered(process, f"{url}/v1/detect", {"text": "Guten Morgen!"})
         assert answer["language"] == "de"
     finally:
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=10)
+        said, _ = process.communicate()
     assert "Traceback" not in said
     assert nothing_left(config)
 
 
-def answered(url: str, body: dict[str, object], within_s: float) -> Any:
-    deadline = time.monotonic() + within_s
+def answered(process: subprocess.Popen[str], url: str, body: dict[str, object]) -> Any:
+    """The first answer of a service that starts, however long that takes on a busy machine."""
     with httpx2.Client(headers=HEADERS) as client:
         while True:
             try:
                 return client.post(url, json=body).raise_for_status().json()
             except httpx2.HTTPError:
-                if time.monotonic() > deadline:
+                if process.poll() is not None:
                     raise
                 time.sleep(0.1)
 
@@ -305,7 +305,7 @@ def test_stopping_at_any_moment_leaves_nothing(
 def test_a_signal_to_all_that_it_started_leaves_nothing(config: Path) -> None:
     process = begin("acme_service.ingress.launch", config)
     url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
-    answered(url, {"text": "Guten Morgen!"}, within_s=100)
+    answered(process, url, {"text": "Guten Morgen!"})
     os.killpg(process.pid, signal.SIGTERM)
     said, _ = process.communicate(timeout=40)
     assert "Traceback" not in said
@@ -317,7 +317,7 @@ def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -
     process = begin("acme_service.ingress.launch", config)
     url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
     try:
-        answered(url, {"text": "Guten Morgen!"}, within_s=100)
+        answered(process, url, {"text": "Guten Morgen!"})
         texts = ["Das ist ein guter Tag. " * 38] * 1000
         asking = {"json": {"texts": texts}, "headers": HEADERS, "timeout": 60}
         with httpx2.stream("POST", f"{url}/lines", **asking) as response:
