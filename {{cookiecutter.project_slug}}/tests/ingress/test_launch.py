@@ -383,7 +383,8 @@ def test_serve_that_does_not_start_is_one_sentence(config: Path) -> None:
 
 @pytest.mark.serve
 def test_a_service_that_takes_too_long_says_which_setting(config: Path) -> None:
-    process = begin("acme_service.ingress.launch", config, SERVE_START_TIMEOUT_S="0.01")
+    short = {"SERVE_START_TIMEOUT_S": "0.01"}
+    process = begin("acme_service.ingress.launch", config, **short)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "Traceback" not in said
