@@ -7,6 +7,7 @@ runs over Serve are marked `serve` and share one cluster, started at the first o
 import logging
 import os
 import re
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -44,6 +45,7 @@ def _only_these_settings() -> None:
         "GATHER_",
         "LOAD_",
         "MODEL_",
+        "SERVE_",
         *(f"{room.name.upper()}_" for room in rooms),
     )
     for name in [name for name in os.environ if name.startswith(prefixes)]:
@@ -111,7 +113,17 @@ def service(cluster: Cluster) -> str:
 def process() -> Iterator[TestClient]:
     """The service in this process, with the real models and every feature."""
     with visiting(develop.app(), "https://testserver") as client:
+        wait_for_the_second_detector(client)
         yield client
+
+
+def wait_for_the_second_detector(client: Client) -> None:
+    """A thread loads it, for seconds on a busy machine, and analyses go without it meanwhile."""
+    while True:
+        ready = client.get("/health/ready")
+        if ready.is_success and "opinion" not in (ready.json().get("notes") or {}):
+            return
+        time.sleep(0.1)
 
 
 @pytest.fixture(params=PLACEMENTS)

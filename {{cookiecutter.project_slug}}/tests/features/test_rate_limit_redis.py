@@ -76,19 +76,17 @@ def test_counts_expire_with_what_is_owed(server: RedisServer, replicas: list[Tes
 
 
 def test_frozen_each_replica_counts_for_itself_and_one_request_waits(
-    server: RedisServer, replicas: list[TestClient]
+    server: RedisServer, replicas: list[TestClient], caplog: pytest.LogCaptureFixture
 ) -> None:
     one, other = replicas
     server.freeze()
-    waits = []
-    for _ in range(10):
-        began = monotonic()
-        assert ask(one) == 200
-        waits.append(monotonic() - began)
+    began = monotonic()
+    assert passed(one, 10) == 10
+    assert monotonic() - began > TIMEOUT_S
+    # Each timeout is logged. The time itself would depend on what else the machine does.
+    assert caplog.text.count("Redis is away") == 1
     assert ask(one) == 429
     assert passed(other, 12) == 10
-    # Ten timeouts would be more than twice as much, on a busy machine too.
-    assert TIMEOUT_S < max(waits) <= sum(waits) < TIMEOUT_S * 5
     server.thaw()
     assert counts_together_again(server, one)
 

@@ -16,14 +16,18 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
-from ray.serve.schema import ServeDeploySchema
+from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
 from acme_service.ingress import develop, launch
 from acme_service.ingress.launcher.profile import (
     grpc_ports_of_its_own,
     prepare_environment,
 )
-from acme_service.ingress.launcher.serve import are_running, wait_until_running
+from acme_service.ingress.launcher.serve import (
+    are_running,
+    start_timeout_s,
+    wait_until_running,
+)
 from acme_service.ingress.launcher.stopping import Stopper
 from acme_service.ingress.listening import claimed_ports
 
@@ -107,6 +111,9 @@ def test_a_taken_port_is_one_sentence(refusal: Callable[[], str], config: Path) 
         ("API_TIE_MARGIN", "much", "API_TIE_MARGIN: input should be a valid number"),
         ("GATHER_MAX_TEXT", "9", "GATHER_MAX_TEXT is not a setting; did you mean"),
         ("MODEL_REFRESH_S", "0", "MODEL_REFRESH_S: a number of seconds above 0"),
+        ("SERVE_START_TIMEOUT_S", "soon", "SERVE_START_TIMEOUT_S: input should be a valid number"),
+        ("SERVE_START_TIMEOUT_S", "0", "SERVE_START_TIMEOUT_S: input should be greater than 0"),
+        ("SERVE_START_TIMEOUT", "9", "SERVE_START_TIMEOUT is not a setting; did you mean"),
         ("MODEL_CACH", "/cache", "MODEL_CACH is not a setting; did you mean MODEL_CACHE?"),
         ("MODEL_STORE", "ftp://models", "A model store at ftp: is not supported, only file:"),
     ],
@@ -166,6 +173,40 @@ def test_what_was_changed_again_is_not_waited_for() -> None:
     assert not wait_until_running(ServeDeploySchema(applications=[]), Stopper(), lambda: True)
 
 
+@pytest.mark.parametrize(
+    ("timeout_s", "environments", "expected"),
+    [
+        ("", [], 300),
+        ("7", [{}], 7),
+        ("7", [{"MODEL_FETCH_TIMEOUT_S": "900"}], 7),
+        ("7", [{"MODEL_STORE": "registry://models"}], 307),
+        ("7", [{}, {"MODEL_STORE": "registry://models", "MODEL_FETCH_TIMEOUT_S": "900"}], 907),
+    ],
+    ids=["default", "set", "folder", "elsewhere", "longest"],
+)
+def test_a_start_may_take_as_long_as_models_take_to_arrive(
+    monkeypatch: pytest.MonkeyPatch,
+    timeout_s: str,
+    environments: list[dict[str, str]],
+    expected: float,
+) -> None:
+    monkeypatch.setenv("SERVE_START_TIMEOUT_S", timeout_s)
+    applications = [
+        ServeApplicationSchema(
+            name=name, route_prefix=None, import_path="a:b", runtime_env={"env_vars": one}
+        )
+        for name, one in zip("ab", environments, strict=False)
+    ]
+    assert start_timeout_s(ServeDeploySchema(applications=applications)) == expected
+
+
+def test_a_bad_setting_of_an_application_is_one_sentence() -> None:
+    variables = {"env_vars": {"MODEL_FETCH_TIMEOUT_S": "long"}}
+    application = ServeApplicationSchema(name="a", import_path="a:b", runtime_env=variables)
+    with pytest.raises(SystemExit, match=r"^MODEL_FETCH_TIMEOUT_S: a number"):
+        start_timeout_s(ServeDeploySchema(applications=[application]))
+
+
 def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:
     config.write_text("http_options: {host: 192.0.2.1, port: 8000}", encoding="utf-8")
     with pytest.raises(SystemExit, match=r"192\.0\.2\.1:8000 cannot be listened on"):
@@ -210,23 +251,23 @@ def test_development_starts_answers_and_stops(config: Path) -> None:
     process = begin("acme_service.ingress.develop", config)
     try:
         url = f"http://127.0.0.1:{port_of(config)}"
-        answer = answered(f"{url}/v1/detect", {"text": "Guten Morgen!"}, within_s=20)
+        answer = answered(process, f"{url}/v1/detect", {"text": "Guten Morgen!"})
         assert answer["language"] == "de"
     finally:
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=10)
+        said, _ = process.communicate()
     assert "Traceback" not in said
     assert nothing_left(config)
 
 
-def answered(url: str, body: dict[str, object], within_s: float) -> Any:
-    deadline = time.monotonic() + within_s
+def answered(process: subprocess.Popen[str], url: str, body: dict[str, object]) -> Any:
+    """The first answer of a service that starts, however long that takes on a busy machine."""
     with httpx2.Client(headers=HEADERS) as client:
         while True:
             try:
                 return client.post(url, json=body).raise_for_status().json()
             except httpx2.HTTPError:
-                if time.monotonic() > deadline:
+                if process.poll() is not None:
                     raise
                 time.sleep(0.1)
 
@@ -264,7 +305,7 @@ def test_stopping_at_any_moment_leaves_nothing(
 def test_a_signal_to_all_that_it_started_leaves_nothing(config: Path) -> None:
     process = begin("acme_service.ingress.launch", config)
     url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
-    answered(url, {"text": "Guten Morgen!"}, within_s=100)
+    answered(process, url, {"text": "Guten Morgen!"})
     os.killpg(process.pid, signal.SIGTERM)
     said, _ = process.communicate(timeout=40)
     assert "Traceback" not in said
@@ -276,7 +317,7 @@ def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -
     process = begin("acme_service.ingress.launch", config)
     url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
     try:
-        answered(url, {"text": "Guten Morgen!"}, within_s=100)
+        answered(process, url, {"text": "Guten Morgen!"})
         texts = ["Das ist ein guter Tag. " * 38] * 1000
         asking = {"json": {"texts": texts}, "headers": HEADERS, "timeout": 60}
         with httpx2.stream("POST", f"{url}/lines", **asking) as response:
@@ -298,4 +339,57 @@ def test_a_damaged_model_stops_the_start_and_is_named(config: Path, tmp_path: Pa
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "damaged" in said.splitlines()[-1]
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+@pytest.mark.parametrize(
+    ("variable", "value", "cause", "advice"),
+    [
+        ("RAY_TMPDIR", "{file}", "Not a directory", "set RAY_TMPDIR to a short path"),
+        ("RAY_TMPDIR", "{file}" + "x" * 100, "path length cannot exceed", "set RAY_TMPDIR to"),
+        ("RAY_gcs_server_port_wait_time_s", "0", "Timed out waiting", "Try again if the machine"),
+    ],
+    ids=["file", "long", "late"],
+)
+def test_ray_that_does_not_start_is_one_sentence(
+    config: Path, tmp_path: Path, variable: str, value: str, cause: str, advice: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    settings = {variable: value.format(file=file)}
+    process = begin("acme_service.ingress.launch", config, **settings)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    last = said.splitlines()[-1]
+    assert last.startswith("Ray did not start: ")
+    assert cause in last
+    assert advice in last
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_serve_that_does_not_start_is_one_sentence(config: Path) -> None:
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    broken = {"runtime_env": {"env_vars": {"RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "soon"}}}
+    config.write_text(yaml.safe_dump(settings | {"controller_options": broken}), encoding="utf-8")
+    process = begin("acme_service.ingress.launch", config)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert said.splitlines()[-1].startswith("Serve did not start: ")
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_a_service_that_takes_too_long_says_which_setting(config: Path) -> None:
+    short = {"SERVE_START_TIMEOUT_S": "0.01"}
+    process = begin("acme_service.ingress.launch", config, **short)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == (
+        "The service did not start within 0.01 seconds: see the log, or set "
+        "SERVE_START_TIMEOUT_S to more."
+    )
     assert nothing_left(config)

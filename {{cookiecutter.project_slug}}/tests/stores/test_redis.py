@@ -135,14 +135,15 @@ async def test_a_frozen_redis_costs_one_timeout_in_all_and_heals(server: RedisSe
         assert await answers_again(redis)
 
 
-async def test_all_who_wait_for_a_frozen_redis_are_released_together(server: RedisServer) -> None:
+async def test_all_who_wait_for_a_frozen_redis_are_released_together(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
     async with shared(server.url) as redis:
         server.freeze()
-        began = monotonic()
-        # One after the other, twenty batches would take twenty timeouts.
         waits = [seconds_for(redis, "ECHO", str(number)) for number in range(20 * MAX_TOGETHER)]
         await asyncio.gather(*waits)
-        assert monotonic() - began < TIMEOUT_S * 18
+        # One after the other, twenty batches would take twenty timeouts.
+        assert caplog.text.count("Redis is away") == 1
         server.thaw()
 
 
@@ -203,7 +204,5 @@ async def test_questions_do_not_wait_behind_what_nobody_waits_for() -> None:
     async with slow.listening() as url, shared(f"{url}?protocol=2") as redis:
         for number in range(MAX_UNSENT):
             redis.tell("SET", str(number), "told")
-        began = monotonic()
         assert await redis.ask("GET", "asked") == b"OK"
-        assert monotonic() - began < TIMEOUT_S * 2
         assert slow.received.count(b"SET") < 2 * MAX_TOGETHER

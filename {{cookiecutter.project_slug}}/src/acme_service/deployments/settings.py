@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acme_service.models.errors import ModelStoreError
+from acme_service.models.sources.folder import folder
 from acme_service.models.sources.source import SourceKind
 from acme_service.models.store import ModelStore
 
@@ -44,6 +45,12 @@ class StoreSettings(NamedTuple):
         A minute, and for as long as other replicas may still fetch what replaces it.
         """
         return 60.0 + self.timeout_s + self.fetch_timeout_s
+
+    @property
+    def arrival_s(self) -> float:
+        """How long the files of a version may take to arrive; in a folder they are there."""
+        scheme = self.store.partition(":")[0].lower()
+        return 0.0 if scheme in folder.schemes else self.fetch_timeout_s
 
     def opened(self, kinds: Sequence[SourceKind]) -> ModelStore:
         """The store, whose place is one of these kinds.

@@ -22,6 +22,7 @@ from acme_service.ports import Meter, Ports
 from .batches import around_calls
 from .calls import ModelCalls
 from .features import doors, enabled, sources
+from .launcher.settings import LaunchSettings
 from .local import LocalCalls
 from .models import GatheringDetector
 from .settings import GatherSettings
@@ -47,6 +48,7 @@ def check_settings() -> Sequence[Feature]:
     ApiSettings.load()
     CanarySettings.load()
     GatherSettings.load()
+    LaunchSettings.load()
     features = [*enabled(), *(door.feature for door in doors())]
     try:
         chosen(tuple(sources()), StoreSettings.load().store)

@@ -1,5 +1,7 @@
 """A Ray Serve of this machine's own: started, told what to run, watched, drained and stopped."""
 
+import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +17,6 @@ from .stopping import Stopper
 if TYPE_CHECKING:
     from ray.serve.schema import ServeDeploySchema
 
-START_TIMEOUT_S = 300
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 """Answers travel by gRPC; Ray's shared memory stays almost empty."""
 METRICS_PORT = 8080
@@ -24,16 +25,12 @@ METRICS_PORT = 8080
 
 @contextmanager
 def local_ray(stopper: Stopper) -> Iterator[None]:
+    """Raises SystemExit with the reason when Ray does not start."""
     import ray
 
     try:
         metrics_port = free_port_near(METRICS_PORT)
-        ray.init(
-            "local",  # or it would join a cluster that somebody else runs on this machine
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _metrics_export_port=metrics_port,
-        )
+        start_ray(metrics_port)
         print(f"Metrics for Prometheus are on port {metrics_port}.", flush=True)
         stopper.listen()
         stopper.raise_if_asked()
@@ -41,6 +38,33 @@ def local_ray(stopper: Stopper) -> Iterator[None]:
     finally:
         stopper.cleaning = True
         while_ray_is_there(ray.shutdown)
+
+
+def start_ray(metrics_port: int) -> None:
+    import ray
+
+    try:
+        ray.init(
+            "local",  # or it would join a cluster that somebody else runs on this machine
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _metrics_export_port=metrics_port,
+        )
+    except Exception as error:  # Ray raises bare ones too
+        raise SystemExit(why_not_started("Ray", error)) from None
+
+
+def why_not_started(what: str, error: Exception) -> str:
+    """A sentence with the cause, and one with what to do about it."""
+    from ray._common.utils import get_default_system_temp_dir
+
+    folder = get_default_system_temp_dir()
+    # Ray goes on with guesses, tracebacks and the ends of its logs.
+    cause = re.split(r"\.\s|\n", str(error), maxsplit=1)[0].rstrip(".") or type(error).__name__
+    advice = f"Try again if the machine was busy, or see {folder}/ray/session_latest/logs."
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError | ConnectionError):
+        advice = f"Ray writes to {folder}: set RAY_TMPDIR to a short path of a writable folder."
+    return f"{what} did not start: {cause}. {advice}"
 
 
 @contextmanager
@@ -93,15 +117,20 @@ def may_have_requests(application: Any) -> bool:
 
 
 def deploy(schema: "ServeDeploySchema") -> None:
+    """Raises SystemExit with the reason when Serve does not start."""
     # What the `serve run` command does, without its endless wait and its stack dump on SIGTERM.
+    from ray.exceptions import RayError
     from ray.serve._private.api import serve_start
 
-    client = serve_start(
-        http_options=schema.http_options.model_dump(),
-        grpc_options=schema.grpc_options.model_dump(),
-        controller_options=schema.controller_options,
-        proxy_location=schema.proxy_location,
-    )
+    try:
+        client = serve_start(
+            http_options=schema.http_options.model_dump(),
+            grpc_options=schema.grpc_options.model_dump(),
+            controller_options=schema.controller_options,
+            proxy_location=schema.proxy_location,
+        )
+    except (RayError, TimeoutError) as error:  # such as proxies that are ready too late
+        raise SystemExit(why_not_started("Serve", error)) from None
     client.deploy_apps(schema, _blocking=False)
 
 
@@ -115,7 +144,8 @@ def wait_until_running(
     from ray import serve
 
     named = {one.name for one in schema.applications}
-    deadline = time.monotonic() + START_TIMEOUT_S
+    timeout_s = start_timeout_s(schema)
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         stopper.raise_if_asked()
         if outdated():
@@ -128,7 +158,26 @@ def wait_until_running(
         if are_running(applications, named):
             return True
         time.sleep(0.2)
-    raise SystemExit(f"The service did not start within {START_TIMEOUT_S} seconds.")
+    raise SystemExit(
+        f"The service did not start within {timeout_s:g} seconds: see the log, or set "
+        "SERVE_START_TIMEOUT_S to more."
+    )
+
+
+def start_timeout_s(schema: "ServeDeploySchema") -> float:
+    """How long its applications may take. Raises SystemExit when a setting is malformed."""
+    from acme_service.api.settings import SettingsError
+    from acme_service.models.errors import ModelStoreError
+
+    from .settings import LaunchSettings
+
+    environments: list[dict[str, str]] = [
+        {**os.environ, **one.runtime_env.get("env_vars", {})} for one in schema.applications
+    ]
+    try:
+        return LaunchSettings.load().wait_s(environments)
+    except (SettingsError, ModelStoreError) as error:
+        raise SystemExit(str(error)) from None
 
 
 def are_running(applications: Mapping[str, Any], named: AbstractSet[str]) -> bool:
