@@ -17,14 +17,15 @@ import httpx2
 import yaml
 
 from . import language_packs
-from .processes import PROJECT, environment, free_port, start
+from .configurations import own
+from .processes import environment, free_port, start
 from .versions import STORE, publish_copy
 
 START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 
 SMALL = {"num_cpus": 0.05}
-"""Replicas share the machine; nothing here depends on their speed."""
+"""As in the tests' `serve.yaml`."""
 
 CANARY_FRACTION = "0.9"
 """Above where the tests stand, should the service ask who they are."""
@@ -99,14 +100,12 @@ def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
 
 
 def configuration(cluster: Cluster, asks: Asks) -> dict[str, Any]:
-    """`serve.yaml` itself, made small, with the other applications that are asked for."""
-    config = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
+    """The tests' `serve.yaml`, with the other applications that are asked for."""
+    config = own()
     config["http_options"]["port"] = int(cluster.url.rpartition(":")[2])
     if "grpc_options" in config:
         config["grpc_options"]["port"] = cluster.grpc_port
     [service] = config["applications"]
-    for deployment in service["deployments"]:
-        deployment["ray_actor_options"] = SMALL
     sizes = {one["name"]: one for one in service["deployments"]}
     inline = service | {
         "name": "inline",
@@ -124,9 +123,9 @@ def configuration(cluster: Cluster, asks: Asks) -> dict[str, Any]:
             "env_vars": {"MODEL_STORE": cluster.store.as_uri(), "MODEL_REFRESH_S": "0.2"}
         },
     }
-    own = [with_replicas(inline | further) for further in of_features()]
+    further = [with_replicas(inline | one) for one in of_features()]
     packs = language_packs.application()
-    others = [inline, stuck, busy, swapping, canary(cluster, inline), packs, *own]
+    others = [inline, stuck, busy, swapping, canary(cluster, inline), packs, *further]
     config["applications"] = [service, *(one for one in others if asks(one["name"]))]
     return config
 

@@ -20,6 +20,7 @@ from acme_service.api.logs import SERVICE_LOGGER
 from acme_service.ingress import develop
 
 from .cluster import Cluster, running_cluster, urls
+from .versions import STORE
 from .visitor import HEADERS, SETTINGS, visiting
 
 PATIENCE = {"GATHER_OPINION_TIMEOUT_S": "2", "GATHER_SENTIMENT_TIMEOUT_S": "2"}
@@ -52,7 +53,7 @@ def _only_these_settings() -> None:
         del os.environ[name]
     # Nor may those of a developer's .env, which the launchers read.
     os.environ["ENV_FILE"] = "no-such-file"
-    os.environ |= SETTINGS | PATIENCE
+    os.environ |= SETTINGS | PATIENCE | {"MODEL_STORE": STORE.as_uri()}
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +112,7 @@ def service(cluster: Cluster) -> str:
 
 @pytest.fixture(scope="session")
 def process() -> Iterator[TestClient]:
-    """The service in this process, with the real models and every feature."""
+    """The service in this process, with real models and every feature."""
     with visiting(develop.app(), "https://testserver") as client:
         wait_for_the_second_detector(client)
         yield client

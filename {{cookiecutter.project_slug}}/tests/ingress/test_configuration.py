@@ -12,7 +12,7 @@ from acme_service.ingress import configuration
 from acme_service.ingress.configuration import checked, mistakes
 from acme_service.ingress.reading import ConfigurationError, read
 
-from .configurations import PATHS, loaded
+from tests.configurations import PATHS, loaded, own
 
 Edit = Callable[[dict[str, Any]], object]
 
@@ -32,7 +32,7 @@ ANY = "builtins:print"
 
 
 def service(config: dict[str, Any], **changes: object) -> dict[str, Any]:
-    """The application of `serve.yaml`, changed."""
+    """The application of the tests' `serve.yaml`, changed."""
     config["applications"][0] |= changes
     return config["applications"][0]
 
@@ -50,7 +50,7 @@ def language(config: dict[str, Any], **changes: object) -> dict[str, Any]:
 
 
 def said_of(edit: Edit) -> list[str]:
-    config = loaded()
+    config = own()
     edit(config)
     return list(mistakes(config))
 
@@ -297,15 +297,18 @@ def test_what_holds_no_applications_is_refused(nothing: object) -> None:
 def test_files_are_checked_before_anybody_deploys_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken, wrong, absent = (tmp_path / name for name in ("broken", "wrong", "absent"))
+    right, broken, wrong, absent = files = [
+        tmp_path / name for name in ("right", "broken", "wrong", "absent")
+    ]
+    right.write_text(yaml.safe_dump(own()), encoding="utf-8")
     broken.write_text("a: [", encoding="utf-8")
-    wrong.write_text(yaml.safe_dump(loaded() | {"colour": 1}), encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["", *map(str, [PATHS[0], broken, wrong, absent])])
+    wrong.write_text(yaml.safe_dump(own() | {"colour": 1}), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["", *map(str, files)])
     with pytest.raises(SystemExit) as ended:
         configuration.main()
     said = capsys.readouterr()
     assert ended.value.code == 1
-    assert said.out == f"{PATHS[0]} is right.\n"
+    assert said.out == f"{right} is right.\n"
     assert said.err.splitlines() == [
         f"{broken}: It is no YAML.",
         f"{wrong}: colour is no key that Serve knows.",

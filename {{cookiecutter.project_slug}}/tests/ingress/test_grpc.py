@@ -51,6 +51,7 @@ from acme_service.ports import (
 )
 
 from .grpc_callers import Caller, in_process, refusal
+from tests.configurations import own
 from tests.fakes import (
     CARD,
     FailingDetector,
@@ -406,9 +407,8 @@ def test_messages_can_be_pickled() -> None:
 
 
 @pytest.fixture
-def options(project: Path) -> dict[str, Any]:
-    text = (project / "serve.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)["grpc_options"]
+def options() -> dict[str, Any]:
+    return own()["grpc_options"]
 
 
 def test_serve_learns_which_methods_there_are_and_tells_nobody(options: dict[str, Any]) -> None:
@@ -418,9 +418,7 @@ def test_serve_learns_which_methods_there_are_and_tells_nobody(options: dict[str
     assert named == [language_detector, health]
 
 
-def test_a_taken_port_is_one_sentence(
-    project: Path, options: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_taken_port_is_one_sentence(options: dict[str, Any], tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -31,14 +31,15 @@ from acme_service.ingress.launcher.serve import (
 from acme_service.ingress.launcher.stopping import Stopper
 from acme_service.ingress.listening import claimed_ports
 
+from tests.configurations import own
 from tests.processes import PORTS, PROJECT, free_port, start
 from tests.visitor import HEADERS
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """The project's `serve.yaml` on free ports."""
-    settings = yaml.safe_load((PROJECT / "serve.yaml").read_text(encoding="utf-8"))
+    """The tests' `serve.yaml` on free ports."""
+    settings = own()
     for protocol in settings.keys() & {"http_options", "grpc_options"}:
         settings[protocol]["port"] = free_port()
     path = tmp_path / "serve.yaml"

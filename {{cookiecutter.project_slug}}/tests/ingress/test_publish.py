@@ -8,7 +8,7 @@ import pytest
 from acme_service.ingress import publish
 from acme_service.ingress.train import train
 
-from tests.models.conftest import STORE
+from tests.versions import STORE
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
-"""The models of the project's own store, opened once."""
-
-from pathlib import Path
+"""The models of the tests' own store, opened once."""
 
 import pytest
 
 from acme_service.models.language import LanguageModel
 from acme_service.models.store import open_model
 
-STORE = Path(__file__).parents[2] / "model_store"
+from tests.versions import STORE
 
 
 @pytest.fixture(scope="session")

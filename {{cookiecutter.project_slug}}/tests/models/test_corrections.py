@@ -20,8 +20,8 @@ from acme_service.models.training.held_out import MORE, TEN, accuracy
 from acme_service.models.training.profiles import TrainingDataError
 from acme_service.ports import Query
 
-from .conftest import STORE
 from .test_training import contents, needs_langdetect
+from tests.versions import STORE
 
 SWISS = [
     "Grüezi mitenand, wie gaht's eu hüt?",

@@ -11,7 +11,7 @@ from acme_service.models.files import ModelFiles
 from acme_service.models.sources.folder import store_folder
 from acme_service.models.store import open_model
 
-from .conftest import STORE
+from tests.versions import STORE
 
 
 @pytest.fixture

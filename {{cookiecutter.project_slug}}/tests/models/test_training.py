@@ -11,7 +11,7 @@ from acme_service.models.training import held_out
 from acme_service.models.training.__main__ import main
 from acme_service.models.training.golden import SENTENCES
 
-from .conftest import STORE
+from tests.versions import STORE
 
 needs_langdetect = pytest.mark.skipif(
     # On CI the training data must be there: a skip would hide that nothing was checked.

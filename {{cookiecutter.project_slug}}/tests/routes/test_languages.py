@@ -1,12 +1,13 @@
 """The languages that the model knows, and a reader's choice among them."""
 
 import json
-from pathlib import Path
 
 import pytest
 from httpx2 import Client
 
 from acme_service.api.language_names import language_name
+
+from tests.versions import STORE
 
 
 def test_languages_are_listed_by_code(client: Client) -> None:
@@ -15,8 +16,8 @@ def test_languages_are_listed_by_code(client: Client) -> None:
     assert languages == sorted(languages, key=lambda one: one["code"])
 
 
-def test_every_language_of_every_model_has_a_name(project: Path) -> None:
-    for manifest in project.glob("model_store/language/*/manifest.json"):
+def test_every_language_of_every_model_has_a_name() -> None:
+    for manifest in STORE.glob("language/*/manifest.json"):
         for code in json.loads(manifest.read_text(encoding="utf-8"))["languages"]:
             assert language_name(code) != code
 

@@ -13,7 +13,7 @@ from acme_service.models.files import verified
 from acme_service.models.sources.source import ModelSource
 
 from .cloud_storage_server import Prefix, Server, opened, running
-from tests.models.conftest import STORE
+from tests.versions import STORE
 
 ALIASES = "language/aliases.json"
 

@@ -11,8 +11,8 @@ from acme_service.models.sources.source import ModelSource
 
 from .cloud_storage_server import SECRET, opened, variables
 from .web_servers import answering, dripping, silent
-from tests.models.conftest import STORE
 from tests.processes import free_port
+from tests.versions import STORE
 
 SHORT_S = 0.15
 

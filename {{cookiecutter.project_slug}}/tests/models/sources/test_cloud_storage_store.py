@@ -16,7 +16,7 @@ from acme_service.models.store import ModelStore, parse_reference
 from acme_service.ports import Query
 
 from .cloud_storage_server import Prefix, Server, opened, running
-from tests.models.conftest import STORE
+from tests.versions import STORE
 
 CHAMPION = "language@champion"
 

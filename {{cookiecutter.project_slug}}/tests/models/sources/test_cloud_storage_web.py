@@ -17,8 +17,8 @@ from acme_service.models.files import verified
 
 from .cloud_storage_server import opened
 from .web_servers import answering, dripping, serving, silent
-from tests.models.conftest import STORE
 from tests.processes import free_port
+from tests.versions import STORE
 
 
 @pytest.fixture(scope="module")

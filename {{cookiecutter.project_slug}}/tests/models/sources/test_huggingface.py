@@ -15,7 +15,7 @@ from acme_service.models.sources.source import ModelSource
 from acme_service.models.store import ModelStore, parse_reference
 
 from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
-from tests.models.conftest import STORE
+from tests.versions import STORE
 
 ALIASES = "language/aliases.json"
 

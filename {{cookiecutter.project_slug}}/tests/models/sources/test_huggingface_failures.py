@@ -14,8 +14,8 @@ from acme_service.models.store import ModelStore
 
 from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
 from .web_servers import answering, dripping, silent
-from tests.models.conftest import STORE
 from tests.processes import free_port, printed_by
+from tests.versions import STORE
 
 URL = f"hf:{REPOSITORY}"
 

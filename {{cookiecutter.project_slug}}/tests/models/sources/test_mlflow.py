@@ -11,8 +11,8 @@ from acme_service.models.files import verified
 from acme_service.models.sources.source import ModelSource
 
 from .mlflow_server import new_name, opened, publish, server_port
-from tests.models.conftest import STORE
 from tests.processes import printed_by
+from tests.versions import STORE
 
 pytestmark = pytest.mark.slow
 

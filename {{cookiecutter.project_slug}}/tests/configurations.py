@@ -1,0 +1,35 @@
+"""Serve configurations: those that come with the project, and the one that its tests run."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .processes import PROJECT
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def is_for_serve(path: Path) -> bool:
+    content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return isinstance(content, dict) and "applications" in content
+
+
+PATHS = [
+    PROJECT / "serve.yaml",
+    *(path for path in sorted((PROJECT / "deploy").rglob("*.yaml")) if is_for_serve(path)),
+]
+"""What operators change: tests ask of it no more than that Serve can take it."""
+
+
+def own() -> dict[str, Any]:
+    """The service, small, with the options of each transport that has a `serve_<name>.yaml`.
+
+    The numbers of `serve.yaml` are the operator's, so no test runs them or counts on them.
+    """
+    config: dict[str, Any] = {}
+    for path in sorted(Path(__file__).parent.glob("serve*.yaml")):
+        config |= loaded(path)
+    return config
