@@ -19,7 +19,7 @@ from .provider import IdentityProvider
 from .routes import account_router, token_router
 from .settings import AuthSettings
 from .signing_keys import SigningKeys
-from .subprotocol import BearerSubprotocol
+from .subprotocol import CredentialSubprotocol
 from .tokens import OwnTokens
 
 NEEDED = ["detect"]
@@ -49,7 +49,7 @@ def auth(settings: AuthSettings | None = None) -> Feature:
         security=[Security(scheme, scopes=NEEDED) for scheme in ways_in],
         credentials=["Authorization", HEADER],
         refusals=[401, 403],
-        middleware=[Middleware(BearerSubprotocol)],
+        middleware=[Middleware(CredentialSubprotocol)],
         routers=[account_router(callers, ways_in)],
         sign_in_routers=[token_router(own)] if settings.users else [],
         lifespan=lifespan,
