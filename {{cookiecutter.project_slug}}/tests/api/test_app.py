@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from inspect import isasyncgenfunction, iscoroutinefunction
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, Header, HTTPException, Request, WebSocket
+from fastapi import APIRouter, FastAPI, HTTPException, Request, WebSocket
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
@@ -44,8 +45,8 @@ class Note:
         await self.app(scope, receive, send)
 
 
-async def needs_a_key(x_key: Annotated[str, Header()] = "") -> None:
-    if x_key != "right":
+async def needs_a_key(connection: HTTPConnection) -> None:
+    if connection.headers.get("x-key") != "right":
         raise HTTPException(401, "Who are you?")
 
 
@@ -83,7 +84,7 @@ def test_guards_run_in_the_order_of_the_features() -> None:
     notes: list[str] = []
 
     def noting(name: str) -> Feature:
-        async def guard() -> None:
+        async def guard(_: HTTPConnection) -> None:
             notes.append(name)
 
         return Feature(name=name, guards=[guard])

@@ -37,4 +37,4 @@ def token(*scopes: str) -> str:
     return OwnTokens(settings).issue(NAME, scopes or SCOPES)
 
 
-STORAGE = {"token": token()}
+STORAGE = {"credential": token()}

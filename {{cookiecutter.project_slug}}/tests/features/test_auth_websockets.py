@@ -1,5 +1,6 @@
 """Who is behind a WebSocket: the header of programs, and the subprotocol of browsers."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,11 +13,11 @@ from fastapi.testclient import TestClient
 from httpx2.websockets import WebSocketSession, WebSocketUpgradeError
 from starlette.testclient import WebSocketDenialResponse
 
-from acme_service.api import create_app
+from acme_service.api import Feature, create_app
 from acme_service.features.auth import auth
 from acme_service.features.websockets import websockets
 
-from .auth_visitor import HEADERS, KEY, token
+from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, knowing, token
 from .websockets_browser import Browser, chromium
 from tests.fakes import fake_ports
 
@@ -47,6 +48,10 @@ def test_a_browser_sends_a_subprotocol_and_is_answered_with_it() -> None:
     assert chosen(["bearer", token()]) == "bearer"
 
 
+def test_a_browser_may_send_a_key_too() -> None:
+    assert chosen(["key", KEY.secret]) == "key"
+
+
 def test_a_header_counts_before_a_subprotocol() -> None:
     headers = {"Authorization": f"Bearer {token()}"}
     assert chosen(["bearer", "wrong"], headers) == "bearer"
@@ -58,7 +63,10 @@ def test_a_header_counts_before_a_subprotocol() -> None:
         pytest.param(None, id="nothing"),
         pytest.param(["bearer"], id="no token"),
         pytest.param(["bearer", "wrong"], id="a wrong token"),
-        pytest.param(["bearer", KEY.secret], id="a key"),
+        pytest.param(["bearer", KEY.secret], id="a key as a token"),
+        pytest.param(["key"], id="no key"),
+        pytest.param(["key", "wrong"], id="a wrong key"),
+        pytest.param(["key", token()], id="a token as a key"),
         pytest.param(["bearer", ""], id="an empty token"),
         pytest.param(["bearer", "x" * 8000], id="a long token"),
         pytest.param([token(), "bearer"], id="the other way round"),
@@ -84,10 +92,16 @@ def test_a_token_in_the_address_is_none() -> None:
         client().websocket_connect(f"{DETECT}?token={token()}").__enter__()
 
 
-def test_the_page_has_a_field_for_a_token_where_one_is_needed() -> None:
-    assert '<p id="entry">' in client().get("/playground").text
-    open_to_all = TestClient(create_app(fake_ports(), [websockets()]))
-    assert '<p id="entry" hidden>' in open_to_all.get("/playground").text
+def hidden(*features: Feature) -> list[str]:
+    """What the page does not show of its ways to sign in."""
+    served = TestClient(create_app(fake_ports(), [*features, websockets()])).get("/playground")
+    return re.findall(r'<(?:section|form) id="(\w+)"[^>]* hidden>', served.text)
+
+
+def test_the_page_offers_the_ways_to_sign_in_that_there_are() -> None:
+    assert hidden(auth()) == []
+    assert hidden(auth(knowing(api_keys=KEY.entry))) == ["password"]
+    assert hidden() == ["entry", "password"]
 
 
 @contextmanager
@@ -115,18 +129,33 @@ def test_over_serve_a_subprotocol_lets_in_and_nothing_else_does(service: str, pr
 
 @pytest.mark.serve
 @pytest.mark.browser
-def test_in_a_browser_one_enters_a_token_and_is_remembered(service: str, tmp_path: Path) -> None:
+def test_in_a_browser_one_signs_in_and_is_remembered(service: str, tmp_path: Path) -> None:
     state = "document.querySelector('#connection').textContent"
+    refused = "document.querySelector('#refused').textContent"
+    submit = "document.querySelector('#password').requestSubmit()"
     with Browser(chromium(), tmp_path, remembered={}) as browser:
         browser.open(f"{service}/playground")
-        browser.find(f"{state} === 'Enter a token'")
-        browser.find("document.activeElement === token")
-        browser.type(token())
-        browser.value("token.blur()")
+        browser.find(f"{state} === 'Signed out'")
+        browser.type(NAME)
+        browser.value("document.querySelector('[name=password]').focus()")
+        browser.type("wrong")
+        browser.value(submit)
+        browser.find(f"{refused} === 'The name or the password is wrong.'")
+        browser.complaints.clear()  # Chromium logs the 401.
+        browser.value("document.querySelector('[name=password]').value = ''")
+        browser.type(PASSWORD)
+        browser.screenshot(tmp_path / "signed_out.png")
+        browser.value(submit)
         browser.find(f"{state} === 'Connected'")
-        browser.value("box.focus()")
         browser.type("Der frühe Vogel fängt den Wurm.")
         browser.find("document.querySelector('#candidates .name').textContent === 'German'")
         browser.value("location.reload()")
+        browser.find(f"{state} === 'Connected'")
+        browser.screenshot(tmp_path / "signed_in.png")
+        browser.value("document.querySelector('#sign-out').click()")
+        browser.find(f"{state} === 'Signed out'")
+        browser.value("document.querySelector('#credential').focus()")
+        browser.type(KEY.secret)
+        browser.value("document.querySelector('#paste').requestSubmit()")
         browser.find(f"{state} === 'Connected'")
         assert browser.complaints == []

@@ -18,6 +18,7 @@ from acme_service.ingress.features import enabled
 from acme_service.ports import ModelOverloadedError, Ports
 
 from tests.fakes import FailingDetector, FakeMeter, fake_ports
+from tests.unexpected import PATHS, SOCKETS, router
 from tests.visitor import visiting
 
 SLOW_S = 0.1
@@ -102,6 +103,23 @@ def test_a_request_is_counted_by_the_template_of_its_route(
     client.request(method, path)
     assert counted(ports) == [(route, method, status)]
     assert len(seconds(ports)) == 1
+
+
+@pytest.mark.parametrize("path", [*PATHS, *SOCKETS])
+def test_routes_anywhere_are_measured(ports: Ports, path: str) -> None:
+    app = create_app(ports, [metrics()])
+    app.include_router(router())
+    client = TestClient(app)
+    # A mounted application has routes of its own, which are not known here.
+    route = "/v3/mounted/{path}" if path.startswith("/v3/mounted") else path
+    if path in SOCKETS:
+        with client.websocket_connect(path):
+            pass
+        assert counted(ports) == [(route, "websocket", "101")]
+    else:
+        client.get(path)
+        assert counted(ports) == [(route, "GET", "200")]
+        assert len(seconds(ports)) == 1
 
 
 class RefusesAll:

@@ -29,6 +29,7 @@ from acme_service.ingress.features import enabled
 from acme_service.ingress.launcher.profile import prepare_environment
 
 from tests.fakes import FakeDetector, FakeMeter, fake_ports
+from tests.unexpected import PATHS, SOCKETS, router
 
 TEXT = {"text": "fine"}
 
@@ -40,6 +41,16 @@ async def knows_callers(connection: HTTPConnection) -> None:
         raise ProblemError(401, "Who are you?")
     if name:
         connection.scope["state"]["caller"] = Caller(name)
+
+
+def signing_in() -> APIRouter:
+    router = APIRouter(prefix="/v1")
+
+    @router.post("/token")
+    async def token() -> str:
+        return "signed in"
+
+    return router
 
 
 def sockets() -> APIRouter:
@@ -56,10 +67,6 @@ def sockets() -> APIRouter:
             else:
                 await socket.send_text("granted")
 
-    @router.post("/token")
-    async def token() -> str:
-        return "signed in"
-
     return router
 
 
@@ -75,7 +82,12 @@ class Service:
     def __init__(self, **settings: Any) -> None:
         chosen = {"models": "3/day", "sign_in": "1/day"} | settings
         limiting = rate_limit(RateLimitSettings.model_validate(chosen))
-        identifying = Feature(name="callers", guards=[knows_callers])
+        identifying = Feature(
+            name="callers",
+            guards=[knows_callers],
+            credentials=["Authorization", "X-API-Key"],
+            sign_in_routers=[signing_in()],
+        )
         talking = Feature(name="talking", model_routers=[sockets()])
         self.ports = fake_ports()
         self.app = create_app(self.ports, [identifying, limiting, talking])
@@ -149,7 +161,46 @@ def test_all_versions_and_methods_share_one_limit() -> None:
     assert service.client.get("/v1/languages").status_code == 429
 
 
-def test_open_pages_are_not_limited() -> None:
+@pytest.mark.parametrize("path", PATHS)
+def test_routes_anywhere_are_limited(path: str) -> None:
+    service = Service()
+    service.app.include_router(router())
+    asked = [service.client.get(path) for _ in range(4)]
+    assert [one.status_code for one in asked] == [200, 200, 200, 429]
+    assert asked[0].headers["ratelimit-remaining"] == "2"
+    named = [service.client.get(path, headers={"authorization": "ada"}) for _ in range(4)]
+    assert [one.status_code for one in named] == [200, 200, 200, 429]
+    assert service.ask().status_code == 429, "They share the limit of all models."
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+@pytest.mark.parametrize("headers", [{}, {"authorization": "ada"}], ids=["nameless", "named"])
+def test_sockets_anywhere_are_limited(path: str, headers: dict[str, str]) -> None:
+    service = Service()
+    service.app.include_router(router())
+    for _ in range(3):
+        with service.client.websocket_connect(path, headers=headers):
+            pass
+    refused = pytest.raises(WebSocketDenialResponse)
+    with refused as error, service.client.websocket_connect(path, headers=headers):
+        pass
+    assert error.value.status_code == 429
+
+
+def test_an_open_route_is_limited_and_the_service_is_not() -> None:
+    page = APIRouter()
+
+    @page.get("/page")
+    async def shown() -> str:
+        return "shown"
+
+    limiting = rate_limit(RateLimitSettings(models="2/day"))
+    client = TestClient(create_app(fake_ports(), [limiting, Feature(name="page", routers=[page])]))
+    assert [client.get("/page").status_code for _ in range(3)] == [200, 200, 429]
+    assert client.get("/health/live").is_success
+
+
+def test_pages_about_the_service_are_not_limited() -> None:
     service = Service()
     service.statuses(4)
     for path in ("/", "/health/live", "/health/ready", "/openapi.json"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import HTTPConnection
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
@@ -177,7 +178,7 @@ def test_top_sets_how_many_candidates_an_answer_carries() -> None:
 
 
 def test_guards_refuse_the_handshake_and_leave_the_page_open() -> None:
-    async def closed() -> None:
+    async def closed(_: HTTPConnection) -> None:
         raise ProblemError(401, "Who are you?")
 
     features = [Feature(name="closed", guards=[closed]), websockets()]

@@ -298,7 +298,7 @@ async def test_a_model_makes_no_guesses_that_nobody_takes() -> None:
 async def test_guards_refuse_calls_as_they_refuse_requests(
     detector: FakeDetector, method: str, error: Any, code: StatusCode
 ) -> None:
-    async def guard() -> None:
+    async def guard(_: HTTPConnection) -> None:
         raise error
 
     async with in_process(api_of(detector, Feature(name="strict", guards=[guard]))) as caller:

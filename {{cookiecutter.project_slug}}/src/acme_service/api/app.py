@@ -3,11 +3,9 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from inspect import Parameter, Signature
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, FastAPI
-from fastapi.params import Depends as Dependency
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -15,6 +13,7 @@ from acme_service import NAME, VERSION
 from acme_service.ports import Ports
 
 from . import errors, service, v1, v2
+from .access import Group, GuardedApi
 from .body_limit import BodyLimit
 from .canary import Canary, CanarySettings
 from .feature import Feature
@@ -34,8 +33,10 @@ def create_app(
     features: Sequence[Feature] = (),
     settings: ApiSettings | None = None,
     canary: CanarySettings | None = None,
-) -> FastAPI:
+) -> GuardedApi:
     """Assemble the API around `ports`.
+
+    Routes that are added to it later are guarded and limited as model routes are.
 
     features: outermost first; the first one sees a request before the others do.
     settings, canary: read from the environment by default. Raises SettingsError if that fails.
@@ -44,7 +45,8 @@ def create_app(
     for feature in reversed(features):
         ports = feature.wrap(ports)
 
-    app = errors.ApiWithProblems(
+    app = GuardedApi(
+        features,
         title=NAME,
         version=VERSION,
         lifespan=_lifespan(features),
@@ -93,32 +95,17 @@ def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
     return Readiness([*models, *others], dispensable={"sentiment", "opinion"})
 
 
-def _include_routes(app: FastAPI, features: Sequence[Feature]) -> None:
-    guards = _guarded_by([guard for feature in features for guard in feature.guards])
-    refusals = errors.documented(one for feature in features for one in feature.refusals)
+def _include_routes(app: GuardedApi, features: Sequence[Feature]) -> None:
     feature_routers = [router for feature in features for router in feature.model_routers]
     # What is asked most comes first: routes are tried one after the other.
     for router in [*v1.routers, *v2.routers, *feature_routers]:
-        app.include_router(router, dependencies=guards, responses=refusals)
-    for router in [service.router, *(one for feature in features for one in feature.routers)]:
         app.include_router(router)
-
-
-def _guarded_by(guards: Sequence[Callable[..., Any] | Dependency]) -> list[Dependency]:
-    """All guards as one dependency: they run in order, and a route shows one, not many."""
-    if not guards:
-        return []
-
-    async def guarded(**_: Any) -> None:
-        return None
-
-    needs = [one if isinstance(one, Dependency) else Depends(one) for one in guards]
-    parameters = [
-        Parameter(f"guard_{number}", Parameter.KEYWORD_ONLY, annotation=Annotated[Any, need])
-        for number, need in enumerate(needs)
-    ]
-    guarded.__signature__ = Signature(parameters)
-    return [Depends(guarded)]
+    app.include_open(service.router, Group.SERVICE)
+    for feature in features:
+        for router in feature.sign_in_routers:
+            app.include_open(router, Group.SIGN_IN)
+        for router in feature.routers:
+            app.include_open(router)
 
 
 def _lifespan(features: Sequence[Feature]) -> Callable[[FastAPI], Any]:

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.params import Depends
+from fastapi.params import Security
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 
 from acme_service.ports import Ports
 
 AroundCall = Callable[[str, Sequence[Context]], AbstractContextManager[Any]]
 """Takes the name of a model and the contexts of those who asked it; none for the current one."""
+
+
+Guard = Callable[[HTTPConnection], Awaitable[object]]
+"""Raises what refuses a request or a WebSocket, such as ProblemError."""
 
 
 def unchanged(ports: Ports) -> Ports:
@@ -29,13 +34,15 @@ async def nothing_to_start(_: FastAPI) -> AsyncIterator[None]:
 class Feature:
     """One capability, as data. `create_app` decides when each part applies.
 
-    guards: dependencies that every model route runs first, HTTP and WebSocket alike; functions,
-        or what `Depends` and `Security` make of them.
+    guards: awaited before every model route, HTTP and WebSocket alike.
+    security: what the guards ask for, as OpenAPI words it: `Security(scheme, scopes=[…])`.
+    credentials: the headers in which callers say who they are, such as `authorization`.
     refusals: statuses that the guards may answer with, for OpenAPI.
     middleware: pure ASGI middleware, outermost first.
     exposed: headers of answers that scripts in browsers may read.
-    routers: open routes. Each carries its own prefix.
     model_routers: routes behind the guards. Each carries its own prefix.
+    routers: open routes: limited like those of models, but not guarded.
+    sign_in_routers: open routes that check passwords, and have a limit of their own.
     wrap: decorates the ports, for instance with a cache. Called once, at start-up.
     around_call: entered around each call for many answers, as requests are gathered into few.
     lifespan: entered when the service starts, left when it stops.
@@ -45,12 +52,15 @@ class Feature:
     """
 
     name: str
-    guards: Sequence[Callable[..., Any] | Depends] = ()
+    guards: Sequence[Guard] = ()
+    security: Sequence[Security] = ()
+    credentials: Sequence[str] = ()
     refusals: Sequence[int] = ()
     middleware: Sequence[Middleware] = ()
     exposed: Sequence[str] = ()
-    routers: Sequence[APIRouter] = ()
     model_routers: Sequence[APIRouter] = ()
+    routers: Sequence[APIRouter] = ()
+    sign_in_routers: Sequence[APIRouter] = ()
     wrap: Callable[[Ports], Ports] = unchanged
     around_call: AroundCall | None = None
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] = nothing_to_start

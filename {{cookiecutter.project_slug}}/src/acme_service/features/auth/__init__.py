@@ -13,14 +13,17 @@ from starlette.middleware import Middleware
 from acme_service.api import Feature
 
 from .bearer import BearerTokens
-from .guard import Guard
-from .keys import ApiKeys
+from .guard import Authentication, schemes
+from .keys import HEADER, ApiKeys
 from .provider import IdentityProvider
 from .routes import account_router, token_router
 from .settings import AuthSettings
 from .signing_keys import SigningKeys
-from .subprotocol import BearerSubprotocol
+from .subprotocol import CredentialSubprotocol
 from .tokens import OwnTokens
+
+NEEDED = ["detect"]
+"""The scopes that every model route asks for."""
 
 
 def auth(settings: AuthSettings | None = None) -> Feature:
@@ -29,7 +32,8 @@ def auth(settings: AuthSettings | None = None) -> Feature:
     own = OwnTokens(settings)
     keys = SigningKeys(settings.issuer) if settings.issuer else None
     provider = IdentityProvider(settings, keys) if keys else None
-    guard = Guard(BearerTokens(own, provider), ApiKeys(settings.api_keys), settings)
+    callers = Authentication(BearerTokens(own, provider), ApiKeys(settings.api_keys))
+    ways_in = schemes(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -41,9 +45,12 @@ def auth(settings: AuthSettings | None = None) -> Feature:
 
     return Feature(
         name="auth",
-        guards=[Security(guard, scopes=["detect"])],
+        guards=[callers.requiring(*NEEDED)],
+        security=[Security(scheme, scopes=NEEDED) for scheme in ways_in],
+        credentials=["Authorization", HEADER],
         refusals=[401, 403],
-        middleware=[Middleware(BearerSubprotocol)],
-        routers=[account_router(guard), *([token_router(own)] if settings.users else [])],
+        middleware=[Middleware(CredentialSubprotocol)],
+        routers=[account_router(callers, ways_in)],
+        sign_in_routers=[token_router(own)] if settings.users else [],
         lifespan=lifespan,
     )

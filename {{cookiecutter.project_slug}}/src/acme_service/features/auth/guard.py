@@ -1,15 +1,15 @@
-"""Lets in who is known and may do what is asked, and tells OpenAPI how one gets known."""
+"""Authenticates callers, and describes to OpenAPI how they do so."""
 
-from inspect import Parameter, Signature
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, HTTPException
+from fastapi import HTTPException
 from fastapi.openapi import models
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from acme_service.api.caller import Caller, demand
+from acme_service.api.feature import Guard
 
 from .bearer import BearerTokens
 from .keys import HEADER, ApiKeys
@@ -25,7 +25,7 @@ class Scheme(SecurityBase):
         self.scheme_name = name
         self.model = model
 
-    async def __call__(self) -> Any:
+    async def __call__(self) -> None:
         return None
 
 
@@ -44,40 +44,34 @@ def schemes(settings: AuthSettings) -> list[Scheme]:
     return found
 
 
-class Guard(Scheme):
-    """A dependency that gives the caller, and leaves them in the request's state.
+class Authentication:
+    """Finds out who is calling, and leaves them in the state of the request.
 
     Every refusal of a credential reads the same: what was wrong with it is nobody's business.
-
-    It is itself the first of the schemes, and needs the others only so that OpenAPI shows them:
-    each dependency costs a request some ten microseconds.
     """
 
-    def __init__(self, tokens: BearerTokens, keys: ApiKeys, settings: AuthSettings) -> None:
-        first, *others = schemes(settings)
-        super().__init__(first.scheme_name, first.model)
+    def __init__(self, tokens: BearerTokens, keys: ApiKeys) -> None:
         self._tokens = tokens
         self._keys = keys
-        needs = {"connection": HTTPConnection, "needed": SecurityScopes}
-        needs |= {one.scheme_name: Annotated[Any, Depends(one)] for one in others}
-        self.__signature__ = Signature(
-            [
-                Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind)
-                for name, kind in needs.items()
-            ]
-        )
 
-    async def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, connection: HTTPConnection, needed: SecurityScopes, **_: Any
-    ) -> Caller:
+    async def caller(self, connection: HTTPConnection) -> Caller:
+        """Raises HTTPException (401) without a valid credential."""
         caller = await self._caller(connection)
         if caller is None:
             raise HTTPException(
                 401, "A valid token or key is needed.", {"WWW-Authenticate": "Bearer"}
             )
         connection.state.caller = caller
-        demand(caller, needed)
         return caller
+
+    def requiring(self, *scopes: str) -> Guard:
+        """A guard that refuses callers without these scopes."""
+        needed = SecurityScopes([*scopes])
+
+        async def guard(connection: HTTPConnection) -> None:
+            demand(await self.caller(connection), needed)
+
+        return guard
 
     async def _caller(self, connection: HTTPConnection) -> Caller | None:
         headers = connection.headers

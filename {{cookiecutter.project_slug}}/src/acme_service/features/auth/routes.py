@@ -1,5 +1,6 @@
 """A token for a password, and who one is."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Response, Security
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 from acme_service.api.caller import Caller
 from acme_service.api.errors import documented
 
-from .guard import Guard
+from .guard import Authentication, Scheme
 from .passwords import Passwords
 from .tokens import OwnTokens
 
@@ -52,11 +53,14 @@ def token_router(tokens: OwnTokens) -> APIRouter:
     return router
 
 
-def account_router(guard: Guard) -> APIRouter:
-    router = APIRouter(prefix="/v1/me", tags=["auth"])
+def account_router(callers: Authentication, ways_in: Iterable[Scheme]) -> APIRouter:
+    needs = [Security(scheme) for scheme in ways_in]
+    router = APIRouter(prefix="/v1/me", tags=["auth"], dependencies=needs)
 
     @router.get("", responses=documented([401, 503]))
-    async def me(caller: Annotated[Caller, Security(guard)], response: Response) -> CallerOut:
+    async def me(
+        caller: Annotated[Caller, Depends(callers.caller)], response: Response
+    ) -> CallerOut:
         """Who the service takes the caller for, and what they may do."""
         response.headers["Cache-Control"] = "no-store"
         return CallerOut(id=caller.id, scopes=sorted(caller.scopes))

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from acme_service.api.outcome import CLIENT_LEFT, Outcome
 from acme_service.ports import Meter
 
-from .routes import RouteTemplates
+from .routes import NO_ROUTE, RouteTemplates
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 OTHER_METHOD = "other"
@@ -39,13 +39,13 @@ class RequestMetrics:
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
         outcome = Outcome()
+        meter = self._meter(scope)
         try:
             await outcome.follow(self.app, scope, receive, send)
         finally:
             seconds = (outcome.last_byte_at or perf_counter()) - began
             method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
             route = self._route(scope)
-            meter = self._meter(scope)
             meter.count(
                 "http_requests_total", route=route, method=method, status=str(outcome.status)
             )
@@ -53,13 +53,13 @@ class RequestMetrics:
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         counted = False
+        meter = self._meter(scope)
 
         def count(status: int) -> None:
             nonlocal counted
             if not counted:
                 counted = True
                 route = self._route(scope)
-                meter = self._meter(scope)
                 meter.count("http_requests_total", route=route, method=SOCKET, status=str(status))
 
         async def noted(message: Message) -> None:
@@ -72,11 +72,11 @@ class RequestMetrics:
         finally:
             count(CLIENT_LEFT)
 
-    def _route(self, scope: Scope) -> str:
+    def _meter(self, scope: Scope) -> Meter:
+        """To be called at first: a mounted application puts itself in the place of this one."""
         if self._routes is None:
             self._routes = RouteTemplates(scope["app"])
-        return self._routes.template(scope)
-
-    @staticmethod
-    def _meter(scope: Scope) -> Meter:
         return scope["app"].state.ports.meter
+
+    def _route(self, scope: Scope) -> str:
+        return self._routes.template(scope) if self._routes else NO_ROUTE

@@ -19,16 +19,20 @@ class RouteTemplates:
         self._routes: dict[Any, list[RouteContext]] = defaultdict(list)
         self._all: list[RouteContext] = []
         for route in iter_route_contexts(app.routes):
-            if route.endpoint is not None and route.path_format is not None:
+            if route.path_format is None:
+                continue
+            self._all.append(route)
+            if route.endpoint is not None:
                 self._routes[route.endpoint].append(route)
-                self._all.append(route)
 
     def template(self, scope: Scope) -> str:
         """The path of the route that a request was for, its parameters in braces."""
         # No endpoint has been found where a middleware answered, such as with a 429.
-        routes = self._routes.get(scope.get("endpoint")) or self._all
+        found = None if "app_root_path" in scope else scope.get("endpoint")
+        # A mounted application, which sets `app_root_path`, has found an endpoint of its own.
+        routes = self._routes.get(found) or self._all
         if len(routes) == 1:
             return str(routes[0].path_format)
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = scope["path"].removeprefix(scope.get("app_root_path", scope.get("root_path", "")))
         matching = (route for route in routes if route.path_regex.match(path))
         return next((str(route.path_format) for route in matching), NO_ROUTE)

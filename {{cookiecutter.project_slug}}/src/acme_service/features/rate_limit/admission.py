@@ -1,7 +1,6 @@
 """Where requests are counted: at the door by address, behind the guards by principal."""
 
 import math
-import re
 from functools import partial
 from typing import Any
 
@@ -9,6 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from acme_service.api.access import Group, GuardedApi
 from acme_service.api.caller import ANONYMOUS, Caller
 from acme_service.api.errors import ProblemError, problem, problem_response
 from acme_service.api.leave import STATE as LEAVE
@@ -19,14 +19,8 @@ from .limiter import Limiter
 from .limits import Limit, Verdict, limit_of
 from .settings import RateLimitSettings
 
-SIGN_IN = "/v1/token"
-VERSIONED = re.compile(r"/(?:\w+\.)?v[12][/.]")
-"""How paths of models begin: /v1/detect of a route, /language.v1.LanguageDetector of a service."""
-
-CREDENTIALS = {b"authorization", b"x-api-key", b"sec-websocket-protocol"}
-"""Who sends none of these is nobody in particular. Who does is counted once that is known."""
-
 VERDICT = "rate_limit"
+GROUP = "rate_limit_group"
 TELLS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 BEGINS = {*TELLS, "websocket.close"}
 """A socket that is closed before it was accepted is an answer too, but has no headers."""
@@ -38,23 +32,22 @@ class Admission:
     meter: Meter
 
     def __init__(self, settings: RateLimitSettings, limiter: Limiter) -> None:
-        self._models = limit_of(settings.models)
-        self._sign_in = limit_of(settings.sign_in)
+        self._limits = {
+            Group.MODELS: limit_of(settings.models),
+            Group.SIGN_IN: limit_of(settings.sign_in),
+        }
         self._trusted_hops = settings.trusted_hops
         self._limiter = limiter
 
-    def group_of(self, scope: Scope) -> tuple[str, Limit | None]:
-        """The group of routes that a path belongs to, and its limit; none for open pages."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path == SIGN_IN and scope.get("method") == "POST":
-            return "sign_in", self._sign_in
-        return "models", self._models if VERSIONED.match(path) else None
+    def limit_for(self, group: Group) -> Limit | None:
+        """None for routes that may be asked without end."""
+        return self._limits.get(group)
 
-    async def count_address(self, scope: Scope, group: str, limit: Limit) -> Verdict:
+    async def count_address(self, scope: Scope, group: Group, limit: Limit) -> Verdict:
         address = address_of(scope, self._trusted_hops)
         return await self._count(scope, group, f"address:{address}", limit)
 
-    async def count_known(self, scope: Scope, group: str, limit: Limit) -> Verdict:
+    async def count_known(self, scope: Scope, group: Group, limit: Limit) -> Verdict:
         """By principal if somebody has found out who is asking, else by address."""
         caller: Caller = scope["state"].get("caller", ANONYMOUS)
         if caller.id == ANONYMOUS.id:
@@ -66,26 +59,27 @@ class Admission:
         scope = connection.scope
         if VERDICT in scope["state"]:
             return
-        group, limit = self.group_of(scope)
+        group = scope["state"][GROUP]
+        limit = self.limit_for(group)
         if limit is None:
             return
         verdict = await self.count_known(scope, group, limit)
         if not verdict.passes:
             raise ProblemError(429, detail(verdict))
 
-    async def _count(self, scope: Scope, group: str, caller: str, limit: Limit) -> Verdict:
+    async def _count(self, scope: Scope, group: Group, caller: str, limit: Limit) -> Verdict:
         verdict = await self._hit(group, caller, limit)
         scope["state"][VERDICT] = verdict
         if scope["type"] == "websocket":
             scope["state"][LEAVE] = partial(self._once_more, group, caller, limit)
         return verdict
 
-    async def _once_more(self, group: str, caller: str, limit: Limit) -> None:
+    async def _once_more(self, group: Group, caller: str, limit: Limit) -> None:
         verdict = await self._hit(group, caller, limit)
         if not verdict.passes:
             raise ProblemError(429, detail(verdict))
 
-    async def _hit(self, group: str, caller: str, limit: Limit) -> Verdict:
+    async def _hit(self, group: Group, caller: str, limit: Limit) -> Verdict:
         verdict = await self._limiter.hit(f"{group}:{caller}", limit)
         if not verdict.passes:
             self.meter.count("rate_limit_refused_total", group=group)
@@ -115,12 +109,17 @@ class LimitByAddress:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        group, limit = self.admission.group_of(scope)
+        api: GuardedApi = scope["app"]
+        # Kept for the guard: a mounted application sees another path.
+        group = scope["state"][GROUP] = api.group_of(scope)
+        limit = self.admission.limit_for(group)
         if limit is None:
             await self.app(scope, receive, send)
             return
 
-        if group == "sign_in" or CREDENTIALS.isdisjoint(name for name, _ in scope["headers"]):
+        # Callers who send credentials are counted once it is known whose they are.
+        nameless = api.credentials.isdisjoint(name for name, _ in scope["headers"])
+        if nameless or group is Group.SIGN_IN:
             verdict = await self.admission.count_address(scope, group, limit)
             if not verdict.passes:
                 await refusal(verdict)(scope, receive, send)
@@ -128,7 +127,7 @@ class LimitByAddress:
         await self.app(scope, receive, self._telling(scope, receive, send, group, limit))
 
     def _telling(
-        self, scope: Scope, receive: Receive, send: Send, group: str, limit: Limit
+        self, scope: Scope, receive: Receive, send: Send, group: Group, limit: Limit
     ) -> Send:
         """Sends answers with what is left, and a 429 in place of one too many."""
         state: dict[str, Any] = scope["state"]

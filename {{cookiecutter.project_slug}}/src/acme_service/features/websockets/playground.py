@@ -2,11 +2,16 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable
+from functools import cache, partial
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
+from fastapi.openapi.models import OAuth2
+from fastapi.params import Security
 from fastapi.responses import HTMLResponse
 
 from acme_service import NAME
@@ -14,13 +19,25 @@ from acme_service import NAME
 PAGE = Path(__file__).with_name("playground.html")
 
 
-def page(name: str, asks_for_token: bool = False) -> str:
-    """The page, titled with the service's name.
+class SignIn(NamedTuple):
+    """How a visitor of the page signs in.
 
-    asks_for_token: whether it has a field for one.
+    asks: whether the service asks for credentials at all.
+    token_path: where a name and a password are exchanged for a token; empty if nowhere.
     """
-    html = PAGE.read_text("utf-8").replace("[[hidden]]", "" if asks_for_token else " hidden")
-    return html.replace("[[name]]", escape(name))
+
+    asks: bool = False
+    token_path: str = ""
+
+
+def page(name: str, sign_in: SignIn = SignIn()) -> str:  # noqa: B008
+    """The page, titled with the service's name."""
+    html = PAGE.read_text("utf-8")
+    for place, is_shown in {"credential": sign_in.asks, "password": sign_in.token_path}.items():
+        html = html.replace(f"[[hide {place}]]", "" if is_shown else " hidden")
+    return html.replace("[[token_path]]", escape(sign_in.token_path)).replace(
+        "[[name]]", escape(name)
+    )
 
 
 def content_security_policy(html: str) -> str:
@@ -47,15 +64,17 @@ def _hash_of(element: str, html: str) -> str:
     return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
 
 
-def asks_who_one_is(app: FastAPI) -> bool:
-    """Whether something guards the routes: whatever does says so in OpenAPI."""
-    return "securitySchemes" in app.openapi().get("components", {})
+def sign_in_of(security: Iterable[Security]) -> SignIn:
+    """How one signs in where guards ask for these schemes."""
+    models = [getattr(one.dependency, "model", None) for one in security]
+    flows = [model.flows.password for model in models if isinstance(model, OAuth2)]
+    return SignIn(bool(models), next((flow.tokenUrl for flow in flows if flow), ""))
 
 
 def playground_router() -> APIRouter:
-    pages = {asks: page(NAME, asks) for asks in (False, True)}
+    page_for = cache(partial(page, NAME))
     headers = {
-        "Content-Security-Policy": content_security_policy(pages[False]),
+        "Content-Security-Policy": content_security_policy(page_for(SignIn())),
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
@@ -64,6 +83,6 @@ def playground_router() -> APIRouter:
 
     @router.get("/playground", include_in_schema=False)
     async def playground(request: Request) -> HTMLResponse:
-        return HTMLResponse(pages[asks_who_one_is(request.app)], headers=headers)
+        return HTMLResponse(page_for(sign_in_of(request.app.security)), headers=headers)
 
     return router

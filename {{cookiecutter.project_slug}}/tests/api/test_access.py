@@ -1,0 +1,123 @@
+"""Routes that are mounted where they are not expected are guarded, limited and measured."""
+
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi.testclient import TestClient
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.testclient import WebSocketDenialResponse
+
+from acme_service.api import Feature, Guarded, create_app
+from acme_service.api.access import Group
+
+from tests.fakes import fake_ports
+from tests.unexpected import PATHS, SOCKETS, router, sub_app, talk, told
+
+
+async def needs_a_key(connection: HTTPConnection) -> None:
+    if connection.headers.get("x-key") != "right":
+        raise HTTPException(401, "Who are you?")
+
+
+KEY = {"x-key": "right"}
+LOCK = Feature(name="lock", guards=[needs_a_key], credentials=["X-Key"], refusals=[401])
+
+
+def by_feature(*features: Feature) -> FastAPI:
+    return create_app(fake_ports(), [*features, Feature(name="late", model_routers=[router()])])
+
+
+def by_include_router(*features: Feature) -> FastAPI:
+    app = create_app(fake_ports(), features)
+    app.include_router(router())
+    return app
+
+
+def by_hand(*features: Feature) -> FastAPI:
+    app = create_app(fake_ports(), features)
+    for path in PATHS[:3]:
+        app.get(path)(told)
+    app.websocket(SOCKETS[0])(talk)
+    app.mount("/v3/mounted", Guarded(sub_app()))
+    return app
+
+
+ways = pytest.mark.parametrize("app_with", [by_feature, by_include_router, by_hand])
+
+
+@ways
+def test_routes_anywhere_are_guarded(app_with: Any) -> None:
+    client = TestClient(app_with(LOCK))
+    for path in PATHS:
+        refused = client.get(path)
+        assert refused.status_code == 401, path
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert client.get(path, headers=KEY).json() == "told"
+    for path in SOCKETS:
+        with pytest.raises(WebSocketDenialResponse) as denied, client.websocket_connect(path):
+            pass
+        assert denied.value.status_code == 401
+        with client.websocket_connect(path, headers=KEY):
+            pass
+
+
+@ways
+def test_routes_anywhere_show_refusals_in_openapi(app_with: Any) -> None:
+    paths = TestClient(app_with(LOCK)).get("/openapi.json").json()["paths"]
+    for path in PATHS[:3]:
+        assert "401" in paths[path]["get"]["responses"]
+    assert "401" not in paths["/health/live"]["get"]["responses"]
+
+
+async def test_guards_can_be_run_without_fastapi() -> None:
+    app = create_app(fake_ports(), [LOCK])
+    await app.guard(HTTPConnection({"type": "http", "headers": [(b"x-key", b"right")]}))
+    with pytest.raises(HTTPException, match="Who are you"):
+        await app.guard(HTTPConnection({"type": "http", "headers": []}))
+
+
+def mounted(routes: APIRouter | FastAPI) -> None:
+    routes.mount("/bare", sub_app())
+
+
+def plain(routes: APIRouter | FastAPI) -> None:
+    routes.add_route("/bare", lambda _: PlainTextResponse("bare"))
+
+
+@pytest.mark.parametrize("bare", [mounted, plain])
+def test_a_route_that_takes_no_guards_stops_the_start(bare: Any) -> None:
+    found = APIRouter()
+    bare(found)
+    inner = create_app(fake_ports(), [LOCK, Feature(name="bare", model_routers=[found])])
+    later = create_app(fake_ports(), [LOCK])
+    bare(later)
+    for app in (inner, later):
+        with pytest.raises(TypeError, match="No guard stands before the route /bare"):
+            TestClient(app).__enter__()
+    declared = create_app(fake_ports(), [LOCK, Feature(name="open", routers=[found])])
+    assert TestClient(declared).get("/bare").status_code != 401
+
+
+def test_only_the_pages_of_the_service_belong_to_it() -> None:
+    signing_in = APIRouter()
+    signing_in.post("/login")(told)
+    page = APIRouter()
+    page.get("/page")(told)
+    features = [Feature(name="open", routers=[page], sign_in_routers=[signing_in])]
+    app = create_app(fake_ports(), features)
+    app.include_router(router())
+    TestClient(app).get("/")
+
+    def group(path: str, method: str = "GET", root: str = "") -> Group:
+        scope = {"type": "http", "method": method, "path": root + path, "root_path": root}
+        return app.group_of({**scope, "headers": []})
+
+    for root in ("", "/inline"):
+        for path in ("/", "/health/live", "/health/ready", "/docs", "/openapi.json"):
+            assert group(path, root=root) is Group.SERVICE
+        assert group("/login", "POST", root) is Group.SIGN_IN
+        assert group("/login", root=root) is Group.MODELS
+        for path in ("/page", "/nowhere", "/v1/languages", "/health/live/x", *PATHS):
+            assert group(path, root=root) is Group.MODELS
