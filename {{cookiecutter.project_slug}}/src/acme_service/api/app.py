@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from acme_service import NAME, VERSION
 from acme_service.ports import Ports
 
-from . import errors, service, v1, v2
+from . import errors, service, v1
 from .body_limit import BodyLimit
 from .canary import Canary, CanarySettings
 from .feature import Feature
@@ -25,7 +25,7 @@ from .settings import ApiSettings
 
 log = logging.getLogger(__name__)
 
-EXPOSED = ("x-request-id", "x-model", "retry-after", "deprecation", "link")
+EXPOSED = ("x-request-id", "x-model", "retry-after")
 """Headers that scripts in browsers may read."""
 
 
@@ -98,7 +98,7 @@ def _include_routes(app: FastAPI, features: Sequence[Feature]) -> None:
     refusals = errors.documented(one for feature in features for one in feature.refusals)
     feature_routers = [router for feature in features for router in feature.model_routers]
     # What is asked most comes first: routes are tried one after the other.
-    for router in [*v1.routers, *v2.routers, *feature_routers]:
+    for router in [*v1.routers, *feature_routers]:
         app.include_router(router, dependencies=guards, responses=refusals)
     for router in [service.router, *(one for feature in features for one in feature.routers)]:
         app.include_router(router)

@@ -32,7 +32,7 @@ class Ready(Health):
 async def about(request: Request) -> ServiceInfo:
     """Name, version, and where to go next."""
     prefix = request.scope.get("root_path", "")
-    links = {"health": f"{prefix}/health/ready", "detect": f"{prefix}/v2/detect"}
+    links = {"health": f"{prefix}/health/ready", "detect": f"{prefix}/v1/detect"}
     if request.app.docs_url:
         links |= {"docs": f"{prefix}/docs", "openapi": f"{prefix}/openapi.json"}
     return ServiceInfo(name=NAME, version=VERSION, links=links)

@@ -1,4 +1,4 @@
-"""What version 1 takes and gives. Version 2 has schemas of its own."""
+"""What version 1 takes and gives."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Self
