@@ -8,15 +8,17 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 from fastapi.params import Depends as Dependency
+from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from acme_service import NAME, VERSION
+from acme_service import DESCRIPTION, NAME, VERSION
 from acme_service.ports import Ports
 
 from . import errors, service, v1
 from .body_limit import BodyLimit
 from .canary import Canary, CanarySettings
+from .docs import include_docs
 from .feature import Feature
 from .logs import flush_logs
 from .readiness import Readiness
@@ -27,6 +29,12 @@ log = logging.getLogger(__name__)
 
 EXPOSED = ("x-request-id", "x-model", "retry-after")
 """Headers that scripts in browsers may read."""
+
+TAGS = [
+    {"name": "v1", "description": "Version 1: what the models answer."},
+    {"name": "service", "description": "The service itself. Open, and never behind a busy model."},
+]
+"""What OpenAPI says about groups of routes; further ones are those of the features."""
 
 
 def create_app(
@@ -46,14 +54,17 @@ def create_app(
 
     app = errors.ApiWithProblems(
         title=NAME,
+        description=DESCRIPTION,
         version=VERSION,
+        openapi_tags=TAGS,
+        generate_unique_id_function=operation_id,
         lifespan=_lifespan(features),
         redirect_slashes=False,
         middleware=_middleware(features, settings),
         exception_handlers=errors.HANDLERS
         | {kind: handle for feature in features for kind, handle in feature.handlers.items()},
-        docs_url="/docs" if settings.docs else None,
-        redoc_url="/redoc" if settings.docs else None,
+        docs_url=None,  # `include_docs` has pages that work without the internet
+        redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
     )
     app.state.ports = ports
@@ -61,7 +72,14 @@ def create_app(
     app.state.canary = Canary(canary or CanarySettings.load())
     app.state.readiness = _readiness(ports, features)
     _include_routes(app, features)
+    if settings.docs:
+        include_docs(app)
     return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the function: clients that are generated from OpenAPI call their method so."""
+    return route.name
 
 
 def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Middleware]:

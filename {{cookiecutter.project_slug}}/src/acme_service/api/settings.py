@@ -91,7 +91,7 @@ class ApiSettings(Settings):
     max_file_bytes: larger uploaded files are answered 413.
     tie_margin: a lead in score smaller than this is a tie, decided by Accept-Language.
     cookie_secure: mark cookies Secure, so that browsers send them over HTTPS only.
-    docs: serve /docs, /redoc and /openapi.json.
+    docs: serve /docs and /openapi.json.
     log_level: of this service's own log.
     """
 

@@ -15,7 +15,7 @@ from .schemas import DEFAULT_TOP, BatchOut, DetectionOut, TextIn, TextsIn, Top
 
 router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
 
-TopQuery = Annotated[Top, Query(description="How many candidates to answer with.")]
+TopQuery = Annotated[Top, Query(description="How many candidates to answer with.", examples=[1])]
 
 
 @router.post("")

@@ -24,6 +24,8 @@ class TextIn(BaseModel):
 class TextsIn(BaseModel):
     texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
 
+    model_config = {"json_schema_extra": {"examples": [{"texts": ["Guten Tag", "Good day"]}]}}
+
 
 class CandidateOut(BaseModel):
     """score ranks candidates, in [0, 1]; it is not a probability."""
