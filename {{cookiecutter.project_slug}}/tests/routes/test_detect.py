@@ -53,6 +53,14 @@ def test_accept_language_does_not_overrule_a_clear_answer(client: Client) -> Non
     assert answer["language"] == "de"
 
 
+@pytest.mark.parametrize("preferred", ["it", "es"])
+def test_accept_language_decides_a_tie(client: Client, preferred: str) -> None:
+    headers = {"Accept-Language": f"{preferred}, de;q=0.5"}
+    answer = client.post("/v1/detect", json={"text": "radio"}, headers=headers).json()
+    assert answer["language"] == preferred
+    assert {one["language"] for one in answer["candidates"][:2]} == {"it", "es"}
+
+
 def test_answers_vary_with_what_they_were_read_from(client: Client) -> None:
     response = client.post("/v1/detect", json={"text": GERMAN})
     assert response.headers["vary"] == "Cookie, Accept-Language"
