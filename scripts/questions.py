@@ -60,7 +60,7 @@ QUESTIONS = [
     Question(
         "And these, all at once?",
         "POST",
-        "/v2/detect",
+        "/v1/detect/batch",
         {"json": {"texts": SENTENCES}},
         f"{len(SENTENCES)} texts",
         lambda answer: languages(answer) == LANGUAGES,

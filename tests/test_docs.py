@@ -68,3 +68,19 @@ def test_decisions_say_what_was_chosen_and_what_not():
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert headings
     assert [heading for heading in headings if ", not " not in heading] == []
+
+
+def test_the_page_of_fastapis_features_names_what_exists():
+    text = (PROJECT / "docs/reference/fastapi-features.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^*|].* \| .*`.* \|$", text, re.MULTILINE)
+    assert len(rows) > 30
+    for row in rows:
+        *_, used_in, tested_by, how_to, _ = map(str.strip, row.split("|"))
+        paths = re.findall(r"`([^`]+)`", f"{used_in} {how_to}")
+        tests = [one.split("::") for one in re.findall(r"`([^`]+)`", tested_by)]
+        assert paths[0].endswith(".py"), row
+        assert paths[-1].startswith("docs/how-to/"), row
+        assert tests, row
+        assert [path for path in paths if not (PROJECT / path).is_file()] == []
+        for path, name in tests:
+            assert f"def {name}(" in (PROJECT / path).read_text(encoding="utf-8"), row

@@ -30,8 +30,11 @@ SMALL = {"num_cpus": 0.05}
 CANARY_FRACTION = "0.9"
 """Above where the tests stand, should the service ask who they are."""
 
-WITHOUT_API = {"packs"}
+WITHOUT_API = {"chunks", "packs"}
 """Applications that have no routes to say how they are."""
+
+ORIGIN = "https://page.example"
+"""The pages of which may ask /streaming."""
 
 IMPATIENT = {
     "GATHER_TIMEOUT_S": "2",
@@ -43,8 +46,8 @@ IMPATIENT = {
 @dataclass(frozen=True)
 class Cluster:
     """url: of the service; other applications stand below it: /inline, /stuck, /busy, /swapping,
-        /canary, /packs, and those that features have for themselves. Those are there that the
-        selected tests ask for.
+        /canary, /packs, /streaming, /chunks, and those that features have for themselves. Those
+        are there that the selected tests ask for.
     grpc_port: where it answers gRPC, if it does.
     fallback_port: where HAProxy has gRPC answered while it knows of no replica.
     notes: the file in which the stuck model notes what happens to it.
@@ -125,7 +128,16 @@ def configuration(cluster: Cluster, asks: Asks) -> dict[str, Any]:
     }
     further = [with_replicas(inline | one) for one in of_features()]
     packs = language_packs.application()
-    others = [inline, stuck, busy, swapping, canary(cluster, inline), packs, *further]
+    others = [
+        inline,
+        stuck,
+        busy,
+        swapping,
+        canary(cluster, inline),
+        packs,
+        *streaming(),
+        *further,
+    ]
     config["applications"] = [service, *(one for one in others if asks(one["name"]))]
     return config
 
@@ -138,6 +150,19 @@ def canary(cluster: Cluster, service: dict[str, Any]) -> dict[str, Any]:
     }
     of_its_own = {"name": "canary", "route_prefix": "/canary"}
     return service | of_its_own | {"runtime_env": {"env_vars": variables}}
+
+
+def streaming() -> Iterator[dict[str, Any]]:
+    """The applications from `tests/streaming.py`."""
+    cors = {"env_vars": {"API_CORS_ORIGINS": ORIGIN}}
+    for name, deployment in {"streaming": "routes", "chunks": "call"}.items():
+        yield {
+            "name": name,
+            "route_prefix": f"/{name}",
+            "import_path": f"tests.streaming:{deployment}",
+            "runtime_env": cors,
+            "deployments": [{"name": deployment, "ray_actor_options": SMALL}],
+        }
 
 
 def fill(store: Path) -> None:

@@ -1,7 +1,8 @@
 """Language detection and sentiment, served over HTTP.
 
-OpenAPI and the pages take the service's display name and version from here.
+OpenAPI and the pages take the service's display name, description and version from here.
 """
 
 NAME = "Acme Service"
+DESCRIPTION = "What the Acme Service does."
 VERSION = "0.1.0"

@@ -23,7 +23,6 @@ ROUTES = {
     "/v1/detect/lines": {"texts": ["fine"]},
     "/v1/detect/stream": {"text": "fine"},
     "/v1/analyze": {"text": "fine"},
-    "/v2/detect": {"texts": ["fine"]},
 }
 
 

@@ -33,7 +33,6 @@ MODEL_ROUTES = [
     ("GET", "/v1/languages", {}),
     ("GET", "/v1/languages/de", {}),
     ("GET", "/v1/preferences", {}),
-    ("POST", "/v2/detect", {"json": {"texts": ["fine"]}}),
 ]
 
 on_every_model_route = pytest.mark.parametrize(

@@ -53,6 +53,15 @@ def test_a_token_is_good_for_every_replica(service: str) -> None:
         assert httpx2.get(url, headers=headers).json()["id"] == NAME
 
 
+@pytest.mark.parametrize("prefix", ["", "/inline"])
+def test_a_token_without_the_scope_is_refused(service: str, prefix: str) -> None:
+    headers = {"Authorization": f"Bearer {token('admin')}"}
+    sends = REQUESTS["/v1/detect"]
+    refused = httpx2.post(f"{service}{prefix}/v1/detect", headers=headers, **sends, timeout=30)
+    assert refused.status_code == 403
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
 def test_huge_credentials_are_no_server_error(service: str) -> None:
     for size in (10_000, 60_000):
         for name in ("Authorization", "X-API-Key", "Cookie"):

@@ -18,7 +18,7 @@ from acme_service.features.auth import auth
 from acme_service.features.websockets import websockets
 
 from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, knowing, token
-from .websockets_browser import Browser, chromium
+from tests.browser import Browser, chromium
 from tests.fakes import fake_ports
 
 DETECT = "/v1/ws/detect"

@@ -138,7 +138,7 @@ def test_of_a_batch_only_what_is_new_goes_to_the_model_and_once(service: Service
 
 def test_a_batch_and_a_single_text_share_their_answers(service: Service) -> None:
     service.ask("shared")
-    assert service.ask_many("shared", route="/v2/detect").headers["cache-status"] == HIT
+    assert service.ask_many("shared").headers["cache-status"] == HIT
 
 
 def test_lines_come_in_order_and_only_what_is_new_is_asked(service: Service) -> None:

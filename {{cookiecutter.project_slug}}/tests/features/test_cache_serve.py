@@ -46,10 +46,10 @@ def test_what_is_known_of_the_reader_is_part_of_the_question(client: Client, tex
 def test_a_batch_asks_only_for_what_is_new(client: Client, text: str) -> None:
     client.post("/v1/detect", json={"text": text})
     texts = [text, f"{text} again", "12345"]
-    response = client.post("/v2/detect", json={"texts": texts})
+    response = client.post("/v1/detect/batch", json={"texts": texts})
     assert "fwd=partial" in response.headers["cache-status"]
     assert [one["language"] for one in response.json()["results"]] == ["de", "de", "und"]
-    again = client.post("/v2/detect", json={"texts": texts})
+    again = client.post("/v1/detect/batch", json={"texts": texts})
     assert again.headers["cache-status"] == HIT
     assert again.json() == response.json()
 

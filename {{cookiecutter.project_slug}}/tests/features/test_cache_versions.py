@@ -130,7 +130,7 @@ class Service:
         )
         self.client = TestClient(app)
 
-    def ask(self, *texts: str, route: str = "/v2/detect", **headers: str) -> Response:
+    def ask(self, *texts: str, route: str = "/v1/detect/batch", **headers: str) -> Response:
         return self.client.post(route, json={"texts": texts}, headers=headers)
 
 
@@ -165,7 +165,7 @@ def test_what_was_of_no_use_is_no_hit() -> None:
     service = Service(detector)
     service.ask("a", "b")
     detector.swaps = True
-    for route in ("/v2/detect", "/v1/detect/lines"):
+    for route in ("/v1/detect/batch", "/v1/detect/lines"):
         response = service.ask("a", "b", f"new {route}", route=route)
         assert response.headers["x-model"] == "fake:2"
     assert response.headers["cache-status"].startswith(PARTIAL)

@@ -67,7 +67,7 @@ def test_it_is_enabled_and_above_whatever_answers_in_place_of_a_model() -> None:
         ("/v1/detect", {"json": {"text": TEXT}}),
         ("/v1/analyze", {"json": {"text": TEXT}}),
         ("/v1/detect/file", {"files": {"file": ("a.txt", TEXT.encode())}}),
-        ("/v2/detect", {"json": {"texts": [TEXT]}}),
+        ("/v1/detect/batch", {"json": {"texts": [TEXT]}}),
     ],
 )
 def test_every_answer_about_one_text_can_be_corrected(
@@ -83,7 +83,6 @@ def test_every_answer_about_one_text_can_be_corrected(
     ("route", "body"),
     [
         ("/v1/detect/batch", {"texts": [TEXT, TEXT]}),
-        ("/v2/detect", {"texts": [TEXT, TEXT]}),
         ("/v1/detect/lines", {"texts": [TEXT]}),
         ("/v1/detect/stream", {"text": TEXT}),
         ("/v1/detect", {"text": ""}),

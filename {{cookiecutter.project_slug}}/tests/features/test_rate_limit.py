@@ -153,10 +153,10 @@ def test_a_refused_request_reaches_no_model_and_is_counted() -> None:
     assert service.ports.meter.counts[refused] == 2
 
 
-def test_all_versions_and_methods_share_one_limit() -> None:
+def test_all_routes_and_methods_share_one_limit() -> None:
     service = Service()
     assert service.ask().is_success
-    assert service.client.post("/v2/detect", json={"texts": ["a"]}).is_success
+    assert service.client.post("/v1/detect/batch", json={"texts": ["a"]}).is_success
     assert service.client.get("/v1/languages").is_success
     assert service.client.get("/v1/languages").status_code == 429
 

@@ -13,7 +13,7 @@ from acme_service.features.websockets import websockets
 from acme_service.features.websockets.playground import page
 from acme_service.ingress.features import enabled
 
-from .websockets_browser import Browser, chromium
+from tests.browser import Browser, chromium
 from tests.fakes import fake_ports
 
 

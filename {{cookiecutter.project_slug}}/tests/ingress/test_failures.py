@@ -25,7 +25,6 @@ def ask(url: str, body: dict[str, object]) -> httpx2.Response:
         ("/v1/detect", {"text": "a"}),
         ("/v1/detect/batch", {"texts": ["a"]}),
         ("/v1/analyze", {"text": "a"}),
-        ("/v2/detect", {"texts": ["a"]}),
     ],
 )
 def test_a_stuck_model_is_a_504(service: str, route: str, body: dict[str, object]) -> None:

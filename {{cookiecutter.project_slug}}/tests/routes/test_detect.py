@@ -1,9 +1,7 @@
-"""Single texts and batches, in version 1 and 2."""
+"""Single texts and batches."""
 
 import pytest
 from httpx2 import Client
-
-from acme_service.api.deprecation import DEPRECATED_SINCE
 
 GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
 ENGLISH = "The weather is lovely today and we are going for a walk."
@@ -55,6 +53,14 @@ def test_accept_language_does_not_overrule_a_clear_answer(client: Client) -> Non
     assert answer["language"] == "de"
 
 
+@pytest.mark.parametrize("preferred", ["it", "es"])
+def test_accept_language_decides_a_tie(client: Client, preferred: str) -> None:
+    headers = {"Accept-Language": f"{preferred}, de;q=0.5"}
+    answer = client.post("/v1/detect", json={"text": "radio"}, headers=headers).json()
+    assert answer["language"] == preferred
+    assert {one["language"] for one in answer["candidates"][:2]} == {"it", "es"}
+
+
 def test_answers_vary_with_what_they_were_read_from(client: Client) -> None:
     response = client.post("/v1/detect", json={"text": GERMAN})
     assert response.headers["vary"] == "Cookie, Accept-Language"
@@ -67,7 +73,7 @@ def test_a_batch_is_answered_in_order(client: Client) -> None:
 
 
 @pytest.mark.parametrize("texts", [[], ["a"] * 1001, ["a", ""]], ids=["none", "1001", "empty"])
-@pytest.mark.parametrize("route", ["/v1/detect/batch", "/v1/detect/lines", "/v2/detect"])
+@pytest.mark.parametrize("route", ["/v1/detect/batch", "/v1/detect/lines"])
 def test_a_batch_has_1_to_1000_texts(client: Client, route: str, texts: list[str]) -> None:
     assert client.post(route, json={"texts": texts}).status_code == 422
 
@@ -76,23 +82,3 @@ def test_a_large_batch_of_long_texts_is_split_and_answered(client: Client) -> No
     texts = ["д" * 9_000] * 200
     results = client.post("/v1/detect/batch", json={"texts": texts}).json()["results"]
     assert len(results) == 200
-
-
-@pytest.mark.parametrize(
-    ("route", "body"),
-    [("/v1/detect", {"text": "hello"}), ("/v1/detect/batch", {"texts": ["hello"]})],
-)
-def test_replaced_routes_say_so(client: Client, route: str, body: dict[str, object]) -> None:
-    headers = client.post(route, json=body).headers
-    assert headers["deprecation"] == f"@{DEPRECATED_SINCE.timestamp():.0f}"
-    prefix = client.base_url.path.rstrip("/")
-    assert headers["link"] == f'<{prefix}/v2/detect>; rel="successor-version"'
-
-
-def test_version_2_says_which_model_answered_and_how_reliably(client: Client) -> None:
-    response = client.post("/v2/detect", json={"texts": [GERMAN, "1"]})
-    answer = response.json()
-    assert [one["language"] for one in answer["results"]] == ["de", "und"]
-    assert [one["reliable"] for one in answer["results"]] == [True, False]
-    assert answer["model"] == {"name": "language", "version": "1"}
-    assert "deprecation" not in response.headers

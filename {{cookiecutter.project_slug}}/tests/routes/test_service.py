@@ -1,8 +1,5 @@
 """What the service says of itself."""
 
-import json
-import re
-
 import pytest
 from httpx2 import Client
 
@@ -24,31 +21,6 @@ def _below(client: Client, link: str) -> str:
 @pytest.mark.parametrize("route", ["/health/live", "/health/ready"])
 def test_a_healthy_service_is_alive_and_ready(client: Client, route: str) -> None:
     assert client.get(route).status_code == 200
-
-
-def test_openapi_describes_the_routes_and_marks_the_replaced_ones(client: Client) -> None:
-    schema = client.get("/openapi.json").json()
-    paths = schema["paths"]
-    deprecated = {path for path in paths if paths[path].get("post", {}).get("deprecated")}
-    assert schema["info"]["title"] == NAME
-    assert deprecated == {"/v1/detect", "/v1/detect/batch"}
-
-
-def test_openapi_describes_problems_as_they_are(client: Client) -> None:
-    problem = client.post("/v1/detect", json={})
-    schema = client.get("/openapi.json").json()
-    documented = schema["paths"]["/v1/detect"]["post"]["responses"][str(problem.status_code)]
-    media = documented["content"][problem.headers["content-type"]]
-    schemas = schema["components"]["schemas"]
-    described = schemas[media["schema"]["$ref"].rpartition("/")[2]]
-    assert problem.json().keys() <= described["properties"].keys()
-    mentioned = re.findall(r'"#/components/schemas/(\w+)"', json.dumps(schema))
-    assert {*mentioned} <= schemas.keys()
-
-
-def test_the_docs_know_under_which_prefix_they_stand(client: Client) -> None:
-    prefix = client.base_url.path.rstrip("/")
-    assert f"{prefix}/openapi.json" in client.get("/docs").text
 
 
 def test_every_answer_has_exactly_one_request_id(client: Client) -> None:

@@ -69,6 +69,15 @@ class GuardedApi(ApiWithProblems):
         mine.dependencies, mine.responses = [], {}
         self.include_router(router)
         mine.dependencies, mine.responses = guarded
+        self._declare_open(group)
+
+    def mount_open(self, path: str, app: ASGIApp, group: Group = Group.MODELS) -> None:
+        """Mount an application without guards. It is limited as its group is."""
+        self.mount(path, app)
+        self._declare_open(group)
+
+    def _declare_open(self, group: Group) -> None:
+        """Declare the route that was added last an open one."""
         self._open.append(self.routes[-1])
         if group is not Group.MODELS:
             self._groups[id(self.routes[-1])] = group

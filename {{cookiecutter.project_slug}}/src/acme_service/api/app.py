@@ -6,16 +6,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from acme_service import NAME, VERSION
+from acme_service import DESCRIPTION, NAME, VERSION
 from acme_service.ports import Ports
 
-from . import errors, service, v1, v2
+from . import errors, service, v1
 from .access import Group, GuardedApi
 from .body_limit import BodyLimit
 from .canary import Canary, CanarySettings
+from .docs import include_docs
 from .feature import Feature
 from .logs import flush_logs
 from .readiness import Readiness
@@ -24,8 +26,14 @@ from .settings import ApiSettings
 
 log = logging.getLogger(__name__)
 
-EXPOSED = ("x-request-id", "x-model", "retry-after", "deprecation", "link")
+EXPOSED = ("x-request-id", "x-model", "retry-after")
 """Headers that scripts in browsers may read."""
+
+TAGS = [
+    {"name": "v1", "description": "Version 1: what the models answer."},
+    {"name": "service", "description": "The service itself. Open, and never behind a busy model."},
+]
+"""What OpenAPI says about groups of routes; further ones are those of the features."""
 
 
 def create_app(
@@ -48,14 +56,17 @@ def create_app(
     app = GuardedApi(
         features,
         title=NAME,
+        description=DESCRIPTION,
         version=VERSION,
+        openapi_tags=TAGS,
+        generate_unique_id_function=operation_id,
         lifespan=_lifespan(features),
         redirect_slashes=False,
         middleware=_middleware(features, settings),
         exception_handlers=errors.HANDLERS
         | {kind: handle for feature in features for kind, handle in feature.handlers.items()},
-        docs_url="/docs" if settings.docs else None,
-        redoc_url="/redoc" if settings.docs else None,
+        docs_url=None,  # `include_docs` has pages that work without the internet
+        redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
     )
     app.state.ports = ports
@@ -63,7 +74,14 @@ def create_app(
     app.state.canary = Canary(canary or CanarySettings.load())
     app.state.readiness = _readiness(ports, features)
     _include_routes(app, features)
+    if settings.docs:
+        include_docs(app)
     return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the function: clients that are generated from OpenAPI call their method so."""
+    return route.name
 
 
 def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Middleware]:
@@ -98,7 +116,7 @@ def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
 def _include_routes(app: GuardedApi, features: Sequence[Feature]) -> None:
     feature_routers = [router for feature in features for router in feature.model_routers]
     # What is asked most comes first: routes are tried one after the other.
-    for router in [*v1.routers, *v2.routers, *feature_routers]:
+    for router in [*v1.routers, *feature_routers]:
         app.include_router(router)
     app.include_open(service.router, Group.SERVICE)
     for feature in features:

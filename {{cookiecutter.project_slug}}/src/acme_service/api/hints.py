@@ -76,9 +76,14 @@ async def hints(
     response: Response,
     languages: Annotated[
         str | None,
-        Cookie(description="Restricts the candidates: language codes joined with dots."),
+        Cookie(
+            description="Restricts the candidates: language codes joined with dots.",
+            examples=["de.en"],
+        ),
     ] = None,
-    accept_language: Annotated[str | None, Header(description="Decides a tie.")] = None,
+    accept_language: Annotated[
+        str | None, Header(description="Decides a tie.", examples=["de, en;q=0.8"])
+    ] = None,
 ) -> Hints:
     # Called, because resolving them would cost more.
     settings, split = await api_settings(connection), await canary(connection)

@@ -29,17 +29,17 @@ class Ready(Health):
 
 
 @router.get("/")
-async def about(request: Request) -> ServiceInfo:
+async def about_service(request: Request) -> ServiceInfo:
     """Name, version, and where to go next."""
     prefix = request.scope.get("root_path", "")
-    links = {"health": f"{prefix}/health/ready", "detect": f"{prefix}/v2/detect"}
-    if request.app.docs_url:
+    links = {"health": f"{prefix}/health/ready", "detect": f"{prefix}/v1/detect"}
+    if request.app.openapi_url:
         links |= {"docs": f"{prefix}/docs", "openapi": f"{prefix}/openapi.json"}
     return ServiceInfo(name=NAME, version=VERSION, links=links)
 
 
 @router.get("/health/live")
-async def live() -> Health:
+async def health_live() -> Health:
     """The process answers. Nothing behind it is asked."""
     return Health(status="alive")
 
@@ -50,7 +50,7 @@ async def live() -> Health:
     response_model_exclude_none=True,
     responses=documented([503]),
 )
-async def ready(readiness: CurrentReadiness) -> Ready | JSONResponse:
+async def health_ready(readiness: CurrentReadiness) -> Ready | JSONResponse:
     """Every model can answer now, or is merely busy."""
     failing, notes = await readiness.findings()
     if failing:

@@ -90,9 +90,8 @@ class ApiSettings(Settings):
     max_body_bytes: larger requests are answered 413.
     max_file_bytes: larger uploaded files are answered 413.
     tie_margin: a lead in score smaller than this is a tie, decided by Accept-Language.
-    reliable_margin: a lead of at least this makes an answer `reliable` (v2).
     cookie_secure: mark cookies Secure, so that browsers send them over HTTPS only.
-    docs: serve /docs, /redoc and /openapi.json.
+    docs: serve /docs and /openapi.json.
     log_level: of this service's own log.
     """
 
@@ -102,7 +101,6 @@ class ApiSettings(Settings):
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
     max_file_bytes: int = Field(default=1024 * 1024, ge=1, le=1024 * 1024)
     tie_margin: float = Field(default=0.02, ge=0, le=1)
-    reliable_margin: float = Field(default=0.2, ge=0, le=1)
     cookie_secure: bool = True
     docs: bool = True
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

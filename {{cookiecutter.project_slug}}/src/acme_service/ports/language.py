@@ -76,12 +76,6 @@ class Detection(NamedTuple):
     def score(self) -> float:
         return self.scores[0] if self.scores else 0.0
 
-    @property
-    def lead(self) -> float:
-        """How far the first score is above the second: up to 1, below 0 after a decided tie."""
-        second = self.scores[1] if len(self.scores) > 1 else 0.0
-        return self.score - second
-
 
 class LanguageModelCard(NamedTuple):
     """Which model answers.

@@ -1,4 +1,4 @@
-"""The first version of the API. Its answers keep their shape for as long as it lives."""
+"""Version 1 of the API. Its answers keep their shape for as long as it lives."""
 
 from . import analyze, detect, files, languages, preferences, streams
 

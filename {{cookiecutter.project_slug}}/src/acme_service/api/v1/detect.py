@@ -8,21 +8,14 @@ from acme_service.api.answered_by import NAMES_MODEL, name_model
 from acme_service.api.audit import record_detection
 from acme_service.api.caller import CurrentCaller
 from acme_service.api.dependencies import Detector
-from acme_service.api.deprecation import DeprecatedRoute
 from acme_service.api.errors import DOCUMENTED
 from acme_service.api.hints import CurrentHints
 
 from .schemas import DEFAULT_TOP, BatchOut, DetectionOut, TextIn, TextsIn, Top
 
-router = APIRouter(
-    prefix="/v1/detect",
-    tags=["v1"],
-    responses=DOCUMENTED | NAMES_MODEL,
-    deprecated=True,
-    route_class=DeprecatedRoute,
-)
+router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
 
-TopQuery = Annotated[Top, Query(description="How many candidates to answer with.")]
+TopQuery = Annotated[Top, Query(description="How many candidates to answer with.", examples=[1])]
 
 
 @router.post("")

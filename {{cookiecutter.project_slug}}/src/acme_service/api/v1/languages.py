@@ -20,14 +20,14 @@ class Language(BaseModel):
 
 
 @router.get("")
-async def languages(detector: Detector) -> list[Language]:
+async def list_languages(detector: Detector) -> list[Language]:
     """Every language that can be detected, sorted by code."""
     card = await detector.card()
     return [Language(code=code, name=language_name(code)) for code in card.languages]
 
 
 @router.get("/{code}", responses=documented([404]))
-async def language(code: Code, detector: Detector) -> Language:
+async def get_language(code: Code, detector: Detector) -> Language:
     """One language."""
     card = await detector.card()
     if code not in card.languages:

@@ -21,7 +21,7 @@ class Preferences(BaseModel):
 
 
 @router.get("")
-async def preferences(detector: Detector, hints: CurrentHints) -> Preferences:
+async def get_preferences(detector: Detector, hints: CurrentHints) -> Preferences:
     """The languages in the cookie that the model knows."""
     card = await detector.card()
     return Preferences(languages=[code for code in hints.allowed if code in card.languages])

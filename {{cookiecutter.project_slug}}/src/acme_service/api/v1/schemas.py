@@ -1,4 +1,4 @@
-"""What version 1 takes and gives. Version 2 has schemas of its own."""
+"""What version 1 takes and gives."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Self
@@ -23,6 +23,8 @@ class TextIn(BaseModel):
 
 class TextsIn(BaseModel):
     texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
+
+    model_config = {"json_schema_extra": {"examples": [{"texts": ["Guten Tag", "Good day"]}]}}
 
 
 class CandidateOut(BaseModel):

@@ -35,7 +35,7 @@ async def guesses(
 
 
 @router.post("/lines")
-async def lines(
+async def detect_lines(
     answers: Annotated[AsyncIterator[Detection], Depends(detections)],
 ) -> AsyncIterator[DetectionOut]:
     """JSON Lines: one answer a text, in order, each as soon as it is done.
@@ -47,7 +47,7 @@ async def lines(
 
 
 @router.post("/stream", response_class=EventSourceResponse)
-async def stream(
+async def detect_stream(
     answers: Annotated[AsyncIterator[Detection], Depends(guesses)],
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: a `guess` for every further word, then `done` or `error`."""

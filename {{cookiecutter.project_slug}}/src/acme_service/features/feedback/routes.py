@@ -79,7 +79,7 @@ def feedback_router(
         return ProblemError(404, UNKNOWN)
 
     @router.put("/{request_id:path}", responses={201: {"model": CorrectionOut}})
-    async def put(
+    async def put_feedback(
         request_id: RequestId,
         body: CorrectionIn,
         caller: CurrentCaller,
@@ -99,7 +99,7 @@ def feedback_router(
         return _out(correction, response)
 
     @router.get("/{request_id:path}")
-    async def get(
+    async def get_feedback(
         request_id: RequestId,
         caller: CurrentCaller,
         response: Response,
@@ -113,7 +113,7 @@ def feedback_router(
         return _out(correction, response)
 
     @router.delete("/{request_id:path}", status_code=204)
-    async def delete(
+    async def delete_feedback(
         request_id: RequestId, caller: CurrentCaller, receipt: ReceiptHeader = ""
     ) -> None:
         """Take back what was said about an answer, the text included."""

@@ -1,10 +1,7 @@
 """A page to try the socket in a browser: one file that fetches nothing from elsewhere."""
 
-import re
-from base64 import b64encode
 from collections.abc import Iterable
 from functools import cache, partial
-from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +12,7 @@ from fastapi.params import Security
 from fastapi.responses import HTMLResponse
 
 from acme_service import NAME
+from acme_service.api.pages import page_response
 
 PAGE = Path(__file__).with_name("playground.html")
 
@@ -40,30 +38,6 @@ def page(name: str, sign_in: SignIn = SignIn()) -> str:  # noqa: B008
     )
 
 
-def content_security_policy(html: str) -> str:
-    """Allows the page's own script and style, its own sockets, and nothing else.
-
-    Hashes allow what stands in the page now, and nothing that somebody slips in later.
-    """
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {_hash_of('script', html)}",
-            f"style-src {_hash_of('style', html)}",
-            "img-src data:",  # the empty icon that keeps browsers from asking for one
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-        ]
-    )
-
-
-def _hash_of(element: str, html: str) -> str:
-    (content,) = re.findall(f"<{element}>(.*?)</{element}>", html, re.DOTALL)
-    return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
-
-
 def sign_in_of(security: Iterable[Security]) -> SignIn:
     """How one signs in where guards ask for these schemes."""
     models = [getattr(one.dependency, "model", None) for one in security]
@@ -73,16 +47,10 @@ def sign_in_of(security: Iterable[Security]) -> SignIn:
 
 def playground_router() -> APIRouter:
     page_for = cache(partial(page, NAME))
-    headers = {
-        "Content-Security-Policy": content_security_policy(page_for(SignIn())),
-        "Cache-Control": "no-cache",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
     router = APIRouter()
 
     @router.get("/playground", include_in_schema=False)
     async def playground(request: Request) -> HTMLResponse:
-        return HTMLResponse(page_for(sign_in_of(request.app.security)), headers=headers)
+        return page_response(page_for(sign_in_of(request.app.security)))
 
     return router

@@ -1,0 +1,46 @@
+"""Applications that stream bytes: from a route, and from a class with `__call__`.
+
+Pages of the cluster's ORIGIN may ask the first.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, FastAPI
+from ray import serve
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from acme_service.api import Feature, create_app
+
+from .fakes import fake_ports
+
+CHUNKS = [b"\x00\xff first", b"second\n", b"\xfe last"]
+PAUSE_S = 0.5
+
+router = APIRouter()
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    for chunk in CHUNKS:
+        yield chunk
+        await asyncio.sleep(PAUSE_S)
+
+
+@router.get("/bytes")
+async def send_bytes() -> StreamingResponse:
+    return StreamingResponse(chunks(), media_type="application/octet-stream")
+
+
+class Routes:
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return create_app(fake_ports(), [Feature(name="streaming", routers=[router])])
+
+
+class Call:
+    async def __call__(self, request: Request) -> StreamingResponse:
+        return StreamingResponse(chunks(), media_type="application/octet-stream")
+
+
+routes = serve.deployment(name="routes")(serve.ingress()(Routes)).bind()
+call = serve.deployment(name="call")(Call).bind()
