@@ -66,9 +66,17 @@ async def test_guesses_sharpen(caller: Caller) -> None:
 
 @pytest.mark.parametrize("method", ["detect", "detect_stream"])
 async def test_what_cannot_be_asked_is_refused_in_one_sentence(caller: Caller, method: str) -> None:
-    error = await refusal(getattr(caller, method)(DetectRequest(), metadata=caller.metadata))
+    metadata = [*caller.metadata, ("x-request-id", "refused-1")]
+    error = await refusal(getattr(caller, method)(DetectRequest(), metadata=metadata))
     assert error.code() is StatusCode.INVALID_ARGUMENT
     assert error.details() == "text: 1 to 10000 characters are wanted."
+    assert ("x-request-id", "refused-1") in [*(error.trailing_metadata() or ())]
+
+
+async def test_a_refused_stream_sends_no_message(caller: Caller) -> None:
+    call = caller.detect_stream(DetectRequest(), metadata=caller.metadata)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call.read()
 
 
 @pytest.mark.skipif(os.environ.get("PROXY") == "python", reason="HAProxy alone falls back")
