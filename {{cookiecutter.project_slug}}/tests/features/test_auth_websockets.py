@@ -18,6 +18,7 @@ from acme_service.features.websockets import websockets
 
 from .auth_visitor import HEADERS, KEY, token
 from .websockets_browser import Browser, chromium
+from tests.cluster import INLINE
 from tests.fakes import fake_ports
 
 DETECT = "/v1/ws/detect"
@@ -98,7 +99,7 @@ def over_serve(url: str, **options: Any) -> Iterator[WebSocketSession]:
 
 
 @pytest.mark.serve
-@pytest.mark.parametrize("prefix", ["", "/inline"])
+@pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])
 def test_over_serve_a_subprotocol_lets_in_and_nothing_else_does(service: str, prefix: str) -> None:
     with over_serve(service + prefix, subprotocols=["bearer", token()]) as socket:
         assert socket.subprotocol == "bearer"

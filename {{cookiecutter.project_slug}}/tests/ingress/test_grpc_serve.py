@@ -16,16 +16,16 @@ from httpx2 import AsyncClient
 
 from .grpc_callers import Caller, DetectRequest, calling, refusal
 from .test_failures import INTERNALS
-from tests.cluster import Cluster
+from tests.cluster import INLINE, Cluster
 from tests.visitor import HEADERS
 
-pytestmark = pytest.mark.serve
+pytestmark = [pytest.mark.serve, pytest.mark.application("stuck", "busy")]
 
 GERMAN = DetectRequest(text="Das ist ein schöner Tag")
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 
-@pytest.fixture(params=["default", "inline"])
+@pytest.fixture(params=["default", pytest.param("inline", marks=INLINE)])
 async def caller(request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[Caller]:
     async with calling(cluster.grpc_port, request.param) as caller:
         yield caller
