@@ -16,9 +16,13 @@ Done = subprocess.CompletedProcess[str]
 
 
 def cookiecutter(template: Path, folder: Path, *arguments: str) -> Done:
+    return run(template, folder, "--no-input", *arguments)
+
+
+def run(template: Path, folder: Path, *arguments: str) -> Done:
     home = folder.parent / "home"
     home.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "cookiecutter", str(template), "--no-input", *arguments]
+    command = [sys.executable, "-m", "cookiecutter", str(template), *arguments]
     environment = os.environ | {"HOME": str(home), "USERPROFILE": str(home)}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -70,8 +74,8 @@ def test_a_bad_answer_is_refused_in_one_sentence_and_leaves_nothing(
     answer: str, template: Path, folder: Path
 ):
     done = cookiecutter(template, folder, "--output-dir", "made/on/the/way", answer)
-    assert done.returncode == 1
-    sentence = done.stderr.rstrip("\n")
+    assert (done.returncode, done.stderr) == (1, "")
+    sentence = done.stdout.rstrip("\n")
     assert "\n" not in sentence
     assert sentence.startswith(("project_", "package_", "author_", "description"))
     assert sentence.endswith(".")
@@ -90,11 +94,15 @@ def test_jinja_on_the_command_line_leaves_nothing(
         assert list(folder.rglob("*")) == []
 
 
-def test_folders_that_were_there_before_a_refusal_stay(template: Path, folder: Path):
-    (folder / "mine").mkdir()
-    done = cookiecutter(template, folder, "--output-dir", "mine/and/yours", "package_name=class")
+def test_a_bad_answer_of_a_replay_leaves_no_project(template: Path, folder: Path):
+    assert cookiecutter(template, folder).returncode == 0
+    [saved] = (folder.parent / "home").rglob(f"{template.name}.json")
+    bad = saved.with_name("bad.json")
+    bad.write_text(saved.read_text().replace('"my_service"', '"class"'))
+    done = run(template, folder, "--replay-file", str(bad), "--output-dir", "made")
     assert done.returncode == 1
-    assert list(folder.rglob("*")) == [folder / "mine"]
+    assert done.stderr == "package_name 'class' is already a keyword of Python.\n"
+    assert list((folder / "made").iterdir()) == []
 
 
 @pytest.mark.parametrize("options", [[], ["--overwrite-if-exists"], ["-f", "-s"]])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 import yaml
 
 from . import language_packs
@@ -72,6 +73,10 @@ class Cluster:
 
 Asks = Callable[[str], bool]
 """Whether an application, by its name, has to be there."""
+UrlOf = Callable[[str], str]
+"""What the fixture `url_of` gives."""
+
+INLINE = pytest.mark.application("inline")
 
 
 @contextmanager

@@ -6,11 +6,10 @@ runs over Serve are marked `serve` and share one cluster, started at the first o
 
 import logging
 import os
-import re
 import time
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,7 +18,7 @@ from httpx2 import Client
 from acme_service.api.logs import SERVICE_LOGGER
 from acme_service.ingress import develop
 
-from .cluster import Cluster, running_cluster, urls
+from .cluster import INLINE, Cluster, UrlOf, running_cluster, urls
 from .versions import STORE
 from .visitor import HEADERS, SETTINGS, visiting
 
@@ -29,7 +28,7 @@ PATIENCE = {"GATHER_OPINION_TIMEOUT_S": "2", "GATHER_SENTIMENT_TIMEOUT_S": "2"}
 PLACEMENTS = [
     pytest.param("process", id="in-process"),
     pytest.param("separate", id="separate", marks=pytest.mark.serve),
-    pytest.param("inline", id="inline", marks=pytest.mark.serve),
+    pytest.param("inline", id="inline", marks=[pytest.mark.serve, INLINE]),
 ]
 
 EVERY = "every_application"
@@ -70,32 +69,24 @@ def _the_log_as_it_was() -> Iterator[None]:
 def cluster(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
-    """The service on a local Ray Serve, and beside it what the selected tests ask for."""
-    tests = [item for item in request.session.items if item.get_closest_marker("serve")]
-    names = {name for item in tests for name in asked_for(item)}
+    """The service on a local Ray Serve, and beside it what the selected tests are marked with."""
+    names = {
+        name
+        for item in request.session.items
+        if item.get_closest_marker("serve")
+        for name in applications_of(item)
+    }
     scratch = tmp_path_factory.mktemp("cluster")
     with running_cluster(scratch, lambda name: bool({name, EVERY} & names)) as cluster:
         yield cluster
 
 
-def asked_for(item: pytest.Item) -> Iterator[str]:
-    """The applications of the cluster that a test needs.
-
-    Those that its file speaks of, as in `/stuck` or `"stuck"`; those of a feature whose
-    `<feature>_application.py` it imports; the placement that it is run in; all, if it says so.
-    """
-    if EVERY in getattr(item, "fixturenames", ()):
+def applications_of(item: Any) -> Iterator[str]:
+    """The applications that a test is marked with, or all of them."""
+    for marker in item.iter_markers("application"):
+        yield from marker.args
+    if EVERY in item.fixturenames:
         yield EVERY
-    yield from spoken_of(item.path.read_text(encoding="utf-8"))
-    yield from re.findall(r"\w+", item.name)
-
-
-def spoken_of(source: str) -> Iterator[str]:
-    """The applications that a test's file names, and words that are none."""
-    yield from re.findall(r'[/"](\w+)', source)
-    # Not any word with this ending: there are fixtures that have it.
-    for feature in re.findall(r"^from \S*?(\w+_application) import", source, re.MULTILINE):
-        yield import_module(f"{__package__}.features.{feature}").NAME
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +99,20 @@ def every_application(cluster: Cluster) -> list[str]:
 def service(cluster: Cluster) -> str:
     """The base URL of the service on Ray Serve."""
     return cluster.url
+
+
+@pytest.fixture
+def url_of(request: pytest.FixtureRequest, cluster: Cluster) -> UrlOf:
+    """The base URL of an application, which the test has to be marked with."""
+    marked = {*applications_of(request.node)}
+
+    def url_of(name: str) -> str:
+        url = f"{cluster.url}/{name}"
+        assert {name, EVERY} & marked, f"The test needs the mark `application({name!r})`."
+        assert url in urls(cluster), f"There is no application {name!r}."
+        return url
+
+    return url_of
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, token
-from tests.cluster import Cluster
+from tests.cluster import INLINE, Cluster, UrlOf
 
 pytestmark = pytest.mark.serve
 
@@ -27,7 +27,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("prefix", ["", "/inline"])
+@pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])
 def test_the_guard_stands_before_every_kind_of_route(service: str, prefix: str) -> None:
     with httpx2.Client(base_url=service + prefix, timeout=30) as client:
         form = {"username": NAME, "password": PASSWORD}
@@ -44,13 +44,13 @@ def test_the_guard_stands_before_every_kind_of_route(service: str, prefix: str) 
         assert client.get("/health/ready").is_success
 
 
-def test_a_token_is_good_for_every_replica(service: str) -> None:
+@INLINE
+def test_a_token_is_good_for_every_replica(service: str, url_of: UrlOf) -> None:
     form = {"username": NAME, "password": PASSWORD}
     answer = httpx2.post(f"{service}/v1/token", data=form).json()
     headers = {"Authorization": f"Bearer {answer['access_token']}"}
-    for prefix in ("", "/inline"):
-        url = f"{service}{prefix}/v1/me"
-        assert httpx2.get(url, headers=headers).json()["id"] == NAME
+    for url in (service, url_of("inline")):
+        assert httpx2.get(f"{url}/v1/me", headers=headers).json()["id"] == NAME
 
 
 @pytest.mark.parametrize("prefix", ["", "/inline"])

@@ -19,6 +19,7 @@ from acme_service.features.websockets import websockets
 
 from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, knowing, token
 from tests.browser import Browser, chromium
+from tests.cluster import INLINE
 from tests.fakes import fake_ports
 
 DETECT = "/v1/ws/detect"
@@ -112,7 +113,7 @@ def over_serve(url: str, **options: Any) -> Iterator[WebSocketSession]:
 
 
 @pytest.mark.serve
-@pytest.mark.parametrize("prefix", ["", "/inline"])
+@pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])
 def test_over_serve_a_subprotocol_lets_in_and_nothing_else_does(service: str, prefix: str) -> None:
     with over_serve(service + prefix, subprotocols=["bearer", token()]) as socket:
         assert socket.subprotocol == "bearer"

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 from httpx2 import Client
 
-from .cache_application import REDIS
+from .cache_application import NAME, REDIS
+from tests.cluster import UrlOf
 from tests.visitor import HEADERS
 
 GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
@@ -55,8 +56,9 @@ def test_a_batch_asks_only_for_what_is_new(client: Client, text: str) -> None:
 
 
 @pytest.mark.serve
-def test_a_redis_that_comes_and_goes_is_used_while_it_is_there(service: str, text: str) -> None:
-    with Client(base_url=f"{service}/shared", headers=HEADERS, timeout=30) as client:
+@pytest.mark.application(NAME)
+def test_a_redis_that_comes_and_goes_is_used_while_it_is_there(url_of: UrlOf, text: str) -> None:
+    with Client(base_url=url_of(NAME), headers=HEADERS, timeout=30) as client:
 
         def ask(text: str) -> str:
             # The replica remembers one answer: any other pushes it out.

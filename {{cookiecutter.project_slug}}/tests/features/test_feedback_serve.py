@@ -11,6 +11,7 @@ from httpx2 import AsyncClient, Client, Limits
 
 from .feedback_answers import RECEIPT, Answered, ask, delete, get, put, rows
 from .feedback_application import FILE, NAME
+from tests.cluster import UrlOf
 from tests.visitor import HEADERS
 
 SWISS = "Grüezi mitenand, wie gaht's eu hüt?"
@@ -72,8 +73,9 @@ async def thousand(url: str) -> Given:
 
 
 @pytest.mark.serve
-def test_of_a_thousand_at_once_none_is_lost_or_doubled(service: str) -> None:
-    given = asyncio.run(thousand(f"{service}/{NAME}"))
+@pytest.mark.application(NAME)
+def test_of_a_thousand_at_once_none_is_lost_or_doubled(url_of: UrlOf) -> None:
+    given = asyncio.run(thousand(url_of(NAME)))
     assert given.statuses == {201: WRITES, 200: TWICE}
     kept = rows(Path(FILE))
     assert len(kept) == WRITES

@@ -14,7 +14,7 @@ from prometheus_client.samples import Sample
 from acme_service.models.sources.folder import FolderSource
 
 from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
-from tests.cluster import Cluster
+from tests.cluster import Cluster, UrlOf
 from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
@@ -52,7 +52,10 @@ def post(url: str, text: str) -> httpx2.Response:
     return httpx2.post(f"{url}/v1/detect", json={"text": text}, headers=HEADERS, timeout=30)
 
 
-def test_requests_are_added_up_over_applications_and_replicas(cluster: Cluster) -> None:
+@pytest.mark.application("inline")
+def test_requests_are_added_up_over_applications_and_replicas(
+    cluster: Cluster, url_of: UrlOf
+) -> None:
     route = {"route": "/v1/languages/{code}", "method": "GET", "status": "404"}
 
     def asked(application: str) -> Callable[[dict[str, list[Sample]]], float]:
@@ -61,9 +64,9 @@ def test_requests_are_added_up_over_applications_and_replicas(cluster: Cluster) 
         )
 
     before = scrape(cluster)
-    for prefix, times in (("", 3), ("/inline", 2)):
+    for url, times in ((cluster.url, 3), (url_of("inline"), 2)):
         for number in range(times):
-            httpx2.get(f"{cluster.url}{prefix}/v1/languages/x{number}", headers=HEADERS)
+            httpx2.get(f"{url}/v1/languages/x{number}", headers=HEADERS)
     wanted = {name: asked(name)(before) + times for name, times in (("default", 3), ("inline", 2))}
 
     samples = scrape_until(

@@ -5,19 +5,24 @@ import time
 import httpx2
 import pytest
 
-from .rate_limit_application import REDIS
-from tests.cluster import Cluster
+from .rate_limit_application import NAME, REDIS
+from tests.cluster import Cluster, UrlOf
 
-pytestmark = pytest.mark.serve
+pytestmark = [pytest.mark.serve, pytest.mark.application(NAME)]
+
+
+@pytest.fixture
+def limited(url_of: UrlOf) -> str:
+    return url_of(NAME)
 
 
 def ask(url: str, forwarded_for: str) -> httpx2.Response:
     headers = {"X-Forwarded-For": forwarded_for}
-    return httpx2.get(f"{url}/limited/v1/languages", headers=headers)
+    return httpx2.get(f"{url}/v1/languages", headers=headers)
 
 
-def test_one_too_many_is_a_429(service: str) -> None:
-    answers = [ask(service, "192.0.2.1") for _ in range(6)]
+def test_one_too_many_is_a_429(limited: str) -> None:
+    answers = [ask(limited, "192.0.2.1") for _ in range(6)]
     assert [one.status_code == 429 for one in answers] == [False] * 5 + [True]
     left = [one.headers["ratelimit-remaining"] for one in answers]
     assert left == ["4", "3", "2", "1", "0", "0"]
@@ -28,11 +33,11 @@ def test_one_too_many_is_a_429(service: str) -> None:
     assert refused.json()["status"] == 429
 
 
-def test_the_proxy_passes_a_forged_address_on_and_it_is_not_believed(service: str) -> None:
+def test_the_proxy_passes_a_forged_address_on_and_it_is_not_believed(limited: str) -> None:
     # Only what the outermost trusted proxy has added counts, and here that is the last address.
-    asked = [ask(service, f"192.0.2.{number}, 203.0.113.9").status_code for number in range(6)]
+    asked = [ask(limited, f"192.0.2.{number}, 203.0.113.9").status_code for number in range(6)]
     assert [status == 429 for status in asked] == [False] * 5 + [True]
-    assert ask(service, "203.0.113.10").status_code != 429
+    assert ask(limited, "203.0.113.10").status_code != 429
 
 
 def test_with_no_trusted_proxy_no_claimed_address_is_believed(service: str) -> None:
@@ -43,20 +48,20 @@ def test_with_no_trusted_proxy_no_claimed_address_is_believed(service: str) -> N
     assert left[-1] <= left[0] - 3
 
 
-def test_a_redis_that_comes_and_goes_is_used_while_it_is_there(service: str) -> None:
+def test_a_redis_that_comes_and_goes_is_used_while_it_is_there(limited: str) -> None:
     with REDIS:
         deadline = time.monotonic() + 15
         while not REDIS.stored() and time.monotonic() < deadline:
-            ask(service, "192.0.2.50")
+            ask(limited, "192.0.2.50")
             time.sleep(0.2)
-        ask(service, "192.0.2.51")
+        ask(limited, "192.0.2.51")
         assert any(key.endswith(b":address:192.0.2.51:5/3600") for key in REDIS.stored())
-    assert ask(service, "192.0.2.52").headers["ratelimit-remaining"] == "4"
+    assert ask(limited, "192.0.2.52").headers["ratelimit-remaining"] == "4"
 
 
-def test_health_is_not_limited(service: str) -> None:
+def test_health_is_not_limited(limited: str) -> None:
     for _ in range(10):
-        assert httpx2.get(f"{service}/limited/health/live").status_code == 200
+        assert httpx2.get(f"{limited}/health/live").status_code == 200
 
 
 def test_the_start_up_log_says_who_shares_a_bucket(cluster: Cluster) -> None:

@@ -10,18 +10,22 @@ from acme_service.features.rate_limit import rate_limit
 from acme_service.features.rate_limit.settings import RateLimitSettings
 from acme_service.features.websockets import websockets
 
+from .rate_limit_application import NAME
+from tests.cluster import UrlOf
 from tests.fakes import fake_ports
 
 LIMIT = 5
 
 
 @pytest.mark.serve
-def test_a_socket_too_many_is_refused_with_a_429(service: str) -> None:
-    url = service.replace("http", "ws", 1) + "/limited/v1/ws/detect"
+@pytest.mark.application(NAME)
+def test_a_socket_too_many_is_refused_with_a_429(url_of: UrlOf) -> None:
+    limited = url_of(NAME)
+    url = limited.replace("http", "ws", 1) + "/v1/ws/detect"
     headers = {"X-Forwarded-For": "192.0.2.77"}
     with httpx2.Client(timeout=30) as client:
         for _ in range(LIMIT):
-            client.get(f"{service}/limited/v1/languages", headers=headers)
+            client.get(f"{limited}/v1/languages", headers=headers)
         refused = pytest.raises(WebSocketUpgradeError)
         with refused as error, client.websocket(url, headers=headers):
             pass

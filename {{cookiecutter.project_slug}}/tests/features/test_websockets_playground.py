@@ -14,6 +14,7 @@ from acme_service.features.websockets.playground import page
 from acme_service.ingress.features import enabled
 
 from tests.browser import Browser, chromium
+from tests.cluster import INLINE
 from tests.fakes import fake_ports
 
 
@@ -70,7 +71,7 @@ SCORES = "[...document.querySelectorAll('#candidates .score')].map(one => one.te
 @pytest.mark.serve
 @pytest.mark.browser
 class TestInABrowser:
-    @pytest.mark.parametrize("prefix", ["", "/inline"])
+    @pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])
     def test_the_bars_move_as_one_types(
         self, browser: Browser, service: str, prefix: str, tmp_path: Path
     ) -> None:

@@ -10,17 +10,17 @@ import pytest
 from httpx2 import Client
 from httpx2.websockets import WebSocketDisconnect, WebSocketSession, WebSocketUpgradeError
 
-from tests.cluster import IMPATIENT, Cluster
+from tests.cluster import IMPATIENT, INLINE, Cluster, UrlOf
 from tests.ingress.test_canary import KEYS
 from tests.visitor import HEADERS
 
-pytestmark = pytest.mark.serve
+pytestmark = [pytest.mark.serve, pytest.mark.application("stuck")]
 
 GERMAN = "Das ist ein schöner Tag"
 PATIENCE_S = float(IMPATIENT["GATHER_TIMEOUT_S"])
 """After this long the stuck application gives up by itself."""
 
-everywhere = pytest.mark.parametrize("prefix", ["", "/inline"])
+everywhere = pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])
 
 
 @contextmanager
@@ -68,19 +68,20 @@ def test_the_last_guess_is_what_detect_says(service: str, prefix: str) -> None:
     assert done == {"type": "done", "model": "language:1", **answer}
 
 
-def test_a_socket_keeps_to_the_side_that_its_caller_is_on(cluster: Cluster) -> None:
-    with Client(base_url=f"{cluster.url}/canary", headers=HEADERS, timeout=30) as client:
+@pytest.mark.application("canary")
+def test_a_socket_keeps_to_the_side_that_its_caller_is_on(url_of: UrlOf) -> None:
+    with Client(base_url=url_of("canary"), headers=HEADERS, timeout=30) as client:
         for key in KEYS:
             over_http = client.post(
                 "/v1/detect", json={"text": GERMAN}, headers={"X-Canary-Key": key}
             )
-            with socket(f"{cluster.url}/canary", {"X-Canary-Key": key}) as one:
+            with socket(url_of("canary"), {"X-Canary-Key": key}) as one:
                 said = [answer["model"] for text in (GERMAN, "house") for answer in ask(one, text)]
             assert {*said} == {over_http.headers["x-model"]}
 
 
-def test_a_guess_arrives_while_the_model_is_still_at_work(service: str) -> None:
-    with socket(f"{service}/stuck") as one:
+def test_a_guess_arrives_while_the_model_is_still_at_work(url_of: UrlOf) -> None:
+    with socket(url_of("stuck")) as one:
         one.send_json({"text": GERMAN})
         assert one.receive_json(30)["type"] == "guess"
         guessed = time.monotonic()
@@ -90,12 +91,12 @@ def test_a_guess_arrives_while_the_model_is_still_at_work(service: str) -> None:
         assert one.receive_json(30)["type"] == "guess"
 
 
-def test_a_client_that_leaves_stops_the_model(cluster: Cluster) -> None:
+def test_a_client_that_leaves_stops_the_model(cluster: Cluster, url_of: UrlOf) -> None:
     def cancelled() -> int:
         return cluster.notes.read_text().count("guesses cancelled")
 
     before = cancelled()
-    with socket(f"{cluster.url}/stuck") as one:
+    with socket(url_of("stuck")) as one:
         one.send_json({"text": GERMAN})
         assert one.receive_json(30)["type"] == "guess"
     assert seconds_until(lambda: cancelled() > before) < PATIENCE_S * 0.75

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from inspect import isasyncgenfunction
 from typing import Any
 
 import grpc
@@ -55,24 +54,6 @@ async def calling(port: int, application: str = "default") -> AsyncIterator[Call
         yield Caller(channel, application.strip("/"))
 
 
-class Straight:
-    """A replica whose streams are waited for as Ray Serve does where no proxy passed them on."""
-
-    def __init__(self, replica: Any) -> None:
-        self._replica = replica
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._replica, name)
-
-        async def _direct_ingress_grpc_streaming_response(
-            request: Any, context: Any
-        ) -> AsyncIterator[Any]:
-            async for answer in method(request, context):
-                yield answer
-
-        return _direct_ingress_grpc_streaming_response if isasyncgenfunction(method) else method
-
-
 @asynccontextmanager
 async def in_process(api: FastAPI) -> AsyncIterator[Caller]:
     """What Ray Serve makes of the door, made by gRPC's own server."""
@@ -83,8 +64,8 @@ async def in_process(api: FastAPI) -> AsyncIterator[Caller]:
             self.api = api
 
     server = grpc.aio.server()
-    language_detector(Straight(Replica()), server)
-    health(Straight(Replica()), server)
+    language_detector(Replica(), server)
+    health(Replica(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -7,10 +7,10 @@ from httpx2 import Client
 
 from acme_service.api.canary import position
 
-from tests.cluster import CANARY_FRACTION, Cluster
+from tests.cluster import CANARY_FRACTION, UrlOf
 from tests.visitor import HEADERS
 
-pytestmark = pytest.mark.serve
+pytestmark = [pytest.mark.serve, pytest.mark.application("canary")]
 
 GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
 KEYS = ["mouse", "deer"]
@@ -18,8 +18,8 @@ KEYS = ["mouse", "deer"]
 
 
 @pytest.fixture
-def client(cluster: Cluster) -> Iterator[Client]:
-    with Client(base_url=f"{cluster.url}/canary", headers=HEADERS, timeout=30) as client:
+def client(url_of: UrlOf) -> Iterator[Client]:
+    with Client(base_url=url_of("canary"), headers=HEADERS, timeout=30) as client:
         yield client
 
 

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, UrlOf
 from tests.visitor import HEADERS
 
-pytestmark = pytest.mark.serve
+pytestmark = [pytest.mark.serve, pytest.mark.application("stuck", "busy")]
 
 INTERNALS = re.compile(r"Traceback|\bpid\b|\bip=|\d+\.\d+\.\d+\.\d+|/[a-z]+/[a-z]+\.py|\x1b")
 
@@ -27,17 +27,17 @@ def ask(url: str, body: dict[str, object]) -> httpx2.Response:
         ("/v1/analyze", {"text": "a"}),
     ],
 )
-def test_a_stuck_model_is_a_504(service: str, route: str, body: dict[str, object]) -> None:
-    response = ask(f"{service}/stuck{route}", body)
+def test_a_stuck_model_is_a_504(url_of: UrlOf, route: str, body: dict[str, object]) -> None:
+    response = ask(url_of("stuck") + route, body)
     assert response.status_code == 504
     assert response.headers["content-type"] == "application/problem+json"
     assert not INTERNALS.search(response.text)
 
 
-def test_a_stuck_model_is_not_ready_but_alive(service: str) -> None:
-    response = httpx2.get(f"{service}/stuck/health/ready", timeout=10)
+def test_a_stuck_model_is_not_ready_but_alive(url_of: UrlOf) -> None:
+    response = httpx2.get(url_of("stuck") + "/health/ready", timeout=10)
     assert response.status_code == 503
-    assert httpx2.get(f"{service}/stuck/health/live").status_code == 200
+    assert httpx2.get(url_of("stuck") + "/health/live").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_a_stuck_model_is_not_ready_but_alive(service: str) -> None:
     ids=["gathered", "own-calls"],
 )
 def test_a_saturated_model_is_a_503_worth_retrying(
-    service: str, route: str, body: Callable[[int], dict[str, object]]
+    url_of: UrlOf, route: str, body: Callable[[int], dict[str, object]]
 ) -> None:
-    url = f"{service}/busy{route}"
+    url = url_of("busy") + route
     # Different texts: nothing on the way may answer for the model.
     with ThreadPoolExecutor(40) as threads:
         responses = list(threads.map(lambda number: ask(url, body(number)), range(40)))
@@ -65,17 +65,17 @@ def test_a_saturated_model_is_a_503_worth_retrying(
         assert not INTERNALS.search(one.text)
 
 
-def test_a_busy_model_stays_ready(service: str) -> None:
+def test_a_busy_model_stays_ready(url_of: UrlOf) -> None:
     def load(caller: int) -> None:
         for number in range(3):
-            ask(f"{service}/busy/v1/detect", {"text": f"a {caller} {number}"})
+            ask(url_of("busy") + "/v1/detect", {"text": f"a {caller} {number}"})
 
-    assert ask(f"{service}/busy/v1/detect", {"text": "a"}).status_code == 200
+    assert ask(url_of("busy") + "/v1/detect", {"text": "a"}).status_code == 200
     with ThreadPoolExecutor(24) as threads:
         loads = [threads.submit(load, number) for number in range(24)]
         ready = []
         while not all(one.done() for one in loads):
-            response = httpx2.get(f"{service}/busy/health/ready", timeout=10)
+            response = httpx2.get(url_of("busy") + "/health/ready", timeout=10)
             ready.append(response.json().get("detail", "ready"))
     assert set(ready) == {"ready"}
 

@@ -11,7 +11,7 @@ from acme_service.features.auth import auth
 from acme_service.ingress.grpc import grpc
 
 from .grpc_callers import Caller, DetectRequest, calling, in_process, refusal
-from tests.cluster import Cluster
+from tests.cluster import INLINE, Cluster
 from tests.fakes import fake_ports
 from tests.features.auth_visitor import KEY, USER, knowing, token
 
@@ -66,7 +66,7 @@ async def test_health_asks_nobody_who_they_are(caller: Caller) -> None:
 
 
 @pytest.mark.serve
-@pytest.mark.parametrize("application", ["default", "inline"])
+@pytest.mark.parametrize("application", ["default", pytest.param("inline", marks=INLINE)])
 async def test_the_guard_stands_behind_serves_proxy_too(cluster: Cluster, application: str) -> None:
     async with calling(cluster.grpc_port, application) as caller:
         metadata = [("application", application)]

@@ -10,7 +10,7 @@ from acme_service.features.rate_limit.settings import RateLimitSettings
 from acme_service.ingress.grpc import grpc
 
 from .grpc_callers import DetectRequest, calling, in_process, refusal
-from tests.cluster import Cluster
+from tests.cluster import Cluster, UrlOf
 from tests.fakes import fake_ports
 
 TEXT = DetectRequest(text="a b")
@@ -45,11 +45,14 @@ async def test_addresses_are_those_that_trusted_proxies_tell() -> None:
 
 
 @pytest.mark.serve
-async def test_calls_and_requests_share_a_limit_behind_serves_proxy(cluster: Cluster) -> None:
+@pytest.mark.application("limited")
+async def test_calls_and_requests_share_a_limit_behind_serves_proxy(
+    cluster: Cluster, url_of: UrlOf
+) -> None:
     address = "192.0.2.77"
     async with AsyncClient(headers={"X-Forwarded-For": address}) as client:
         for _ in range(5):
-            await client.get(f"{cluster.url}/limited/v1/languages")
+            await client.get(url_of("limited") + "/v1/languages")
     async with calling(cluster.grpc_port, "/limited") as caller:
         metadata = [("application", "limited"), ("x-forwarded-for", address)]
         error = await refusal(caller.detect(TEXT, metadata=metadata))

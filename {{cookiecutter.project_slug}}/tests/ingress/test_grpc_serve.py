@@ -16,16 +16,16 @@ from httpx2 import AsyncClient
 
 from .grpc_callers import Caller, DetectRequest, calling, refusal
 from .test_failures import INTERNALS
-from tests.cluster import Cluster
+from tests.cluster import INLINE, Cluster
 from tests.visitor import HEADERS
 
-pytestmark = pytest.mark.serve
+pytestmark = [pytest.mark.serve, pytest.mark.application("stuck", "busy")]
 
 GERMAN = DetectRequest(text="Das ist ein schöner Tag")
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 
-@pytest.fixture(params=["default", "inline"])
+@pytest.fixture(params=["default", pytest.param("inline", marks=INLINE)])
 async def caller(request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[Caller]:
     async with calling(cluster.grpc_port, request.param) as caller:
         yield caller
@@ -66,9 +66,17 @@ async def test_guesses_sharpen(caller: Caller) -> None:
 
 @pytest.mark.parametrize("method", ["detect", "detect_stream"])
 async def test_what_cannot_be_asked_is_refused_in_one_sentence(caller: Caller, method: str) -> None:
-    error = await refusal(getattr(caller, method)(DetectRequest(), metadata=caller.metadata))
+    metadata = [*caller.metadata, ("x-request-id", "refused-1")]
+    error = await refusal(getattr(caller, method)(DetectRequest(), metadata=metadata))
     assert error.code() is StatusCode.INVALID_ARGUMENT
     assert error.details() == "text: 1 to 10000 characters are wanted."
+    assert ("x-request-id", "refused-1") in [*(error.trailing_metadata() or ())]
+
+
+async def test_a_refused_stream_sends_no_message(caller: Caller) -> None:
+    call = caller.detect_stream(DetectRequest(), metadata=caller.metadata)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call.read()
 
 
 @pytest.mark.skipif(os.environ.get("PROXY") == "python", reason="HAProxy alone falls back")

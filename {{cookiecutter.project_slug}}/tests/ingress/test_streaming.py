@@ -8,10 +8,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, UrlOf
 from tests.visitor import HEADERS
 
-pytestmark = pytest.mark.serve
+pytestmark = [pytest.mark.serve, pytest.mark.application("stuck")]
 
 ROUTES: dict[str, dict[str, Any]] = {
     "/v1/detect/stream": {"text": "Das ist ein Tag"},
@@ -38,28 +38,28 @@ def eventually(condition: Callable[[], bool], within_s: float = 10) -> bool:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_the_first_piece_arrives_while_the_second_is_being_made(
-    cluster: Cluster, route: str
-) -> None:
+def test_the_first_piece_arrives_while_the_second_is_being_made(url_of: UrlOf, route: str) -> None:
     # The stuck model gives one piece and would take two seconds to be given up.
-    with stream(f"{cluster.url}/stuck{route}", ROUTES[route]) as pieces:
+    with stream(url_of("stuck") + route, ROUTES[route]) as pieces:
         began = time.monotonic()
         assert b"en" in next(pieces)
         assert time.monotonic() - began < 1.5
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_client_that_leaves_cancels_the_stream_behind_it(cluster: Cluster, route: str) -> None:
+def test_a_client_that_leaves_cancels_the_stream_behind_it(
+    cluster: Cluster, url_of: UrlOf, route: str
+) -> None:
     note = f"{METHODS[route]} cancelled"
     before = cluster.notes.read_text().count(note)
-    with stream(f"{cluster.url}/stuck{route}", ROUTES[route]) as pieces:
+    with stream(url_of("stuck") + route, ROUTES[route]) as pieces:
         next(pieces)
     assert eventually(lambda: cluster.notes.read_text().count(note) > before)
 
 
-def test_a_lone_client_that_leaves_cancels_its_call(cluster: Cluster) -> None:
+def test_a_lone_client_that_leaves_cancels_its_call(cluster: Cluster, url_of: UrlOf) -> None:
     before = cluster.notes.read_text().count("detect_batch cancelled")
-    url = f"{cluster.url}/stuck/v1/detect"
+    url = url_of("stuck") + "/v1/detect"
     with pytest.raises(httpx2.ReadTimeout):
         httpx2.post(url, json={"text": "a"}, headers=HEADERS, timeout=0.7)
     began = cluster.notes.read_text().count("detect_batch began")
@@ -67,9 +67,9 @@ def test_a_lone_client_that_leaves_cancels_its_call(cluster: Cluster) -> None:
     assert eventually(lambda: cluster.notes.read_text().count("detect_batch cancelled") > before)
 
 
-def test_a_stream_whose_model_gets_stuck_ends_with_an_error_event(cluster: Cluster) -> None:
+def test_a_stream_whose_model_gets_stuck_ends_with_an_error_event(url_of: UrlOf) -> None:
     body = ROUTES["/v1/detect/stream"]
-    with stream(f"{cluster.url}/stuck/v1/detect/stream", body) as pieces:
+    with stream(url_of("stuck") + "/v1/detect/stream", body) as pieces:
         text = b"".join(pieces).decode()
     assert "event: error" in text
     assert '"status":504' in text.replace(" ", "")

@@ -19,7 +19,7 @@ from acme_service.models.sources.folder import FolderSource
 from acme_service.models.store import open_model
 from acme_service.ports import Query
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, UrlOf
 from tests.versions import STORE, damage, publish_copy
 from tests.visitor import HEADERS
 
@@ -109,11 +109,14 @@ def aliases(cluster: Cluster) -> Aliases:
 
 
 @pytest.mark.serve
-def test_no_request_fails_while_versions_come_and_go(cluster: Cluster, aliases: Aliases) -> None:
+@pytest.mark.application("swapping")
+def test_no_request_fails_while_versions_come_and_go(
+    cluster: Cluster, url_of: UrlOf, aliases: Aliases
+) -> None:
     source = FolderSource(cluster.store.as_uri(), 5)
     damage(publish_copy(cluster.store, "3", "2") / "model.npz")
     publish_copy(cluster.store, "4", "2", b'[{"text": "Guten Morgen!", "language": "fr"}]')
-    load = Load(f"{cluster.url}/swapping")
+    load = Load(url_of("swapping"))
 
     def promote(version: str) -> None:
         aliases.promote("champion", version)

@@ -1,22 +1,44 @@
-"""How a stream ends that is not OK."""
+"""How a stream that fails ends with its code, whichever of Serve's proxies passes it on."""
 
-from traceback import walk_stack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
 
-STRAIGHT = "_direct_ingress_grpc_streaming_response"
-"""What Ray Serve calls its function for a call that no proxy in Python has passed on."""
-
-
-class StreamFailedError(Exception):
-    """Makes Ray Serve look at the code and the details that the context has."""
+import grpc
 
 
-def end_stream() -> None:
-    """To be called once the context has a code, with nothing more to be sent.
+class EndingServer:
+    """A server that does not send the empty message with which a stream here fails.
 
-    A proxy in Python hears of the code with the next message, or else by an error. HAProxy has
-    one too, for the moments in which it knows of no replica. Where a replica took the call itself,
-    an error would cost a traceback in the log and the metadata. Nothing in a call tells whether
-    it did but who waits for it; where that is not known, the code counts for more.
+    Serve's Python proxy, which HAProxy falls back on, hears of a code only with a message. Nothing
+    in a call tells whether a proxy passed it on, so a stream that fails always gives one more
+    message, and the server that the client is connected to keeps it. Serve starts that server,
+    in the proxy or in the replica, and adds the services that `serve.yaml` names.
     """
-    if all(frame.f_code.co_name != STRAIGHT for frame, _ in walk_stack(None)):
-        raise StreamFailedError
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
+        self._server.add_generic_rpc_handlers(handlers)
+        # Serve has put its own functions there, just now. Calls are looked up in it.
+        [handler] = handlers
+        methods: dict[str, Any] = handler._method_handlers
+        for name, method in methods.items():
+            if method.response_streaming:
+                methods[name] = method._replace(unary_stream=_without_ending(method))
+
+    def add_registered_method_handlers(self, *_: Any) -> None:
+        """Generated code calls this too; calls would find their way past the functions above."""
+
+
+def _without_ending(method: Any) -> Callable[..., AsyncIterator[Any]]:
+    serialize = method.response_serializer or bytes  # Serve gives bytes
+
+    async def unary_stream(request: Any, context: Any) -> AsyncIterator[Any]:
+        async with aclosing(method.unary_stream(request, context)) as messages:
+            async for message in messages:
+                if serialize(message):
+                    yield message
+
+    return unary_stream

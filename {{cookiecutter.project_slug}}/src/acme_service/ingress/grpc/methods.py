@@ -8,7 +8,6 @@ from fastapi import FastAPI
 from google.protobuf.message import Message
 
 from .calls import Call, Context
-from .endings import end_stream
 from .protos.language.v1.detector_pb2 import DetectRequest, DetectResponse
 from .routes import DETECT, DETECT_STREAM
 
@@ -56,4 +55,4 @@ async def DetectStream(  # noqa: N802
         asking.cancel()
         await asyncio.wait([asking])
     if call.failed:
-        end_stream()
+        yield DetectResponse()  # brings the code, and is not sent: see EndingServer
