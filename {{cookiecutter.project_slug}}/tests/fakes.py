@@ -183,9 +183,9 @@ def fake_ports(
     opinion: FakeOpinion | None = None,
 ) -> Ports:
     """Ports that answer at once, with the given models in place of the usual fakes."""
-    return Ports(
-        language=language or FakeDetector(),
-        sentiment=sentiment or FakeSentiment(),
-        opinion=opinion or FakeOpinion(),
-        meter=FakeMeter(),
-    )
+    models = {
+        "language": language or FakeDetector(),
+        "sentiment": sentiment or FakeSentiment(),
+        "opinion": opinion or FakeOpinion(),
+    }
+    return Ports(models, FakeMeter(), optional={"sentiment", "opinion"})

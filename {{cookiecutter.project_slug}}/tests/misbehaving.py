@@ -10,8 +10,8 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 
-from acme_service.deployments import serving
 from acme_service.ingress.app import ingress
+from acme_service.ingress.features import models
 from acme_service.ports import (
     Detection,
     LanguageModelCard,
@@ -85,10 +85,13 @@ class BusyModel:
 
 
 def stuck(args: dict[str, Any]) -> Application:
-    model = serve.deployment(name="model")(StuckModel).bind(args["notes"])
-    return ingress.bind(model, model, model)
+    return everywhere(serve.deployment(name="model")(StuckModel).bind(args["notes"]))
 
 
 def busy(args: dict[str, Any]) -> Application:
-    model = serve.deployment(name="model")(BusyModel).bind()
-    return ingress.bind(model, serving.sentiment.bind(), model)
+    return everywhere(serve.deployment(name="model")(BusyModel).bind())
+
+
+def everywhere(model: Application) -> Application:
+    """The service, with one model in place of all of its own."""
+    return ingress.bind({one.name: model for one in models()})

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Annotated, Any
 
@@ -118,7 +117,7 @@ def test_the_first_feature_wraps_outermost() -> None:
                 return await self.inner.language.detect(query)
 
         def wrap(ports: Ports) -> Ports:
-            return replace(ports, language=Wrapped(ports))
+            return ports.with_model("language", Wrapped(ports))
 
         return Feature(name=name, wrap=wrap)
 
@@ -255,7 +254,7 @@ def test_only_english_texts_reach_the_sentiment_model() -> None:
     client = TestClient(create_app(ports))
     client.post("/v1/analyze", json={"text": "12"})
     client.post("/v1/analyze", json={"text": "fine"})
-    assert ports.sentiment.asked == ["fine"]  # pyright: ignore[reportAttributeAccessIssue]
+    assert ports.models["sentiment"].asked == ["fine"]
 
 
 def test_no_dependency_of_a_core_route_costs_a_thread() -> None:

@@ -112,7 +112,7 @@ def test_only_texts_that_are_english_by_vote_reach_the_sentiment_model() -> None
     ports = fake_ports(opinion=FakeOpinion("de", 0.9))
     answer = TestClient(create_app(ports)).post("/v1/analyze", json=TEXT).json()
     assert (answer["language"], answer["sentiment"], answer["missing"]) == ("de", None, [])
-    assert ports.sentiment.asked == []  # pyright: ignore[reportAttributeAccessIssue]
+    assert ports.models["sentiment"].asked == []
 
 
 @pytest.mark.parametrize("error", ERRORS)

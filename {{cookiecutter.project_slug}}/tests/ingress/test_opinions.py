@@ -10,7 +10,7 @@ import pytest
 
 from acme_service.api import Feature
 from acme_service.api.composition import analyze
-from acme_service.ingress.assembly import Models, ports_over
+from acme_service.ingress.assembly import ports_over
 from acme_service.ingress.settings import GatherSettings
 from acme_service.ports import (
     Detection,
@@ -57,7 +57,7 @@ class Calls:
 def ports(
     opinion: Calls, sentiment: Calls | None = None, features: Sequence[Feature] = ()
 ) -> Ports:
-    models = Models(language=Calls(), sentiment=sentiment or Calls(), opinion=opinion)
+    models = {"language": Calls(), "sentiment": sentiment or Calls(), "opinion": opinion}
     return ports_over(models, FakeMeter(), features)
 
 
@@ -69,7 +69,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_questions_that_meet_travel_together() -> None:
     calls = Calls()
-    judging = [ports(calls).opinion] * 3
+    judging = [ports(calls).models["opinion"]] * 3
     opinions = await asyncio.gather(*(one.judge(Question("fine")) for one in judging))
     assert (opinions, calls.made) == ([ANSWERS["judge_batch"]] * 3, [("judge_batch", 3)])
 
@@ -82,8 +82,10 @@ async def test_features_are_put_around_a_call_for_opinions() -> None:
         around.append(model)
         yield
 
-    await ports(Calls(), features=[Feature(name="note", around_call=note)]).opinion.judge(
-        Question("fine")
+    await (
+        ports(Calls(), features=[Feature(name="note", around_call=note)])
+        .models["opinion"]
+        .judge(Question("fine"))
     )
     assert around == ["opinion"]
 
@@ -92,7 +94,7 @@ async def test_features_are_put_around_a_call_for_opinions() -> None:
 async def test_what_is_late_is_given_up_by_its_own_limit_and_stopped() -> None:
     calls = Calls(stuck=True)
     with pytest.raises(ModelTimeoutError):
-        await ports(calls).opinion.judge(Question("fine"))
+        await ports(calls).models["opinion"].judge(Question("fine"))
     await asyncio.sleep(0)
     assert calls.given_up == 1
 
@@ -114,5 +116,5 @@ def test_what_is_asked_after_another_waits_half_as_long_at_most() -> None:
 async def test_a_model_that_answers_its_ping_is_ready() -> None:
     calls = Calls()
     both = ports(calls)
-    await both.opinion.check()
+    await both.models["opinion"].check()
     assert calls.made == [("ping", 0)]

@@ -91,7 +91,7 @@ async def analyze(ports: Ports, query: Query) -> Analysis:
     sentiment = None
     if language == READ_BY_SENTIMENT:
         sentiment = await missing.unless_missing(
-            "sentiment", lambda: ports.sentiment.classify(query.text)
+            "sentiment", lambda: ports.models["sentiment"].classify(query.text)
         )
     return Analysis(detection, language, score, sentiment, votes, missing.members)
 
@@ -102,7 +102,7 @@ async def _ensemble(
     """Both detectors, asked at the same time."""
     question = Question(query.text, query.allowed)
     second = asyncio.create_task(
-        missing.unless_missing("opinion", lambda: ports.opinion.judge(question))
+        missing.unless_missing("opinion", lambda: ports.models["opinion"].judge(question))
     )
     try:
         return await ports.language.detect(query), await second

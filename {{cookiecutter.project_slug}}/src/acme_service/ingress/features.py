@@ -6,6 +6,7 @@ from acme_service.api import Feature
 from acme_service.models.sources.source import SourceKind
 
 from .doors import Door
+from .model import Model
 
 
 def enabled() -> Iterator[Feature]:
@@ -80,6 +81,42 @@ def sources() -> Iterator[SourceKind]:
 
     yield cloud_storage
     # {% endif %}
+
+
+def models() -> Iterator[Model]:
+    """Every model that the API may ask."""
+    from acme_service.deployments.language import LanguageDeployment
+
+    from .models import GatheringDetector
+
+    yield Model(
+        name="language",
+        deployment=LanguageDeployment,
+        client=GatheringDetector,
+        arguments=lambda meter: (tuple(sources()), meter),
+    )
+
+    from functools import partial
+
+    from acme_service.deployments.opinion import OpinionDeployment
+    from acme_service.deployments.sentiment import SentimentDeployment
+
+    from .settings import GatherSettings
+    from .singles import GatheringOpinion, GatheringSentiment
+
+    yield Model(
+        name="sentiment",
+        deployment=SentimentDeployment,
+        client=GatheringSentiment,
+        patience_s=lambda: GatherSettings.load().sentiment_timeout_s,
+    )
+    yield Model(
+        name="opinion",
+        deployment=OpinionDeployment,
+        client=GatheringOpinion,
+        in_process=partial(OpinionDeployment, in_background=True),
+        patience_s=lambda: GatherSettings.load().opinion_timeout_s,
+    )
 
 
 def doors() -> Iterator[Door]:
