@@ -21,9 +21,6 @@ from acme_service.ingress import develop
 from .cluster import Cluster, running_cluster, urls
 from .visitor import HEADERS, SETTINGS, visiting
 
-PATIENCE = {"GATHER_OPINION_TIMEOUT_S": "2", "GATHER_SENTIMENT_TIMEOUT_S": "2"}
-"""A machine that runs tests is busy: nobody should be missing for that alone."""
-
 PLACEMENTS = [
     pytest.param("process", id="in-process"),
     pytest.param("separate", id="separate", marks=pytest.mark.serve),
@@ -50,7 +47,7 @@ def _only_these_settings() -> None:
         del os.environ[name]
     # Nor may those of a developer's .env, which the launchers read.
     os.environ["ENV_FILE"] = "no-such-file"
-    os.environ |= SETTINGS | PATIENCE
+    os.environ |= SETTINGS
 
 
 @pytest.fixture(autouse=True)

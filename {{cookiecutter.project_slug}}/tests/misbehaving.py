@@ -15,9 +15,7 @@ from acme_service.ingress.features import models
 from acme_service.ports import (
     Detection,
     LanguageModelCard,
-    Opinion,
     Query,
-    Question,
 )
 
 ENGLISH = Detection(("en",), (1.0,))
@@ -32,11 +30,8 @@ class StuckModel:
     async def detect_batch(self, queries: list[Query]) -> None:
         await self._never("detect_batch")
 
-    async def classify_batch(self, texts: list[str]) -> None:
-        await self._never("classify_batch")
-
-    async def judge_batch(self, questions: list[Question]) -> None:
-        await self._never("judge_batch")
+    async def predict_batch(self, items: list[Any]) -> None:
+        await self._never("predict_batch")
 
     async def detect_each(self, queries: list[Query]) -> AsyncIterator[Detection]:
         yield ENGLISH
@@ -76,9 +71,6 @@ class BusyModel:
     def detect_batch(self, queries: list[Query]) -> list[Detection]:
         time.sleep(0.4)
         return [ENGLISH for _ in queries]
-
-    def judge_batch(self, questions: list[Question]) -> list[Opinion]:
-        return [Opinion("en", 1.0, "busy:1") for _ in questions]
 
     def card(self) -> LanguageModelCard:
         return LanguageModelCard("busy", "1", ("en",))

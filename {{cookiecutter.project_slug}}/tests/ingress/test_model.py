@@ -57,7 +57,7 @@ def test_a_name_that_two_models_share_stops_the_start(
     config = loaded()
     config["applications"][0]["args"] = {"placement": placement}
     [sentence] = mistakes(config)
-    assert sentence.startswith("'default' cannot be built from acme_service.ingress.app:app: ")
+    assert sentence.startswith("'default' cannot be built from ")
     assert sentence.endswith("In ingress/features.py two models are called 'language'.")
 
 

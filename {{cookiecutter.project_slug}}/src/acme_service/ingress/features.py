@@ -56,6 +56,12 @@ def enabled() -> Iterator[Feature]:
 
     yield websockets()
     # {% endif %}
+    # {% if cookiecutter.composition %}
+
+    from acme_service.features.composition import composition
+
+    yield composition()
+    # {% endif %}
 
 
 def sources() -> Iterator[SourceKind]:
@@ -95,28 +101,33 @@ def models() -> Iterator[Model]:
         client=GatheringDetector,
         arguments=lambda meter: (tuple(sources()), meter),
     )
+    # {% if cookiecutter.composition %}
 
     from functools import partial
 
     from acme_service.deployments.opinion import OpinionDeployment
     from acme_service.deployments.sentiment import SentimentDeployment
+    from acme_service.features.composition.settings import CompositionSettings
 
-    from .settings import GatherSettings
-    from .singles import GatheringOpinion, GatheringSentiment
+    from .models import text_bytes
+    from .singles import GatheringSingles
 
     yield Model(
         name="sentiment",
         deployment=SentimentDeployment,
-        client=GatheringSentiment,
-        patience_s=lambda: GatherSettings.load().sentiment_timeout_s,
+        client=partial(GatheringSingles, name="sentiment", size_bytes=text_bytes),
+        patience_s=lambda: CompositionSettings.load().sentiment_timeout_s,
     )
     yield Model(
         name="opinion",
         deployment=OpinionDeployment,
-        client=GatheringOpinion,
+        client=partial(
+            GatheringSingles, name="opinion", size_bytes=lambda one: text_bytes(one.text)
+        ),
         in_process=partial(OpinionDeployment, in_background=True),
-        patience_s=lambda: GatherSettings.load().opinion_timeout_s,
+        patience_s=lambda: CompositionSettings.load().opinion_timeout_s,
     )
+    # {% endif %}
 
 
 def doors() -> Iterator[Door]:
