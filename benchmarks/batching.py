@@ -24,7 +24,7 @@ Rates = dict[Case, list[dict[str, float]]]
 
 def measure_batching() -> int:
     print(f"Rendering {PROJECT.name} …", flush=True)
-    render((), PROJECT)
+    render(("composition",), PROJECT)
     run("make", "setup", f"VENV={PROJECT}-env", folder=PROJECT)
     report = f"{sizes_text(said_by('batch_sizes'))}\n{text(found())}"
     REPORT.write_text(report, encoding="utf-8")

@@ -90,14 +90,6 @@ QUESTIONS = [
         lambda answer: answer.json()["language"] == "fr",
     ),
     Question(
-        "Is the writer happy?",
-        "POST",
-        "/v1/analyze",
-        {"json": {"text": "What a wonderful morning, I love this place and its people!"}},
-        "What a wonderful morning, I love this place and its people!",
-        lambda answer: answer.json()["sentiment"]["label"] == "positive",
-    ),
-    Question(
         "Do you know me?",
         "GET",
         "/v1/me",

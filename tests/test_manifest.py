@@ -24,6 +24,7 @@ RENDERED = {
     "Makefile",
     "README.md",
     "compose.yaml",
+    "deploy/applications.yaml",
     "deploy/serve.env",
     "docs/README.md",
     "pyproject.toml",

@@ -31,7 +31,6 @@ GATES = [name for name in ("auth", "rate_limit") if name in FEATURES]
 SHOWN_BY_ALL = (
     "tests/deployments/test_language_packs.py",  # beside the service, and no part of it
     "tests/ingress/test_applications.py",  # Serve's own doing, with more replicas to leave alone
-    "tests/ingress/test_kills.py",  # with features there is more to be missed
     "tests/ingress/test_launch.py",  # the launcher knows no features
     "tests/ingress/test_swapping.py",  # with a cache in the way there is more to go wrong
     "tests/load",  # the same Locust, the same report
@@ -39,11 +38,11 @@ SHOWN_BY_ALL = (
 
 THE_SAME_BEHIND_ANY_PROXY = (
     "tests/deployments/test_language_packs.py",  # between the ingress and its models
+    "tests/features/test_composition_kills.py",  # between the ingress and its models
     "tests/features/test_cache_serve.py",  # between the ingress and its store
     "tests/features/test_feedback_postgresql.py",  # without Ray
     "tests/features/test_feedback_serve.py::test_of_a_thousand_at_once_none_is_lost_or_doubled",
     "tests/features/test_tracing_export.py",  # without Ray
-    "tests/ingress/test_kills.py",  # between the ingress and its models
     "tests/ingress/test_launch.py::test_a_damaged_model_stops_the_start_and_is_named",
     "tests/ingress/test_launch.py::test_a_signal_to_all_that_it_started_leaves_nothing",
     "tests/ingress/test_launch.py::test_stopping_at_any_moment_leaves_nothing",

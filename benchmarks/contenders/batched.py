@@ -22,7 +22,8 @@ from my_service.ingress.gather import Gatherer
 from my_service.ingress.handles import HandleCalls
 from my_service.ingress.models import text_bytes
 from my_service.ingress.settings import GatherSettings
-from my_service.ports import Query, Question
+from my_service.ports import Query
+from my_service.ports.opinion import Question
 from ray import serve
 
 TEXT = "The bus was late again, so we walked home together and talked about the summer."
@@ -48,8 +49,8 @@ class FixedCost:
 
 MODELS: dict[str, tuple[type[Any], str, Any]] = {
     "language": (LanguageDeployment, "detect_batch", Query),
-    "opinion": (OpinionDeployment, "judge_batch", Question),
-    "sentiment": (SentimentDeployment, "classify_batch", str),
+    "opinion": (OpinionDeployment, "predict_batch", Question),
+    "sentiment": (SentimentDeployment, "predict_batch", str),
     "fixed": (FixedCost, "measure_batch", str),
 }
 

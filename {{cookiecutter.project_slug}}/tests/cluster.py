@@ -123,7 +123,7 @@ def configuration(cluster: Cluster, asks: Asks) -> dict[str, Any]:
     }
     stuck = misbehaving("stuck", [sizes["ingress"], model_size(100)])
     stuck["args"] = {"notes": str(cluster.notes)}
-    busy = misbehaving("busy", [sizes["ingress"], sizes["sentiment"], model_size(1)])
+    busy = misbehaving("busy", [sizes["ingress"], model_size(1)])
     swapping = service | {
         "name": "swapping",
         "route_prefix": "/swapping",

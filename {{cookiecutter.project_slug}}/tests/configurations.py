@@ -5,7 +5,19 @@ from typing import Any
 
 import yaml
 
+from acme_service.ingress.features import models
+
 from .processes import PROJECT
+
+MODEL = {
+    "num_replicas": 1,
+    "max_ongoing_requests": 100,
+    "max_queued_requests": 64,
+    "graceful_shutdown_timeout_s": 20,
+    "max_surge_percent": 100,
+    "ray_actor_options": {"num_cpus": 0.05},
+}
+"""The block of each model."""
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -32,4 +44,6 @@ def own() -> dict[str, Any]:
     config: dict[str, Any] = {}
     for path in sorted(Path(__file__).parent.glob("serve*.yaml")):
         config |= loaded(path)
+    [service] = config["applications"]
+    service["deployments"] += [{"name": one.name} | MODEL for one in models()]
     return config

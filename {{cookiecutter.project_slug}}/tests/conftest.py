@@ -22,9 +22,6 @@ from .cluster import INLINE, Cluster, UrlOf, running_cluster, urls
 from .versions import STORE
 from .visitor import HEADERS, SETTINGS, visiting
 
-PATIENCE = {"GATHER_OPINION_TIMEOUT_S": "2", "GATHER_SENTIMENT_TIMEOUT_S": "2"}
-"""A machine that runs tests is busy: nobody should be missing for that alone."""
-
 PLACEMENTS = [
     pytest.param("process", id="in-process"),
     pytest.param("separate", id="separate", marks=pytest.mark.serve),
@@ -52,7 +49,7 @@ def _only_these_settings() -> None:
         del os.environ[name]
     # Nor may those of a developer's .env, which the launchers read.
     os.environ["ENV_FILE"] = "no-such-file"
-    os.environ |= SETTINGS | PATIENCE | {"MODEL_STORE": STORE.as_uri()}
+    os.environ |= SETTINGS | {"MODEL_STORE": STORE.as_uri()}
 
 
 @pytest.fixture(autouse=True)
@@ -119,15 +116,15 @@ def url_of(request: pytest.FixtureRequest, cluster: Cluster) -> UrlOf:
 def process() -> Iterator[TestClient]:
     """The service in this process, with real models and every feature."""
     with visiting(develop.app(), "https://testserver") as client:
-        wait_for_the_second_detector(client)
+        wait_until_nothing_is_noted(client)
         yield client
 
 
-def wait_for_the_second_detector(client: Client) -> None:
-    """A thread loads it, for seconds on a busy machine, and analyses go without it meanwhile."""
+def wait_until_nothing_is_noted(client: Client) -> None:
+    """Some models are loaded by a thread, and answers go without them meanwhile."""
     while True:
         ready = client.get("/health/ready")
-        if ready.is_success and "opinion" not in (ready.json().get("notes") or {}):
+        if ready.is_success and not ready.json().get("notes"):
             return
         time.sleep(0.1)
 

@@ -10,11 +10,8 @@ from acme_service.ports import (
     Detection,
     LanguageModelCard,
     ModelError,
-    Opinion,
     Ports,
     Query,
-    Question,
-    Sentiment,
 )
 
 CARD = LanguageModelCard("fake-language", "7", ("de", "en", "fr"))
@@ -119,73 +116,10 @@ class StuckDetector(FakeDetector):
         return ""
 
 
-class FakeSentiment:
-    """Finds every text positive, and remembers what it was asked."""
+def fake_ports(language: FakeDetector | None = None, **optional: object) -> Ports:
+    """Ports that answer at once, with the given models in place of the usual fakes.
 
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    async def classify(self, text: str) -> Sentiment:
-        self.asked.append(text)
-        return Sentiment("positive", 0.5)
-
-    async def check(self) -> None:
-        return None
-
-
-class FailingSentiment(FakeSentiment):
-    """Raises the same error whatever it is asked."""
-
-    def __init__(self, error: ModelError) -> None:
-        super().__init__()
-        self.error = error
-
-    async def classify(self, text: str) -> Sentiment:
-        raise self.error
-
-    async def check(self) -> None:
-        raise self.error
-
-
-class FakeOpinion:
-    """Says the same of everything that has letters, and remembers what it was asked."""
-
-    def __init__(self, language: str = "en", score: float = 0.25) -> None:
-        self.opinion = Opinion(language, score, "fake-opinion:1")
-        self.asked: list[Question] = []
-
-    async def judge(self, question: Question) -> Opinion:
-        self.asked.append(question)
-        said = any(map(str.isalpha, question.text))
-        return self.opinion if said else Opinion(model=self.opinion.model)
-
-    async def check(self) -> None:
-        return None
-
-
-class FailingOpinion(FakeOpinion):
-    """Raises the same error whatever it is asked."""
-
-    def __init__(self, error: ModelError) -> None:
-        super().__init__()
-        self.error = error
-
-    async def judge(self, question: Question) -> Opinion:
-        raise self.error
-
-    async def check(self) -> None:
-        raise self.error
-
-
-def fake_ports(
-    language: FakeDetector | None = None,
-    sentiment: FakeSentiment | None = None,
-    opinion: FakeOpinion | None = None,
-) -> Ports:
-    """Ports that answer at once, with the given models in place of the usual fakes."""
-    return Ports(
-        language=language or FakeDetector(),
-        sentiment=sentiment or FakeSentiment(),
-        opinion=opinion or FakeOpinion(),
-        meter=FakeMeter(),
-    )
+    optional: models that requests can be answered without, by name.
+    """
+    models = {"language": language or FakeDetector(), **optional}
+    return Ports(models, FakeMeter(), optional)

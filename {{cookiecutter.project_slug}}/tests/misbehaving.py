@@ -10,14 +10,12 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 
-from acme_service.deployments import serving
 from acme_service.ingress.app import ingress
+from acme_service.ingress.features import models
 from acme_service.ports import (
     Detection,
     LanguageModelCard,
-    Opinion,
     Query,
-    Question,
 )
 
 ENGLISH = Detection(("en",), (1.0,))
@@ -32,11 +30,8 @@ class StuckModel:
     async def detect_batch(self, queries: list[Query]) -> None:
         await self._never("detect_batch")
 
-    async def classify_batch(self, texts: list[str]) -> None:
-        await self._never("classify_batch")
-
-    async def judge_batch(self, questions: list[Question]) -> None:
-        await self._never("judge_batch")
+    async def predict_batch(self, items: list[Any]) -> None:
+        await self._never("predict_batch")
 
     async def detect_each(self, queries: list[Query]) -> AsyncIterator[Detection]:
         yield ENGLISH
@@ -77,18 +72,18 @@ class BusyModel:
         time.sleep(0.4)
         return [ENGLISH for _ in queries]
 
-    def judge_batch(self, questions: list[Question]) -> list[Opinion]:
-        return [Opinion("en", 1.0, "busy:1") for _ in questions]
-
     def card(self) -> LanguageModelCard:
         return LanguageModelCard("busy", "1", ("en",))
 
 
 def stuck(args: dict[str, Any]) -> Application:
-    model = serve.deployment(name="model")(StuckModel).bind(args["notes"])
-    return ingress.bind(model, model, model)
+    return everywhere(serve.deployment(name="model")(StuckModel).bind(args["notes"]))
 
 
 def busy(args: dict[str, Any]) -> Application:
-    model = serve.deployment(name="model")(BusyModel).bind()
-    return ingress.bind(model, serving.sentiment.bind(), model)
+    return everywhere(serve.deployment(name="model")(BusyModel).bind())
+
+
+def everywhere(model: Application) -> Application:
+    """The service, with one model in place of all of its own."""
+    return ingress.bind({one.name: model for one in models()})

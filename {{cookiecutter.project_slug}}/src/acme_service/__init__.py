@@ -1,4 +1,4 @@
-"""Language detection and sentiment, served over HTTP.
+"""Language detection, served over HTTP.
 
 OpenAPI and the pages take the service's display name, description and version from here.
 """

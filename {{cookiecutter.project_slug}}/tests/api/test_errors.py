@@ -22,7 +22,6 @@ ROUTES = {
     "/v1/detect/batch": {"texts": ["fine"]},
     "/v1/detect/lines": {"texts": ["fine"]},
     "/v1/detect/stream": {"text": "fine"},
-    "/v1/analyze": {"text": "fine"},
 }
 
 

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from acme_service.deployments.language import QUICK_CHARS, LanguageDeployment
-from acme_service.deployments.sentiment import SentimentDeployment
 from acme_service.models.errors import ModelStoreError
 from acme_service.ports import Query
 
@@ -40,16 +39,10 @@ def test_the_store_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
         LanguageDeployment()
 
 
-def test_sentiments_are_answered_in_order() -> None:
-    labels = [one.label for one in SentimentDeployment().classify_batch(["great", "awful"])]
-    assert labels == ["positive", "negative"]
-
-
-def test_the_plain_classes_need_no_ray() -> None:
+def test_the_plain_class_needs_no_ray() -> None:
     source = """if True:
         import sys
         import acme_service.deployments.language
-        import acme_service.deployments.sentiment
         print("ray" in sys.modules)
     """
     assert printed_by(source) == "False"

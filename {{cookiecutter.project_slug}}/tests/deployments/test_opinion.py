@@ -9,7 +9,7 @@ from acme_service.deployments.opinion import OpinionDeployment
 from acme_service.ingress import develop
 from acme_service.models import opinion as models
 from acme_service.models.opinion import OpinionModel
-from acme_service.ports import Question
+from acme_service.ports.opinion import Question
 
 from tests.processes import printed_by
 from tests.visitor import visiting
@@ -19,7 +19,7 @@ from tests.visitor import visiting
 def test_questions_are_answered_in_order(in_background: bool) -> None:
     deployment = OpinionDeployment(in_background=in_background)
     questions = [Question("Guten Morgen!"), Question("12"), Question("Good morning!")]
-    languages = [one.language for one in deployment.judge_batch(questions)]
+    languages = [one.language for one in deployment.predict_batch(questions)]
     assert languages == ["de", "und", "en"]
     deployment.ping()
 
@@ -35,7 +35,7 @@ def test_a_model_that_does_not_load_ends_its_own_replica_and_no_other_process(
         OpinionDeployment()
     shared = OpinionDeployment(in_background=True)
     with pytest.raises(OSError, match="damaged"):
-        shared.judge_batch([Question("fine")])
+        shared.predict_batch([Question("fine")])
 
 
 def test_where_it_shares_a_process_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,6 @@ MODEL_ROUTES = [
     ("POST", "/v1/detect/lines", {"json": {"texts": ["fine"]}}),
     ("POST", "/v1/detect/stream", {"json": TEXT}),
     ("POST", "/v1/detect/file", {"files": {"file": b"fine"}}),
-    ("POST", "/v1/analyze", {"json": TEXT}),
     ("GET", "/v1/languages", {}),
     ("GET", "/v1/languages/de", {}),
     ("GET", "/v1/preferences", {}),

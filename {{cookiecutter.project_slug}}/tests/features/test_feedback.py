@@ -65,7 +65,6 @@ def test_it_is_enabled_and_above_whatever_answers_in_place_of_a_model() -> None:
     ("route", "body"),
     [
         ("/v1/detect", {"json": {"text": TEXT}}),
-        ("/v1/analyze", {"json": {"text": TEXT}}),
         ("/v1/detect/file", {"files": {"file": ("a.txt", TEXT.encode())}}),
         ("/v1/detect/batch", {"json": {"texts": [TEXT]}}),
     ],

@@ -24,7 +24,6 @@ def ask(url: str, body: dict[str, object]) -> httpx2.Response:
     [
         ("/v1/detect", {"text": "a"}),
         ("/v1/detect/batch", {"texts": ["a"]}),
-        ("/v1/analyze", {"text": "a"}),
     ],
 )
 def test_a_stuck_model_is_a_504(url_of: UrlOf, route: str, body: dict[str, object]) -> None:

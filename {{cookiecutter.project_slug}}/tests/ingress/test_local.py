@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.ingress.assembly import local_models
+from acme_service.ingress.assembly import local_calls
 from acme_service.ingress.local import MAX_QUEUED, THREADS, LocalCalls
 from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
 
@@ -61,7 +61,7 @@ def test_a_version_that_a_model_in_this_process_refuses_is_counted(
     (store / "language" / "aliases.json").write_text('{"champion": "1", "challenger": "9"}')
     monkeypatch.setenv("MODEL_STORE", store.as_uri())
     meter = FakeMeter()
-    local_models(meter)
+    local_calls(meter)
     assert [name for name, _ in meter.counts] == ["model_refused_versions_total"]
 
 

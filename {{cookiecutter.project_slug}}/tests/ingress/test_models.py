@@ -16,7 +16,6 @@ from acme_service.ingress.models import (
     query_bytes,
 )
 from acme_service.ingress.settings import GatherSettings
-from acme_service.ingress.singles import GatheringSentiment
 from acme_service.ports import (
     CHALLENGER,
     Detection,
@@ -24,7 +23,6 @@ from acme_service.ports import (
     ModelOverloadedError,
     ModelTimeoutError,
     Query,
-    Sentiment,
 )
 
 from tests.fakes import FakeMeter
@@ -59,8 +57,6 @@ class Calls:
             if self.silent:
                 raise ModelTimeoutError("late")
             return CHALLENGING if args else self.card
-        if method == "classify_batch":
-            return [Sentiment("neutral", 0.0) for _ in args[0]]
         return [self.answer for _ in args[0]]
 
     async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
@@ -279,14 +275,3 @@ async def test_every_answer_shows_that_the_model_is_not_stuck(way: str) -> None:
         case _:
             await anext(aiter(detector.guesses(Query("a"))))
     await detector.check()
-
-
-@pytest.mark.usefixtures("nothing_is_just_now")
-async def test_a_sentiment_shows_it_too() -> None:
-    calls = Calls()
-    calls.silent = True
-    sentiment = GatheringSentiment(calls, GatherSettings(), FakeMeter())
-    with pytest.raises(ModelTimeoutError):
-        await sentiment.check()
-    await sentiment.classify("a")
-    await sentiment.check()

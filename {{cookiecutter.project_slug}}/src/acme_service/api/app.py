@@ -104,13 +104,9 @@ def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Midd
 
 
 def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
-    models = [
-        ("language", ports.language.check),
-        ("sentiment", ports.sentiment.check),
-        ("opinion", ports.opinion.check),
-    ]
+    models = [(name, model.check) for name, model in ports.models.items()]
     others = [(feature.name, check) for feature in features for check in feature.checks]
-    return Readiness([*models, *others], dispensable={"sentiment", "opinion"})
+    return Readiness([*models, *others], dispensable=ports.optional)
 
 
 def _include_routes(app: GuardedApi, features: Sequence[Feature]) -> None:

@@ -1,4 +1,4 @@
-"""Models as services of their own: Ray Serve lives in `serving.py`, FastAPI nowhere.
+"""Models as services of their own: plain classes, to be called and tested like any object.
 
-The other modules hold plain classes, to be called and tested like any object.
+Neither Ray Serve nor FastAPI is here: `ingress/app.py` makes deployments of them.
 """

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from acme_service.ports import Opinion, Question
+from acme_service.ports.opinion import Opinion, Question
 
 if TYPE_CHECKING:
     from acme_service.models.opinion import OpinionModel
@@ -37,8 +37,8 @@ class OpinionDeployment:
         except Exception as error:
             self._model.set_exception(error)
 
-    def judge_batch(self, questions: Sequence[Question]) -> list[Opinion]:
-        return self._model.result().judge_batch(questions)
+    def predict_batch(self, questions: Sequence[Question]) -> list[Opinion]:
+        return self._model.result().predict_batch(questions)
 
     def ping(self) -> None:
         """Answers when the model is there."""

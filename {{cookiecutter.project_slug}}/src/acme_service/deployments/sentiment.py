@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from acme_service.models.sentiment import SentimentLexicon
-from acme_service.ports import Sentiment
+from acme_service.ports.sentiment import Sentiment
 
 
 class SentimentDeployment:
@@ -12,8 +12,8 @@ class SentimentDeployment:
     def __init__(self) -> None:
         self._model = SentimentLexicon()
 
-    def classify_batch(self, texts: Sequence[str]) -> list[Sentiment]:
-        return self._model.classify_batch(texts)
+    def predict_batch(self, texts: Sequence[str]) -> list[Sentiment]:
+        return self._model.predict_batch(texts)
 
     async def ping(self) -> None:
         """Answers when the replica can."""

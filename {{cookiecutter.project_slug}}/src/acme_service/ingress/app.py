@@ -4,6 +4,7 @@
 # time, and a string would silently turn typed arguments into a plain dict.
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from fastapi import FastAPI
@@ -12,15 +13,15 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 
-from acme_service.deployments import serving
 from acme_service.ports import ModelTimeoutError
 
-from .assembly import Models, assemble, check_settings, local_models, ports_over
+from .assembly import assemble, check_settings, local_calls, ports_over
 from .doors import answering
-from .features import doors, sources
+from .features import doors, models
 from .handles import HandleCalls
 from .local import LocalCalls
 from .meters import RayMeter
+from .model import INGRESS, by_name
 from .settings import GatherSettings
 
 log = logging.getLogger(__name__)
@@ -48,25 +49,16 @@ class Ingress:
     Given no handles, it holds the models itself.
     """
 
-    def __init__(
-        self,
-        language: DeploymentHandle[Any] | None = None,
-        sentiment: DeploymentHandle[Any] | None = None,
-        opinion: DeploymentHandle[Any] | None = None,
-    ) -> None:
+    def __init__(self, handles: Mapping[str, DeploymentHandle[Any]] | None = None) -> None:
         self._features = check_settings()
         meter = RayMeter()
-        if language is None or sentiment is None or opinion is None:
-            models = local_models(meter)
+        if handles is None:
+            calls = local_calls(meter)
         else:
             timeout_s = GatherSettings.load().timeout_s
-            models = Models(
-                language=HandleCalls("language", language, timeout_s),
-                sentiment=HandleCalls("sentiment", sentiment, timeout_s),
-                opinion=HandleCalls("opinion", opinion, timeout_s),
-            )
-        self._language = models.language
-        self._ports = ports_over(models, meter, self._features)
+            calls = {name: HandleCalls(name, one, timeout_s) for name, one in handles.items()}
+        self._language = calls["language"]
+        self._ports = ports_over(calls, meter, self._features)
 
     async def reconfigure(self, user_config: Any) -> None:
         """The `user_config` of the models in this replica; of other replicas it is their own."""
@@ -84,13 +76,20 @@ class Ingress:
         return self.api
 
 
-ingress = serve.deployment(name="ingress")(serve.ingress()(Ingress))
+ingress = serve.deployment(name=INGRESS)(serve.ingress()(Ingress))
 
 
 def app(args: ServiceArgs) -> Application:
     """The service in the placement that was asked for."""
+    named = by_name(models())
     if args.placement == "inline":
         return ingress.bind()
-    # What they are given is pickled by name: functions and classes of modules.
-    language = serving.language.bind(tuple(sources()), RayMeter)
-    return ingress.bind(language, serving.sentiment.bind(), serving.opinion.bind())
+    # What they are given is pickled by name, functions and classes of modules; so are their own
+    # classes, since they are wrapped here: one that is decorated where it is defined is pickled by
+    # value, with every global of its module that it touches.
+    return ingress.bind(
+        {
+            name: serve.deployment(name=name)(one.deployment).bind(*one.arguments(RayMeter))
+            for name, one in named.items()
+        }
+    )

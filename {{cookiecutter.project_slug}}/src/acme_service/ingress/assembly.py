@@ -1,7 +1,6 @@
 """Puts the service together from what was chosen. Nothing here needs Ray."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 from fastapi import FastAPI
 
@@ -21,30 +20,23 @@ from acme_service.ports import Meter, Ports
 
 from .batches import around_calls
 from .calls import ModelCalls
-from .features import doors, enabled, sources
+from .features import doors, enabled, models, sources
 from .launcher.settings import LaunchSettings
 from .local import LocalCalls
-from .models import GatheringDetector
+from .model import by_name
 from .settings import GatherSettings
-from .singles import GatheringOpinion, GatheringSentiment
 
 OTHER_VARIABLES = [*VARIABLES]
 """Settings that are read outside the `Settings` classes."""
 
 
-class Models(NamedTuple):
-    """What answers the ports, wherever it runs: one field a model."""
-
-    language: ModelCalls
-    sentiment: ModelCalls
-    opinion: ModelCalls
-
-
 def check_settings() -> Sequence[Feature]:
     """The enabled features, all of whose settings are right, as are those of the service.
 
-    Raises SettingsError when a setting is malformed or nearly spelt like one.
+    Raises SettingsError when a setting is malformed or nearly spelt like one, and when two models
+    have one name.
     """
+    by_name(models())
     ApiSettings.load()
     CanarySettings.load()
     GatherSettings.load()
@@ -58,33 +50,26 @@ def check_settings() -> Sequence[Feature]:
     return features
 
 
-def ports_over(models: Models, meter: Meter, features: Sequence[Feature]) -> Ports:
+def ports_over(calls: Mapping[str, ModelCalls], meter: Meter, features: Sequence[Feature]) -> Ports:
+    """What the API asks, through calls to each model by its name."""
     settings = GatherSettings.load()
-    of_opinion = settings.within(settings.opinion_timeout_s)
-    of_sentiment = settings.within(settings.sentiment_timeout_s)
     around = around_calls(features)
-    return Ports(
-        language=GatheringDetector(models.language, settings, meter, around),
-        sentiment=GatheringSentiment(models.sentiment, of_sentiment, meter, around),
-        opinion=GatheringOpinion(models.opinion, of_opinion, meter, around),
-        meter=meter,
-    )
+    known = by_name(models())
+    clients = {
+        name: one.client(calls[name], one.within(settings), meter, around)
+        for name, one in known.items()
+    }
+    return Ports(clients, meter, {name for name, one in known.items() if one.patience_s})
 
 
-def local_models(meter: Meter | None = None) -> Models:
-    """All models, loaded into this process."""
-    from acme_service.deployments.language import LanguageDeployment
-    from acme_service.deployments.opinion import OpinionDeployment
-    from acme_service.deployments.sentiment import SentimentDeployment
-
+def local_calls(meter: Meter | None = None) -> Mapping[str, ModelCalls]:
+    """Calls to all models, loaded into this process."""
     timeout_s = GatherSettings.load().timeout_s
     counts = None if meter is None else lambda: meter
-    language = LanguageDeployment(tuple(sources()), counts)
-    return Models(
-        language=LocalCalls("language", language, timeout_s),
-        sentiment=LocalCalls("sentiment", SentimentDeployment(), timeout_s),
-        opinion=LocalCalls("opinion", OpinionDeployment(in_background=True), timeout_s),
-    )
+    return {
+        name: LocalCalls(name, one.held(counts), timeout_s)
+        for name, one in by_name(models()).items()
+    }
 
 
 def assemble(ports: Ports, features: Sequence[Feature]) -> FastAPI:

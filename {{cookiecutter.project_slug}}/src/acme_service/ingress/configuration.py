@@ -183,6 +183,10 @@ def in_deployments(application: ServeApplicationSchema) -> Iterator[str]:
                 near = or_rather(name, there)
                 others = f" There are: {', '.join(there)}."
                 yield f"{application.name!r} has no deployment {name!r}{near}{others}"
+        for name in there:
+            # One that is misspelt has been named already.
+            if name not in named and {*named} <= {*there}:
+                yield f"{application.name!r} has no block for its deployment {name!r}."
 
 
 def deployments_of(application: ServeApplicationSchema) -> Sequence[str]:

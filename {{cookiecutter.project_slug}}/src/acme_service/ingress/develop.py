@@ -37,10 +37,10 @@ def app() -> "ASGIApp":
     """The service in this process, answering request ids as Ray Serve's proxy would."""
     from acme_service.api.request_id import AnswersRequestId
 
-    from .assembly import assemble, check_settings, local_models, ports_over
+    from .assembly import assemble, check_settings, local_calls, ports_over
 
     features = check_settings()
-    ports = ports_over(local_models(), NullMeter(), features)
+    ports = ports_over(local_calls(), NullMeter(), features)
     return AnswersRequestId(assemble(ports, features))
 
 

@@ -6,6 +6,7 @@ from acme_service.api import Feature
 from acme_service.models.sources.source import SourceKind
 
 from .doors import Door
+from .model import Model
 
 
 def enabled() -> Iterator[Feature]:
@@ -55,6 +56,12 @@ def enabled() -> Iterator[Feature]:
 
     yield websockets()
     # {% endif %}
+    # {% if cookiecutter.composition %}
+
+    from acme_service.features.composition import composition
+
+    yield composition()
+    # {% endif %}
 
 
 def sources() -> Iterator[SourceKind]:
@@ -79,6 +86,47 @@ def sources() -> Iterator[SourceKind]:
     from acme_service.models.sources.cloud_storage import cloud_storage
 
     yield cloud_storage
+    # {% endif %}
+
+
+def models() -> Iterator[Model]:
+    """Every model that the API may ask."""
+    from acme_service.deployments.language import LanguageDeployment
+
+    from .models import GatheringDetector
+
+    yield Model(
+        name="language",
+        deployment=LanguageDeployment,
+        client=GatheringDetector,
+        arguments=lambda meter: (tuple(sources()), meter),
+    )
+    # {% if cookiecutter.composition %}
+
+    from functools import partial
+
+    from acme_service.deployments.opinion import OpinionDeployment
+    from acme_service.deployments.sentiment import SentimentDeployment
+    from acme_service.features.composition.settings import CompositionSettings
+
+    from .models import text_bytes
+    from .singles import GatheringSingles
+
+    yield Model(
+        name="sentiment",
+        deployment=SentimentDeployment,
+        client=partial(GatheringSingles, name="sentiment", size_bytes=text_bytes),
+        patience_s=lambda: CompositionSettings.load().sentiment_timeout_s,
+    )
+    yield Model(
+        name="opinion",
+        deployment=OpinionDeployment,
+        client=partial(
+            GatheringSingles, name="opinion", size_bytes=lambda one: text_bytes(one.text)
+        ),
+        in_process=partial(OpinionDeployment, in_background=True),
+        patience_s=lambda: CompositionSettings.load().opinion_timeout_s,
+    )
     # {% endif %}
 
 

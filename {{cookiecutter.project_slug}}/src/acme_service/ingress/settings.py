@@ -15,8 +15,6 @@ class GatherSettings(Settings):
     max_waiting: requests that may wait for their call; beyond it they are answered 503.
     max_streams: streams at once, for each ingress replica; beyond it they are answered 503.
     timeout_s: how long a request may take, waiting included; beyond it it is answered 504.
-    opinion_timeout_s, sentiment_timeout_s: how long an analysis waits for these models; beyond
-        it it is answered without them. At most half of `timeout_s` counts.
     """
 
     model_config = SettingsConfigDict(env_prefix="GATHER_")
@@ -26,8 +24,6 @@ class GatherSettings(Settings):
     max_waiting: int = Field(default=1024, ge=1)
     max_streams: int = Field(default=64, ge=1)
     timeout_s: float = Field(default=10.0, gt=0, le=600)
-    opinion_timeout_s: float = Field(default=0.5, gt=0, le=600)
-    sentiment_timeout_s: float = Field(default=1.0, gt=0, le=600)
 
     def within(self, timeout_s: float) -> "GatherSettings":
         """The same, for a model that requests can do without.

@@ -1,28 +1,26 @@
-"""Ports of models that answer one text at a time, answered by models that run anywhere."""
+"""The client of a model that answers one item at a time, wherever the model runs."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, Generic
+from collections.abc import Callable, Sequence
+from typing import Generic
 
 from acme_service.api.feature import AroundCall
-from acme_service.ports import Meter, Opinion, Question, Sentiment
+from acme_service.ports import Meter
 
 from .batches import BatchCalls, nothing_around
 from .calls import ModelCalls, Pulse
 from .gather import Answer, Gatherer, Item
-from .models import text_bytes
 from .settings import GatherSettings
 
 
-class GatheringSingles(ABC, Generic[Item, Answer]):
-    """Gathers single items into calls.
+class GatheringSingles(Generic[Item, Answer]):
+    """A Predictor that gathers single items into calls.
+
+    Its deployment has two methods: `predict_batch` takes items and gives one answer each, in
+    order, and `ping` returns when the model is there.
 
     name: what callers know the model as.
-    method: of the model; it takes items and gives one answer each, in order.
+    size_bytes: what an item weighs in a call, roughly.
     """
-
-    name: ClassVar[str]
-    method: ClassVar[str]
 
     def __init__(
         self,
@@ -30,18 +28,16 @@ class GatheringSingles(ABC, Generic[Item, Answer]):
         settings: GatherSettings,
         meter: Meter,
         around: AroundCall = nothing_around,
+        *,
+        name: str,
+        size_bytes: Callable[[Item], int],
     ) -> None:
         self._calls = calls
         self._pulse = Pulse()
-        self._call = BatchCalls(self.name, self.method, calls, meter, around)
-        self._gatherer = Gatherer(self.name, self._batch, self.size_bytes, settings, meter)
+        self._call = BatchCalls(name, "predict_batch", calls, meter, around)
+        self._gatherer = Gatherer(name, self._batch, size_bytes, settings, meter)
 
-    @staticmethod
-    @abstractmethod
-    def size_bytes(item: Item) -> int:
-        """What an item weighs in a call, roughly."""
-
-    async def _ask(self, item: Item) -> Answer:
+    async def predict(self, item: Item) -> Answer:
         return await self._gatherer.ask(item)
 
     async def _batch(self, items: Sequence[Item]) -> list[Answer]:
@@ -51,31 +47,3 @@ class GatheringSingles(ABC, Generic[Item, Answer]):
 
     async def check(self) -> None:
         await self._pulse.check(lambda: self._calls.call("ping"))
-
-
-class GatheringSentiment(GatheringSingles[str, Sentiment]):
-    """A SentimentModel that gathers single texts."""
-
-    name = "sentiment"
-    method = "classify_batch"
-
-    @staticmethod
-    def size_bytes(item: str) -> int:
-        return text_bytes(item)
-
-    async def classify(self, text: str) -> Sentiment:
-        return await self._ask(text)
-
-
-class GatheringOpinion(GatheringSingles[Question, Opinion]):
-    """A SecondOpinion that gathers single texts."""
-
-    name = "opinion"
-    method = "judge_batch"
-
-    @staticmethod
-    def size_bytes(item: Question) -> int:
-        return text_bytes(item.text)
-
-    async def judge(self, question: Question) -> Opinion:
-        return await self._ask(question)

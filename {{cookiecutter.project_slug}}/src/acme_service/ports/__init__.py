@@ -22,8 +22,7 @@ from .language import (
     Query,
 )
 from .meter import Meter
-from .opinion import Opinion, Question, SecondOpinion
-from .sentiment import Sentiment, SentimentModel
+from .predictor import Predictor
 from .wiring import Ports
 
 __all__ = [
@@ -41,11 +40,7 @@ __all__ = [
     "ModelReplacedError",
     "ModelTimeoutError",
     "ModelUnavailableError",
-    "Opinion",
     "Ports",
+    "Predictor",
     "Query",
-    "Question",
-    "SecondOpinion",
-    "Sentiment",
-    "SentimentModel",
 ]

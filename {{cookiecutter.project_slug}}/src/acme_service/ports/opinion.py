@@ -1,6 +1,6 @@
 """The second, independent detector, as the API sees it."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from .language import UNDETERMINED
 
@@ -26,19 +26,3 @@ class Opinion(NamedTuple):
     language: str = UNDETERMINED
     score: float = 0.0
     model: str = ""
-
-
-class SecondOpinion(Protocol):
-    """Tells languages apart by other means than the LanguageDetector, and knows others.
-
-    Every method raises ModelOverloadedError, ModelUnavailableError or ModelTimeoutError when
-    the model cannot answer in time, and ModelError when it fails.
-    """
-
-    async def judge(self, question: Question) -> Opinion:
-        """One opinion on one text."""
-        ...
-
-    async def check(self) -> None:
-        """Return when the model can answer, or is merely busy; raise ModelError otherwise."""
-        ...

@@ -1,12 +1,11 @@
 """Version 1 of the API. Its answers keep their shape for as long as it lives."""
 
-from . import analyze, detect, files, languages, preferences, streams
+from . import detect, files, languages, preferences, streams
 
 routers = [
     detect.router,
     streams.router,
     files.router,
-    analyze.router,
     languages.router,
     preferences.router,
 ]

@@ -3,8 +3,6 @@
 What a text means is asked once; a model that changes, or a Redis that is lost, changes no answer.
 """
 
-from dataclasses import replace
-
 from starlette.middleware import Middleware
 
 from acme_service.api import Feature
@@ -26,7 +24,7 @@ def cache(settings: CacheSettings | None = None) -> Feature:
         if redis:
             redis.report_to(ports.meter, "cache_redis_unanswered_total")
         answers = Answers(settings, redis)
-        return replace(ports, language=CachedDetector(ports.language, answers, ports.meter))
+        return ports.with_model("language", CachedDetector(ports.language, answers, ports.meter))
 
     return Feature(
         name="cache",

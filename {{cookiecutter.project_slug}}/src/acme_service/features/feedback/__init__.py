@@ -3,8 +3,6 @@
 Each answer about one text carries a receipt. Nothing is stored before somebody comes back with one.
 """
 
-from dataclasses import replace
-
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.middleware import Middleware
@@ -45,7 +43,7 @@ def feedback(
 
     def wrap(ports: Ports) -> Ports:
         outcomes.meter = ports.meter
-        return replace(ports, language=NotedDetector(ports.language))
+        return ports.with_model("language", NotedDetector(ports.language))
 
     async def away(_: Request, error: DatabaseAwayError) -> JSONResponse:
         outcomes.count("away")

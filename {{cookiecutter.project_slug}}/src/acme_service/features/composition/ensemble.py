@@ -17,12 +17,12 @@ from acme_service.ports import (
     Detection,
     Meter,
     ModelError,
-    Opinion,
     Ports,
+    Predictor,
     Query,
-    Question,
-    Sentiment,
 )
+from acme_service.ports.opinion import Opinion, Question
+from acme_service.ports.sentiment import Sentiment
 
 READ_BY_SENTIMENT = "en"
 """The one language that the sentiment model reads."""
@@ -90,9 +90,8 @@ async def analyze(ports: Ports, query: Query) -> Analysis:
     language, score = elect(votes, query)
     sentiment = None
     if language == READ_BY_SENTIMENT:
-        sentiment = await missing.unless_missing(
-            "sentiment", lambda: ports.sentiment.classify(query.text)
-        )
+        reader: Predictor[str, Sentiment] = ports.models["sentiment"]
+        sentiment = await missing.unless_missing("sentiment", lambda: reader.predict(query.text))
     return Analysis(detection, language, score, sentiment, votes, missing.members)
 
 
@@ -101,9 +100,8 @@ async def _ensemble(
 ) -> tuple[Detection, Opinion | None]:
     """Both detectors, asked at the same time."""
     question = Question(query.text, query.allowed)
-    second = asyncio.create_task(
-        missing.unless_missing("opinion", lambda: ports.opinion.judge(question))
-    )
+    other: Predictor[Question, Opinion] = ports.models["opinion"]
+    second = asyncio.create_task(missing.unless_missing("opinion", lambda: other.predict(question)))
     try:
         return await ports.language.detect(query), await second
     finally:

@@ -1,17 +1,17 @@
-"""Several models, one answer. What is asked when stands in `api/composition.py`."""
+"""Several models, one answer. What is asked when stands in `ensemble.py`."""
 
 from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from acme_service.api import composition
 from acme_service.api.answered_by import NAMES_MODEL, name_model
 from acme_service.api.dependencies import CurrentPorts
 from acme_service.api.errors import DOCUMENTED
 from acme_service.api.hints import CurrentHints
+from acme_service.api.v1.schemas import TextIn
 
-from .schemas import TextIn
+from . import ensemble
 
 router = APIRouter(prefix="/v1", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
 
@@ -56,6 +56,6 @@ async def analyze(
     second vote or the mood the answer is still an answer, and says in `missing` what it lacks.
     Without the first model it is a 503 with `Retry-After`, or a 504.
     """
-    analysis = await composition.analyze(ports, hints.query(body.text))
+    analysis = await ensemble.analyze(ports, hints.query(body.text))
     name_model(response, analysis.detection)
     return AnalysisOut.model_validate(analysis, from_attributes=True)

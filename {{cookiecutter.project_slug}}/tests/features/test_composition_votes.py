@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from acme_service.api.composition import Vote, elect
+from acme_service.features.composition.ensemble import Vote, elect
 from acme_service.models.language import LanguageModel
 from acme_service.models.opinion import OpinionModel
 from acme_service.models.store import open_model
 from acme_service.models.training.held_out import MORE, TEN
-from acme_service.ports import Query, Question
+from acme_service.ports import Query
+from acme_service.ports.opinion import Question
 
 from tests.versions import STORE
 
@@ -38,7 +39,7 @@ def shares(own: LanguageModel, second: OpinionModel, words: int) -> dict[str, fl
     asked = list(beginnings(words))
     for language, text in asked:
         [first] = own.detect_batch([Query(text)])
-        [other] = second.judge_batch([Question(text)])
+        [other] = second.predict_batch([Question(text)])
         votes = [
             Vote(first.model, first.language, first.score),
             Vote(other.model, other.language, other.score),

@@ -4,34 +4,74 @@ import asyncio
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import HTTPConnection
 
-from acme_service.api import create_app
-from acme_service.api.composition import Vote, analyze, elect
+from acme_service.api import Feature, create_app
+from acme_service.api.canary import CanarySettings, position
 from acme_service.api.readiness import NO_ANSWER
+from acme_service.api.settings import SettingsError
+from acme_service.features.composition import composition
+from acme_service.features.composition.ensemble import Vote, analyze, elect
+from acme_service.ingress.assembly import check_settings
+from acme_service.ingress.features import enabled
 from acme_service.ports import (
+    CHALLENGER,
+    CHAMPION,
     UNDETERMINED,
     ModelError,
     ModelOverloadedError,
     ModelTimeoutError,
     ModelUnavailableError,
-    Opinion,
+    Ports,
     Query,
-    Question,
 )
+from acme_service.ports.opinion import Opinion, Question
 
-from tests.fakes import (
-    FailingDetector,
-    FailingOpinion,
-    FailingSentiment,
-    FakeDetector,
-    FakeMeter,
-    FakeOpinion,
-    StuckDetector,
-    fake_ports,
-)
+from .composition_models import FailingMember, FakeOpinion, composed
+from tests.fakes import FailingDetector, FakeDetector, FakeMeter, StuckDetector
 
 TEXT = {"text": "fine"}
 ERRORS = [ModelError, ModelOverloadedError, ModelTimeoutError, ModelUnavailableError]
+
+
+def client_of(ports: Ports, *features: Feature) -> TestClient:
+    app = create_app(ports, [*features, composition()])
+    return TestClient(app, raise_server_exceptions=False)
+
+
+def test_it_is_enabled() -> None:
+    assert "composition" in [feature.name for feature in enabled()]
+
+
+@pytest.mark.parametrize("member", ["OPINION", "SENTIMENT"])
+def test_a_setting_that_is_wrong_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, member: str
+) -> None:
+    monkeypatch.setenv(f"COMPOSITION_{member}_TIMEOUT_S", "0")
+    with pytest.raises(SettingsError, match=f"COMPOSITION_{member}_TIMEOUT_S"):
+        check_settings()
+
+
+def test_its_route_is_behind_the_guards() -> None:
+    async def refuse(_: HTTPConnection) -> None:
+        raise ModelOverloadedError("Not now.")
+
+    ports = composed()
+    refusing = Feature(name="guard", guards=[refuse])
+    assert client_of(ports, refusing).post("/v1/analyze", json=TEXT).status_code == 503
+    assert ports.models["sentiment"].asked == []
+
+
+def test_analyses_have_both_sides_of_a_canary() -> None:
+    detector = FakeDetector()
+    canary = CanarySettings(fraction=0.5)
+    client = TestClient(create_app(composed(detector), [composition()], canary=canary))
+    texts = [f"text {number}" for number in range(20)]
+    for text in texts:
+        assert client.post("/v1/analyze", json={"text": text}).is_success
+    sides = [CHALLENGER if position([text]) < 0.5 else CHAMPION for text in texts]
+    assert [query.model for query in detector.asked] == sides
+    assert {*sides} == {CHALLENGER, CHAMPION}
 
 
 def elected(*votes: tuple[str, float], query: Query | None = None) -> tuple[str, float]:
@@ -72,7 +112,7 @@ def test_votes_for_what_is_ruled_out_count_only_where_there_are_no_others() -> N
 
 async def test_the_second_detector_is_asked_the_same_with_the_same_restriction() -> None:
     opinion = FakeOpinion()
-    await analyze(fake_ports(opinion=opinion), Query("fine", allowed=("en", "fr")))
+    await analyze(composed(opinion=opinion), Query("fine", allowed=("en", "fr")))
     assert opinion.asked == [Question("fine", ("en", "fr"))]
 
 
@@ -85,16 +125,16 @@ async def test_both_detectors_are_asked_at_the_same_time() -> None:
             return await super().detect(query)
 
     class Second(FakeOpinion):
-        async def judge(self, question: Question):
+        async def predict(self, question: Question):
             await met.wait()
-            return await super().judge(question)
+            return await super().predict(question)
 
     async with asyncio.timeout(5):
-        await analyze(fake_ports(First(), opinion=Second()), Query("fine"))
+        await analyze(composed(First(), opinion=Second()), Query("fine"))
 
 
 def test_the_answer_says_who_voted_what() -> None:
-    answer = TestClient(create_app(fake_ports())).post("/v1/analyze", json=TEXT)
+    answer = client_of(composed()).post("/v1/analyze", json=TEXT)
     assert answer.json() == {
         "language": "en",
         "score": 0.5,
@@ -109,16 +149,24 @@ def test_the_answer_says_who_voted_what() -> None:
 
 
 def test_only_texts_that_are_english_by_vote_reach_the_sentiment_model() -> None:
-    ports = fake_ports(opinion=FakeOpinion("de", 0.9))
-    answer = TestClient(create_app(ports)).post("/v1/analyze", json=TEXT).json()
+    ports = composed(opinion=FakeOpinion("de", 0.9))
+    answer = client_of(ports).post("/v1/analyze", json=TEXT).json()
     assert (answer["language"], answer["sentiment"], answer["missing"]) == ("de", None, [])
-    assert ports.sentiment.asked == []  # pyright: ignore[reportAttributeAccessIssue]
+    assert ports.models["sentiment"].asked == []
+
+
+def test_a_text_without_letters_does_not_reach_it_either() -> None:
+    ports = composed()
+    client = client_of(ports)
+    client.post("/v1/analyze", json={"text": "12"})
+    client.post("/v1/analyze", json=TEXT)
+    assert ports.models["sentiment"].asked == ["fine"]
 
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_without_the_second_detector_the_own_model_decides(error: type[ModelError]) -> None:
-    ports = fake_ports(opinion=FailingOpinion(error("It is in trouble.")))
-    answer = TestClient(create_app(ports)).post("/v1/analyze", json=TEXT)
+    ports = composed(opinion=FailingMember(error("It is in trouble.")))
+    answer = client_of(ports).post("/v1/analyze", json=TEXT)
     body = answer.json()
     assert (answer.status_code, body["language"], body["score"]) == (200, "en", 0.75)
     assert [vote["model"] for vote in body["votes"]] == ["fake-language:7"]
@@ -128,8 +176,8 @@ def test_without_the_second_detector_the_own_model_decides(error: type[ModelErro
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_without_the_sentiment_model_there_is_still_a_language(error: type[ModelError]) -> None:
-    ports = fake_ports(sentiment=FailingSentiment(error("It is in trouble.")))
-    answer = TestClient(create_app(ports)).post("/v1/analyze", json=TEXT)
+    ports = composed(sentiment=FailingMember(error("It is in trouble.")))
+    answer = client_of(ports).post("/v1/analyze", json=TEXT)
     body = answer.json()
     assert (answer.status_code, body["language"], body["sentiment"]) == (200, "en", None)
     assert body["missing"] == ["sentiment"]
@@ -138,12 +186,18 @@ def test_without_the_sentiment_model_there_is_still_a_language(error: type[Model
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(ModelOverloadedError, 503), (ModelUnavailableError, 503), (ModelTimeoutError, 504)],
+    [
+        (ModelOverloadedError, 503),
+        (ModelUnavailableError, 503),
+        (ModelTimeoutError, 504),
+        (ModelError, 500),
+    ],
 )
 def test_without_the_own_model_there_is_no_answer(error: type[ModelError], status: int) -> None:
-    ports = fake_ports(FailingDetector(error("It is in trouble.")))
-    answer = TestClient(create_app(ports)).post("/v1/analyze", json=TEXT)
+    ports = composed(FailingDetector(error("It is in trouble.")))
+    answer = client_of(ports).post("/v1/analyze", json=TEXT)
     assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
 
 
@@ -151,7 +205,7 @@ async def test_who_hangs_up_is_waited_for_by_nobody() -> None:
     left: list[str] = []
 
     class Stuck(FakeOpinion):
-        async def judge(self, question: Question) -> Opinion:
+        async def predict(self, question: Question) -> Opinion:
             try:
                 await asyncio.Event().wait()
             finally:
@@ -159,7 +213,7 @@ async def test_who_hangs_up_is_waited_for_by_nobody() -> None:
             return self.opinion
 
     language = StuckDetector()
-    asking = asyncio.create_task(analyze(fake_ports(language, opinion=Stuck()), Query("fine")))
+    asking = asyncio.create_task(analyze(composed(language, opinion=Stuck()), Query("fine")))
     await asyncio.sleep(0.01)
     asking.cancel()
     await asyncio.wait([asking])
@@ -169,12 +223,8 @@ async def test_who_hangs_up_is_waited_for_by_nobody() -> None:
 
 @pytest.mark.parametrize("member", ["opinion", "sentiment"])
 def test_a_member_that_is_missing_is_a_note_and_makes_nothing_unready(member: str) -> None:
-    failing = {
-        "opinion": FailingOpinion(ModelUnavailableError("away")),
-        "sentiment": FailingSentiment(ModelUnavailableError("away")),
-    }
-    ports = fake_ports(**{member: failing[member]})
-    answer = TestClient(create_app(ports)).get("/health/ready")
+    ports = composed().with_model(member, FailingMember(ModelUnavailableError("away")))
+    answer = client_of(ports).get("/health/ready")
     note = NO_ANSWER
     assert (answer.status_code, answer.json()["notes"]) == (200, {member: note})
 

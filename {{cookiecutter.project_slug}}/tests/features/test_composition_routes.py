@@ -1,9 +1,21 @@
 """Three models, one answer."""
 
+import time
 from typing import Any
 
 import pytest
 from httpx2 import Client
+
+COMPLETE_S = 30
+
+
+@pytest.fixture(autouse=True)
+def _every_member_is_there(client: Client) -> None:
+    """In process, the second detector is loaded while others answer already."""
+    deadline = time.monotonic() + COMPLETE_S
+    while "opinion" in client.get("/health/ready").json().get("notes", {}):
+        assert time.monotonic() < deadline, "The second detector was not loaded."
+        time.sleep(0.2)
 
 
 def ask(client: Client, text: str, **headers: str) -> dict[str, Any]:
@@ -55,3 +67,10 @@ def test_text_without_letters_has_no_language(client: Client) -> None:
     answer = ask(client, "12 + 34")
     assert (answer["language"], answer["score"], answer["sentiment"]) == ("und", 0, None)
     assert {vote["language"] for vote in answer["votes"]} == {"und"}
+
+
+def test_an_analysis_names_the_own_model(client: Client) -> None:
+    answer = client.post("/v1/analyze", json={"text": "Das ist ein schöner Tag."})
+    assert answer.headers["x-model"] == "language:1"
+    documented = client.get("/openapi.json").json()["paths"]["/v1/analyze"]["post"]
+    assert "X-Model" in documented["responses"]["200"]["headers"]

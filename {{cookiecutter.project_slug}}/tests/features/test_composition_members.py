@@ -1,0 +1,111 @@
+"""The models that an analysis can do without: gathered like the others, with less patience."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any
+
+import pytest
+
+from acme_service.api import Feature
+from acme_service.features.composition.ensemble import analyze
+from acme_service.ingress.assembly import ports_over
+from acme_service.ports import (
+    Detection,
+    LanguageModelCard,
+    ModelTimeoutError,
+    Ports,
+    Query,
+)
+from acme_service.ports.opinion import Opinion, Question
+from acme_service.ports.sentiment import Sentiment
+
+from tests.fakes import FakeMeter
+
+OPINION = Opinion("en", 0.7, "calls:2")
+ANSWERS: dict[str, Any] = {
+    "detect_batch": Detection(("en",), (0.9,), "calls:1"),
+    "card": LanguageModelCard("calls", "1", ("en",)),
+}
+
+
+class Calls:
+    """Stands for a model: answers at once, or never while it is stuck."""
+
+    def __init__(self, answer: Any = None, *, stuck: bool = False) -> None:
+        self.stuck = stuck
+        self.answers = ANSWERS | {"predict_batch": answer}
+        self.made: list[tuple[str, int]] = []
+        self.given_up = 0
+
+    async def call(self, method: str, *args: Any) -> Any:
+        self.made.append((method, len(args[0]) if args else 0))
+        if self.stuck:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.given_up += 1
+        return [self.answers[method] for _ in args[0]] if args else self.answers.get(method)
+
+    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
+        yield None
+
+
+def ports(
+    opinion: Calls | None = None,
+    sentiment: Calls | None = None,
+    features: Sequence[Feature] = (),
+) -> Ports:
+    calls = {
+        "language": Calls(),
+        "sentiment": sentiment or Calls(Sentiment("neutral", 0.0)),
+        "opinion": opinion or Calls(OPINION),
+    }
+    return ports_over(calls, FakeMeter(), features)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPOSITION_OPINION_TIMEOUT_S", "0.02")
+    monkeypatch.setenv("COMPOSITION_SENTIMENT_TIMEOUT_S", "0.02")
+
+
+async def test_members_are_asked_in_calls_of_their_own_with_features_around() -> None:
+    around: list[str] = []
+
+    @contextmanager
+    def note(model: str, _: Sequence[Context]) -> Iterator[None]:
+        around.append(model)
+        yield
+
+    opinion = Calls(OPINION)
+    analyzing = ports(opinion, features=[Feature(name="note", around_call=note)])
+    analyses = await asyncio.gather(*(analyze(analyzing, Query(text)) for text in "abc"))
+    assert [one.votes[1].model for one in analyses] == [OPINION.model] * 3
+    assert {one.sentiment for one in analyses} == {Sentiment("neutral", 0.0)}
+    assert opinion.made == [("predict_batch", 3)]
+    assert around == ["language", "opinion", "sentiment"]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("member", "item"), [("opinion", Question("fine")), ("sentiment", "fine")])
+async def test_a_member_that_is_late_is_given_up_by_its_own_limit(member: str, item: Any) -> None:
+    calls = Calls(stuck=True)
+    with pytest.raises(ModelTimeoutError):
+        await ports(calls, calls).models[member].predict(item)
+    await asyncio.sleep(0)
+    assert calls.given_up == 1
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_analysis_whose_other_members_are_stuck_is_answered() -> None:
+    stuck = ports(Calls(stuck=True), Calls(stuck=True))
+    async with asyncio.timeout(5):
+        analysis = await analyze(stuck, Query("fine"))
+    assert (analysis.language, analysis.score, analysis.sentiment) == ("en", 0.9, None)
+    assert analysis.missing == ["opinion", "sentiment"]
+
+
+async def test_members_are_optional() -> None:
+    assert {*ports().optional} == {"opinion", "sentiment"}
