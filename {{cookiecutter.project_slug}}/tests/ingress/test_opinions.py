@@ -58,7 +58,7 @@ def ports(
     opinion: Calls, sentiment: Calls | None = None, features: Sequence[Feature] = ()
 ) -> Ports:
     models = Models(language=Calls(), sentiment=sentiment or Calls(), opinion=opinion)
-    return ports_over(models, FakeMeter(), features)
+    return ports_over(models, FakeMeter(), features, GatherSettings.load())
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from .features import doors, sources
 from .handles import HandleCalls
 from .local import LocalCalls
 from .meters import RayMeter
-from .settings import GatherSettings
 
 log = logging.getLogger(__name__)
 
@@ -54,19 +53,19 @@ class Ingress:
         sentiment: DeploymentHandle[Any] | None = None,
         opinion: DeploymentHandle[Any] | None = None,
     ) -> None:
-        self._features = check_settings()
+        self._checked = check_settings()
+        gather = self._checked.gather
         meter = RayMeter()
         if language is None or sentiment is None or opinion is None:
-            models = local_models(meter)
+            models = local_models(gather, meter)
         else:
-            timeout_s = GatherSettings.load().timeout_s
             models = Models(
-                language=HandleCalls("language", language, timeout_s),
-                sentiment=HandleCalls("sentiment", sentiment, timeout_s),
-                opinion=HandleCalls("opinion", opinion, timeout_s),
+                language=HandleCalls("language", language, gather.timeout_s),
+                sentiment=HandleCalls("sentiment", sentiment, gather.timeout_s),
+                opinion=HandleCalls("opinion", opinion, gather.timeout_s),
             )
         self._language = models.language
-        self._ports = ports_over(models, meter, self._features)
+        self._ports = ports_over(models, meter, self._checked.features, gather)
 
     async def reconfigure(self, user_config: Any) -> None:
         """The `user_config` of the models in this replica; of other replicas it is their own."""
@@ -80,7 +79,7 @@ class Ingress:
             log.warning("The user_config takes a while.")
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        self.api = assemble(self._ports, self._features)
+        self.api = assemble(self._ports, self._checked)
         return self.api
 
 

@@ -39,25 +39,33 @@ class Models(NamedTuple):
     opinion: ModelCalls
 
 
-def check_settings() -> Sequence[Feature]:
-    """The enabled features, all of whose settings are right, as are those of the service.
+class Checked(NamedTuple):
+    """What the environment says, read once, and the features that it enables."""
+
+    api: ApiSettings
+    canary: CanarySettings
+    gather: GatherSettings
+    features: Sequence[Feature]
+
+
+def check_settings() -> Checked:
+    """Read and check all settings, those of the enabled features included.
 
     Raises SettingsError when a setting is malformed or nearly spelt like one.
     """
-    ApiSettings.load()
-    CanarySettings.load()
-    GatherSettings.load()
+    api, canary, gather = ApiSettings.load(), CanarySettings.load(), GatherSettings.load()
     features = [*enabled(), *(door.feature for door in doors())]
     try:
         chosen(tuple(sources()), StoreSettings.load().store)
     except ModelStoreError as error:
         raise SettingsError(str(error)) from None
     refuse_misspellings([*Settings.variables(), *OTHER_VARIABLES])
-    return features
+    return Checked(api, canary, gather, features)
 
 
-def ports_over(models: Models, meter: Meter, features: Sequence[Feature]) -> Ports:
-    settings = GatherSettings.load()
+def ports_over(
+    models: Models, meter: Meter, features: Sequence[Feature], settings: GatherSettings
+) -> Ports:
     of_opinion = settings.within(settings.opinion_timeout_s)
     of_sentiment = settings.within(settings.sentiment_timeout_s)
     around = around_calls(features)
@@ -69,13 +77,13 @@ def ports_over(models: Models, meter: Meter, features: Sequence[Feature]) -> Por
     )
 
 
-def local_models(meter: Meter | None = None) -> Models:
+def local_models(settings: GatherSettings, meter: Meter | None = None) -> Models:
     """All models, loaded into this process."""
     from acme_service.deployments.language import LanguageDeployment
     from acme_service.deployments.opinion import OpinionDeployment
     from acme_service.deployments.sentiment import SentimentDeployment
 
-    timeout_s = GatherSettings.load().timeout_s
+    timeout_s = settings.timeout_s
     counts = None if meter is None else lambda: meter
     language = LanguageDeployment(tuple(sources()), counts)
     return Models(
@@ -85,8 +93,7 @@ def local_models(meter: Meter | None = None) -> Models:
     )
 
 
-def assemble(ports: Ports, features: Sequence[Feature]) -> FastAPI:
-    """The whole API around `ports`, with these features."""
-    settings = ApiSettings.load()
-    configure_logging(settings.log_level)
-    return create_app(ports, features, settings)
+def assemble(ports: Ports, checked: Checked) -> FastAPI:
+    """The whole API around `ports`, with the features and settings that were checked."""
+    configure_logging(checked.api.log_level)
+    return create_app(ports, checked.features, checked.api, checked.canary)

@@ -39,9 +39,10 @@ def app() -> "ASGIApp":
 
     from .assembly import assemble, check_settings, local_models, ports_over
 
-    features = check_settings()
-    ports = ports_over(local_models(), NullMeter(), features)
-    return AnswersRequestId(assemble(ports, features))
+    checked = check_settings()
+    models = local_models(checked.gather)
+    ports = ports_over(models, NullMeter(), checked.features, checked.gather)
+    return AnswersRequestId(assemble(ports, checked))
 
 
 def main() -> None:
