@@ -10,10 +10,13 @@ import os
 from my_service.api import create_app
 from my_service.api.logs import configure_logging
 from my_service.features.websockets import websockets
-from my_service.ingress.assembly import local_models, ports_over
+from my_service.ingress.assembly import local_calls, ports_over
 from my_service.ingress.develop import NullMeter
+from my_service.ingress.settings import GatherSettings
 
 features = [websockets()] if os.environ.get("SOCKETS") else []
 
 configure_logging("INFO")  # the API's audit records are written, as in ours
-app = create_app(ports_over(*local_models(), NullMeter(), features), features)
+settings = GatherSettings.load()
+ports = ports_over(local_calls(settings), NullMeter(), features, settings)
+app = create_app(ports, features)

@@ -11,6 +11,7 @@ import pytest
 from acme_service.api import Feature
 from acme_service.features.composition.ensemble import analyze
 from acme_service.ingress.assembly import ports_over
+from acme_service.ingress.settings import GatherSettings
 from acme_service.ports import (
     Detection,
     LanguageModelCard,
@@ -62,7 +63,7 @@ def ports(
         "sentiment": sentiment or Calls(Sentiment("neutral", 0.0)),
         "opinion": opinion or Calls(OPINION),
     }
-    return ports_over(calls, FakeMeter(), features)
+    return ports_over(calls, FakeMeter(), features, GatherSettings())
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from acme_service.ingress.assembly import local_calls
 from acme_service.ingress.local import MAX_QUEUED, THREADS, LocalCalls
+from acme_service.ingress.settings import GatherSettings
 from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
 
 from tests.fakes import FakeMeter
@@ -61,7 +62,7 @@ def test_a_version_that_a_model_in_this_process_refuses_is_counted(
     (store / "language" / "aliases.json").write_text('{"champion": "1", "challenger": "9"}')
     monkeypatch.setenv("MODEL_STORE", store.as_uri())
     meter = FakeMeter()
-    local_calls(meter)
+    local_calls(GatherSettings(), meter)
     assert [name for name, _ in meter.counts] == ["model_refused_versions_total"]
 
 

@@ -86,7 +86,8 @@ def test_a_model_is_held_where_it_shares_a_process_as_it_says() -> None:
 
 def test_an_optional_model_is_waited_for_as_long_as_it_says(models: Callable[..., None]) -> None:
     models(model("language"), model("mood", patience_s=lambda: 0.5))
-    ports = assembly.ports_over({"language": None, "mood": None}, FakeMeter(), [])  # pyright: ignore[reportArgumentType]
+    calls: Any = {"language": None, "mood": None}
+    ports = assembly.ports_over(calls, FakeMeter(), [], GatherSettings())
     assert ({*ports.models}, ports.optional) == ({"language", "mood"}, {"mood"})
     settings = GatherSettings(timeout_s=4)
     assert model("mood", patience_s=lambda: 0.5).within(settings).timeout_s == 0.5

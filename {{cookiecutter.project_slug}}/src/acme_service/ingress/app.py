@@ -22,7 +22,6 @@ from .handles import HandleCalls
 from .local import LocalCalls
 from .meters import RayMeter
 from .model import INGRESS, by_name
-from .settings import GatherSettings
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +49,17 @@ class Ingress:
     """
 
     def __init__(self, handles: Mapping[str, DeploymentHandle[Any]] | None = None) -> None:
-        self._features = check_settings()
+        self._checked = check_settings()
+        gather = self._checked.gather
         meter = RayMeter()
         if handles is None:
-            calls = local_calls(meter)
+            calls = local_calls(gather, meter)
         else:
-            timeout_s = GatherSettings.load().timeout_s
-            calls = {name: HandleCalls(name, one, timeout_s) for name, one in handles.items()}
+            calls = {
+                name: HandleCalls(name, one, gather.timeout_s) for name, one in handles.items()
+            }
         self._language = calls["language"]
-        self._ports = ports_over(calls, meter, self._features)
+        self._ports = ports_over(calls, meter, self._checked.features, gather)
 
     async def reconfigure(self, user_config: Any) -> None:
         """The `user_config` of the models in this replica; of other replicas it is their own."""
@@ -72,7 +73,7 @@ class Ingress:
             log.warning("The user_config takes a while.")
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        self.api = assemble(self._ports, self._features)
+        self.api = assemble(self._ports, self._checked)
         return self.api
 
 

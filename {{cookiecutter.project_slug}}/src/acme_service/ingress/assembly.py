@@ -30,29 +30,40 @@ OTHER_VARIABLES = [*VARIABLES]
 """Settings that are read outside the `Settings` classes."""
 
 
-def check_settings() -> Sequence[Feature]:
-    """The enabled features, all of whose settings are right, as are those of the service.
+class Checked(NamedTuple):
+    """What the environment says, read once, and the features that it enables."""
+
+    api: ApiSettings
+    canary: CanarySettings
+    gather: GatherSettings
+    features: Sequence[Feature]
+
+
+def check_settings() -> Checked:
+    """Read and check all settings, those of the enabled features included.
 
     Raises SettingsError when a setting is malformed or nearly spelt like one, and when two models
     have one name.
     """
     by_name(models())
-    ApiSettings.load()
-    CanarySettings.load()
-    GatherSettings.load()
     LaunchSettings.load()
+    api, canary, gather = ApiSettings.load(), CanarySettings.load(), GatherSettings.load()
     features = [*enabled(), *(door.feature for door in doors())]
     try:
         chosen(tuple(sources()), StoreSettings.load().store)
     except ModelStoreError as error:
         raise SettingsError(str(error)) from None
     refuse_misspellings([*Settings.variables(), *OTHER_VARIABLES])
-    return features
+    return Checked(api, canary, gather, features)
 
 
-def ports_over(calls: Mapping[str, ModelCalls], meter: Meter, features: Sequence[Feature]) -> Ports:
+def ports_over(
+    calls: Mapping[str, ModelCalls],
+    meter: Meter,
+    features: Sequence[Feature],
+    settings: GatherSettings,
+) -> Ports:
     """What the API asks, through calls to each model by its name."""
-    settings = GatherSettings.load()
     around = around_calls(features)
     known = by_name(models())
     clients = {
@@ -62,9 +73,9 @@ def ports_over(calls: Mapping[str, ModelCalls], meter: Meter, features: Sequence
     return Ports(clients, meter, {name for name, one in known.items() if one.patience_s})
 
 
-def local_calls(meter: Meter | None = None) -> Mapping[str, ModelCalls]:
+def local_calls(settings: GatherSettings, meter: Meter | None = None) -> Mapping[str, ModelCalls]:
     """Calls to all models, loaded into this process."""
-    timeout_s = GatherSettings.load().timeout_s
+    timeout_s = settings.timeout_s
     counts = None if meter is None else lambda: meter
     return {
         name: LocalCalls(name, one.held(counts), timeout_s)
@@ -72,8 +83,7 @@ def local_calls(meter: Meter | None = None) -> Mapping[str, ModelCalls]:
     }
 
 
-def assemble(ports: Ports, features: Sequence[Feature]) -> FastAPI:
-    """The whole API around `ports`, with these features."""
-    settings = ApiSettings.load()
-    configure_logging(settings.log_level)
-    return create_app(ports, features, settings)
+def assemble(ports: Ports, checked: Checked) -> FastAPI:
+    """The whole API around `ports`, with the features and settings that were checked."""
+    configure_logging(checked.api.log_level)
+    return create_app(ports, checked.features, checked.api, checked.canary)

@@ -39,9 +39,10 @@ def app() -> "ASGIApp":
 
     from .assembly import assemble, check_settings, local_calls, ports_over
 
-    features = check_settings()
-    ports = ports_over(local_calls(), NullMeter(), features)
-    return AnswersRequestId(assemble(ports, features))
+    checked = check_settings()
+    calls = local_calls(checked.gather)
+    ports = ports_over(calls, NullMeter(), checked.features, checked.gather)
+    return AnswersRequestId(assemble(ports, checked))
 
 
 def main() -> None:
