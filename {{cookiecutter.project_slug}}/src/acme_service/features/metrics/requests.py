@@ -39,13 +39,13 @@ class RequestMetrics:
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
         outcome = Outcome()
-        meter = self._meter(scope)
+        meter, root_path = self._meter(scope), scope.get("root_path", "")
         try:
             await outcome.follow(self.app, scope, receive, send)
         finally:
             seconds = (outcome.last_byte_at or perf_counter()) - began
             method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
-            route = self._route(scope)
+            route = self._route(scope, root_path)
             meter.count(
                 "http_requests_total", route=route, method=method, status=str(outcome.status)
             )
@@ -53,13 +53,13 @@ class RequestMetrics:
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         counted = False
-        meter = self._meter(scope)
+        meter, root_path = self._meter(scope), scope.get("root_path", "")
 
         def count(status: int) -> None:
             nonlocal counted
             if not counted:
                 counted = True
-                route = self._route(scope)
+                route = self._route(scope, root_path)
                 meter.count("http_requests_total", route=route, method=SOCKET, status=str(status))
 
         async def noted(message: Message) -> None:
@@ -78,5 +78,5 @@ class RequestMetrics:
             self._routes = RouteTemplates(scope["app"])
         return scope["app"].state.ports.meter
 
-    def _route(self, scope: Scope) -> str:
-        return self._routes.template(scope) if self._routes else NO_ROUTE
+    def _route(self, scope: Scope, root_path: str) -> str:
+        return self._routes.template(scope, root_path) if self._routes else NO_ROUTE

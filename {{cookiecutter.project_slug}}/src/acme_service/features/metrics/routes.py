@@ -25,14 +25,17 @@ class RouteTemplates:
             if route.endpoint is not None:
                 self._routes[route.endpoint].append(route)
 
-    def template(self, scope: Scope) -> str:
-        """The path of the route that a request was for, its parameters in braces."""
+    def template(self, scope: Scope, root_path: str) -> str:
+        """The path of the route that a request was for, its parameters in braces.
+
+        root_path: of the scope as it came: an application that is mounted here changes it, and
+            has found an endpoint of its own.
+        """
         # No endpoint has been found where a middleware answered, such as with a 429.
-        found = None if "app_root_path" in scope else scope.get("endpoint")
-        # A mounted application, which sets `app_root_path`, has found an endpoint of its own.
-        routes = self._routes.get(found) or self._all
+        is_here = scope.get("root_path", "") == root_path
+        routes = (is_here and self._routes.get(scope.get("endpoint"))) or self._all
         if len(routes) == 1:
             return str(routes[0].path_format)
-        path = scope["path"].removeprefix(scope.get("app_root_path", scope.get("root_path", "")))
+        path = scope["path"].removeprefix(root_path)
         matching = (route for route in routes if route.path_regex.match(path))
         return next((str(route.path_format) for route in matching), NO_ROUTE)
