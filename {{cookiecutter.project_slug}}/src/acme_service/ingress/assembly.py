@@ -1,6 +1,7 @@
 """Puts the service together from what was chosen. Nothing here needs Ray."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from fastapi import FastAPI
 
