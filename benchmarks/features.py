@@ -120,7 +120,7 @@ def single(kind: Kind, connections: int, headers: Mapping[str, str]) -> Load:
 
 def allowed(python: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Settings that let a user in, and what the user signs in with."""
-    command = [str(python), "-m", "my_service.features.auth", "user", USER]
+    command = [str(python), "-m", "servekit.features.auth", "user", USER]
     said = subprocess.run(
         command,
         cwd=folder,

@@ -15,7 +15,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from acme_service.ingress.packages import table
+from servekit.commands.packages import table
 
 from scripts.export import ROOT
 

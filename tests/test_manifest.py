@@ -34,18 +34,17 @@ RENDERED = {
 
 
 TESTS = {
-    "features": "tests/features",
-    "models/sources": "tests/models/sources",
-    "ingress": "tests/ingress",
+    "acme_service/features": "tests/features",
+    "acme_service/ingress": "tests/ingress",
+    "servekit/features": "tests/features",
+    "servekit/registry/sources": "tests/models/sources",
 }
 """Where the rooms of features are, and where the tests of each kind."""
 
 
 def features_with_a_room() -> dict[str, str]:
     """For each feature that has a room, the folder of it."""
-    rooms = [
-        Path(room).relative_to("src/acme_service") for room in ROOMS if room.startswith("src/")
-    ]
+    rooms = [Path(room).relative_to("src") for room in ROOMS if room.startswith("src/")]
     return {room.name: str(room.parent) for room in rooms if str(room.parent) in TESTS}
 
 
@@ -78,7 +77,7 @@ def test_every_prompt_says_what_one_gets():
 @pytest.mark.parametrize("name", features_with_a_room())
 def test_a_feature_has_one_name(name):
     folder = features_with_a_room()[name]
-    own = [f"src/acme_service/{folder}/{name}", f"{TESTS[folder]}/test_{name}.py"]
+    own = [f"src/{folder}/{name}", f"{TESTS[folder]}/test_{name}.py"]
     rooms = CONFIG["_features"][name]
     assert name in FEATURES
     assert set(rooms) >= {*own, f"docs/how-to/{name}.md"}
@@ -87,7 +86,7 @@ def test_a_feature_has_one_name(name):
 @pytest.mark.parametrize("name", features_with_a_room())
 def test_the_settings_of_a_feature_start_with_its_name(name):
     folder = features_with_a_room()[name]
-    sources = (PROJECT / f"src/acme_service/{folder}/{name}").rglob("*.py")
+    sources = (PROJECT / f"src/{folder}/{name}").rglob("*.py")
     prefixes = {
         found
         for source in sources
@@ -97,7 +96,7 @@ def test_the_settings_of_a_feature_start_with_its_name(name):
 
 
 def test_every_room_for_a_feature_belongs_to_the_prompt_of_its_name():
-    folders = [PROJECT / "src/acme_service" / folder for folder in TESTS]
+    folders = [PROJECT / "src" / folder for folder in TESTS]
     rooms = {path.parent.name for folder in folders for path in folder.glob("*/__init__.py")}
     assert rooms - ALWAYS_ON == set(features_with_a_room())
 
@@ -168,6 +167,17 @@ def test_the_display_name_stands_only_in_prose_and_in_one_constant():
     code = [path for path in paths if not path.endswith(".md")]
     assert set(code) == {"pyproject.toml", "src/acme_service/__init__.py"}
     assert b'NAME = "Acme Service"\n' in template_files()["src/acme_service/__init__.py"]
+
+
+def test_the_kit_names_no_project():
+    """What stands in the kit is the same in every project."""
+    literals = [name.encode() for name in CONFIG["_names"]]
+    naming = [
+        path
+        for path, content in template_files().items()
+        if path.startswith("src/servekit/") and any(name in content for name in literals)
+    ]
+    assert naming == []
 
 
 def installed_for_the_project() -> set[str]:

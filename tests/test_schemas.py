@@ -172,7 +172,7 @@ def test_compose_mounts_what_is_there(answers: Answers, render: Callable[..., Re
 
 
 def test_prometheus_asks_the_service_where_its_metrics_are():
-    launcher = template_files()["src/acme_service/ingress/launcher/serve.py"].decode()
+    launcher = template_files()["src/servekit/commands/launcher/serve.py"].decode()
     [port] = re.findall(r"^METRICS_PORT = (\d+)$", launcher, re.MULTILINE)
     config = yaml.safe_load(template_files()["deploy/compose/prometheus.yml"])
     [job] = config["scrape_configs"]

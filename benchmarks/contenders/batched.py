@@ -18,13 +18,13 @@ from my_service.deployments.language import LanguageDeployment
 from my_service.deployments.opinion import OpinionDeployment
 from my_service.deployments.sentiment import SentimentDeployment
 from my_service.ingress.develop import NullMeter
-from my_service.ingress.gather import Gatherer
-from my_service.ingress.handles import HandleCalls
 from my_service.ingress.models import text_bytes
-from my_service.ingress.settings import GatherSettings
 from my_service.ports import Query
 from my_service.ports.opinion import Question
 from ray import serve
+from servekit.serving.batcher import Batcher
+from servekit.serving.ray import RayTransport
+from servekit.serving.settings import GatherSettings
 
 TEXT = "The bus was late again, so we walked home together and talked about the summer."
 MAX_CALLS = 32
@@ -85,7 +85,7 @@ class Asker:
     """Stands for an ingress replica."""
 
     def __init__(self, **models: Any) -> None:
-        self._calls = {name: HandleCalls(name, handle, 30) for name, handle in models.items()}
+        self._calls = {name: RayTransport(name, handle, 30) for name, handle in models.items()}
 
     async def ask(
         self, model: str, kind: str, gathered: bool, connections: int, seconds: float
@@ -97,7 +97,7 @@ class Asker:
         async def together(items: Any) -> Any:
             return await calls.call("answer", items)
 
-        gatherer: Any = Gatherer(
+        gatherer: Any = Batcher(
             model, together, lambda _: text_bytes(TEXT), GatherSettings(), NullMeter()
         )
         answered, until = 0, time.monotonic() + seconds

@@ -13,8 +13,8 @@ import os
 
 import bentoml
 from my_service.models.language import LanguageModel
-from my_service.models.store import open_model
 from my_service.ports import Query
+from servekit.registry.store import open_model
 
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, answer
 

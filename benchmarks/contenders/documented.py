@@ -8,10 +8,10 @@ import os
 
 from fastapi import FastAPI
 from my_service.models.language import LanguageModel
-from my_service.models.store import open_model
 from my_service.ports import Query
 from ray import serve
 from ray.serve.handle import DeploymentHandle
+from servekit.registry.store import open_model
 
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, TextIn, TextsIn, answer
 

@@ -15,8 +15,8 @@ import signal
 
 import litserve as ls
 from my_service.models.language import LanguageModel
-from my_service.models.store import open_model
 from my_service.ports import Detection, Query
+from servekit.registry.store import open_model
 
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, TextIn, TextsIn
 

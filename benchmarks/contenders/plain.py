@@ -8,15 +8,15 @@ fastapi.tiangolo.com/deployment/server-workers/
 import os
 
 from my_service.api import create_app
-from my_service.api.logs import configure_logging
 from my_service.features.websockets import websockets
 from my_service.ingress.assembly import local_calls, ports_over
 from my_service.ingress.develop import NullMeter
-from my_service.ingress.settings import GatherSettings
+from servekit.api.logging import configure_logging
+from servekit.serving.settings import GatherSettings
 
 features = [websockets()] if os.environ.get("SOCKETS") else []
 
-configure_logging("INFO")  # the API's audit records are written, as in ours
+configure_logging("INFO", "my_service")  # the API's audit records are written, as in ours
 settings = GatherSettings.load()
 ports = ports_over(local_calls(settings), NullMeter(), features, settings)
 app = create_app(ports, features)

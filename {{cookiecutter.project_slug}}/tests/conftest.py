@@ -15,8 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Client
 
-from acme_service.api.logs import SERVICE_LOGGER
+import servekit
 from acme_service.ingress import develop
+from servekit.api.logging import KIT_LOGGER
 
 from .cluster import INLINE, Cluster, UrlOf, running_cluster, urls
 from .versions import STORE
@@ -34,8 +35,9 @@ EVERY = "every_application"
 @pytest.fixture(scope="session", autouse=True)
 def _only_these_settings() -> None:
     """Settings of the shell that runs the tests must not decide what they find."""
-    package = Path(develop.__file__).parents[1]
-    rooms = [*(package / "features").iterdir(), *(package / "models" / "sources").iterdir()]
+    package, kit = Path(develop.__file__).parents[1], Path(servekit.__file__).parent
+    folders = (package / "features", kit / "features", kit / "registry/sources")
+    rooms = [room for folder in folders if folder.exists() for room in folder.iterdir()]
     prefixes = (
         "API_",
         "CANARY_",
@@ -56,10 +58,11 @@ def _only_these_settings() -> None:
 def _the_log_as_it_was() -> Iterator[None]:
     """Whoever starts a service sets up its log, which is undone: each test finds the same."""
     yield
-    log = logging.getLogger(SERVICE_LOGGER)
-    log.handlers.clear()
-    log.setLevel(logging.NOTSET)
-    log.propagate = True
+    for name in (KIT_LOGGER, develop.__name__.partition(".")[0]):
+        log = logging.getLogger(name)
+        log.handlers = []
+        log.setLevel(logging.NOTSET)
+        log.propagate = True
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
-from acme_service.ports import (
-    CHALLENGER,
-    CHAMPION,
-    Detection,
-    LanguageModelCard,
-    ModelError,
-    Ports,
-    Query,
-)
+from acme_service.ports import Detection, LanguageModelCard, Ports, Query
+from servekit.contracts import CHALLENGER, CHAMPION, ModelError
 
 CARD = LanguageModelCard("fake-language", "7", ("de", "en", "fr"))
 

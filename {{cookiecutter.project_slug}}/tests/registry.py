@@ -5,9 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from acme_service.models.errors import StoreUnreachableError
-from acme_service.models.sources.folder import FolderSource
-from acme_service.models.sources.source import SourceKind
+from servekit.registry.errors import StoreUnreachableError
+from servekit.registry.sources.folder import FolderSource
+from servekit.registry.sources.source import SourceKind
 
 
 class Registry:

@@ -11,7 +11,8 @@ from ray import serve
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from acme_service.api import Feature, create_app
+from acme_service.api import create_app
+from servekit.api import Feature
 
 from .fakes import fake_ports
 

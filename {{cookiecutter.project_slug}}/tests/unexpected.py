@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, FastAPI, WebSocket
 
-from acme_service.api import Guarded
+from servekit.api import Guarded
 
 
 async def told() -> str:
@@ -28,10 +28,10 @@ def sub_app() -> FastAPI:
 def router() -> APIRouter:
     """Routes of every kind below /v3 and beside it."""
     inner = APIRouter(prefix="/nested")
-    inner.get("/deep")(told)
+    inner.get("/deep", name="tell_deep")(told)
     found = APIRouter()
-    found.get("/v3/plain")(told)
-    found.get("/elsewhere")(told)
+    found.get("/v3/plain", name="tell_plainly")(told)
+    found.get("/elsewhere", name="tell_elsewhere")(told)
     found.websocket("/v3/ws")(talk)
     found.include_router(inner, prefix="/v3")
     found.mount("/v3/mounted", Guarded(sub_app()))

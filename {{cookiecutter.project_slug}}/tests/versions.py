@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from acme_service.models.sources.folder import FolderSource
 from acme_service.models.training.__main__ import train
 from acme_service.models.training.publishing import write_version
+from servekit.registry.sources.folder import FolderSource
 
 from .processes import PROJECT
 

@@ -4,5 +4,6 @@ OpenAPI and the pages take the service's display name, description and version f
 """
 
 NAME = "Acme Service"
+SLUG = "acme-service"
 DESCRIPTION = "What the Acme Service does."
 VERSION = "0.1.0"

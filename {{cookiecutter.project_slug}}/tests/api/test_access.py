@@ -9,8 +9,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.testclient import WebSocketDenialResponse
 
-from acme_service.api import Feature, Guarded, create_app
-from acme_service.api.access import Group
+from acme_service.api import create_app
+from servekit.api import Feature, Guarded
+from servekit.api.access import Group
 
 from tests.fakes import fake_ports
 from tests.unexpected import PATHS, SOCKETS, router, sub_app, talk, told
@@ -38,7 +39,7 @@ def by_include_router(*features: Feature) -> FastAPI:
 def by_hand(*features: Feature) -> FastAPI:
     app = create_app(fake_ports(), features)
     for path in PATHS[:3]:
-        app.get(path)(told)
+        app.get(path, name=f"tell {path}")(told)
     app.websocket(SOCKETS[0])(talk)
     app.mount("/v3/mounted", Guarded(sub_app()))
     return app

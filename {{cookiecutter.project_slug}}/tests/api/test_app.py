@@ -16,16 +16,12 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from acme_service.api import Feature, create_app
-from acme_service.api.readiness import NO_ANSWER
-from acme_service.api.settings import ApiSettings
-from acme_service.ports import (
-    Detection,
-    ModelError,
-    ModelReplacedError,
-    Ports,
-    Query,
-)
+from acme_service.api import create_app
+from acme_service.ports import Detection, Ports, Query
+from servekit.api import Feature
+from servekit.api.readiness import NO_ANSWER
+from servekit.api.settings import ApiSettings
+from servekit.contracts import ModelError, ModelReplacedError
 
 from tests.fakes import FailingDetector, FakeDetector, fake_ports
 from tests.processes import printed_by

@@ -4,12 +4,14 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 
-from acme_service.api import Feature, create_app
-from acme_service.api.caller import Caller
-from acme_service.api.canary import CanarySettings, position
-from acme_service.api.settings import SettingsError
+from acme_service.api import create_app
 from acme_service.ingress.assembly import check_settings
-from acme_service.ports import CHALLENGER, CHAMPION, Query
+from acme_service.ports import Query
+from servekit.api import Feature
+from servekit.api.canary import CanarySettings, position
+from servekit.api.principal import Principal
+from servekit.contracts import CHALLENGER, CHAMPION
+from servekit.settings import SettingsError
 
 from tests.fakes import ChangingDetector, FakeDetector, fake_ports
 
@@ -22,7 +24,7 @@ class Service:
     def __init__(self, fraction: float, detector: FakeDetector | None = None) -> None:
         async def guard(connection: HTTPConnection) -> None:
             if name := connection.headers.get("x-caller"):
-                connection.state.caller = Caller(name)
+                connection.state.caller = Principal(name)
 
         self.detector = detector or FakeDetector()
         canary = CanarySettings(fraction=fraction)

@@ -6,13 +6,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
-from acme_service.ports import (
-    Detection,
+from acme_service.ports import Detection, Query
+from servekit.contracts import (
     ModelError,
     ModelOverloadedError,
     ModelTimeoutError,
     ModelUnavailableError,
-    Query,
 )
 
 from tests.fakes import FailingDetector, FakeDetector, fake_ports

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
-from acme_service.api.logs import BatchingHandler, JsonFormatter
+from servekit.api.logging import BatchingHandler, JsonFormatter
 
 from tests.fakes import fake_ports
 from tests.processes import printed_by
@@ -106,7 +106,7 @@ def test_a_write_that_fails_is_not_the_last() -> None:
 def test_nobody_who_logs_waits_for_a_slow_reader_and_what_is_too_much_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("acme_service.api.logs.MAX_WAITING", 2)
+    monkeypatch.setattr("servekit.api.logging.MAX_WAITING", 2)
     reads = Event()
     stream = Troubled(lambda: reads.wait(20))
     handler = BatchingHandler(stream)
@@ -123,7 +123,7 @@ def test_nobody_who_logs_waits_for_a_slow_reader_and_what_is_too_much_is_counted
 def test_nothing_is_lost_when_the_process_ends() -> None:
     source = """if True:
         import logging, sys
-        from acme_service.api.logs import BatchingHandler
+        from servekit.api.logging import BatchingHandler
         logger = logging.getLogger("room")
         logger.addHandler(BatchingHandler(sys.stdout))
         logger.warning("last words")

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from acme_service.api.readiness import NO_ANSWER, Readiness
-from acme_service.ports import ModelError
+from servekit.api.readiness import NO_ANSWER, Readiness
+from servekit.contracts import ModelError
 
 
 async def passes() -> None:

@@ -4,12 +4,9 @@ import pytest
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from acme_service.api.settings import (
-    ApiSettings,
-    Settings,
-    SettingsError,
-    refuse_misspellings,
-)
+from acme_service.api.settings import DetectionSettings
+from servekit.api.settings import ApiSettings
+from servekit.settings import Settings, SettingsError, refuse_misspellings
 
 
 class DemoSettings(Settings):
@@ -21,7 +18,7 @@ class DemoSettings(Settings):
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("API_TIE_MARGIN", "2", "API_TIE_MARGIN: input should be less than or equal to 1."),
+        ("API_MAX_FILE_BYTES", "0", "API_MAX_FILE_BYTES: input should be greater than or equal"),
         ("API_DOCS", "perhaps", "API_DOCS: input should be a valid boolean"),
         ("API_MAX_BODY_BYTES", "lots", "API_MAX_BODY_BYTES: input should be a valid integer"),
         ("API_CORS_ORIGINS", "https://a.example/", "API_CORS_ORIGINS: an origin is a scheme"),
@@ -54,7 +51,7 @@ def test_commas_separate_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_TIE_MARGIN", "")
-    assert ApiSettings.load().tie_margin == 0.02
+    assert DetectionSettings.load().tie_margin == 0.02
 
 
 @pytest.mark.parametrize("variable", ["API_TIE_MARGN", "API_TIEMARGIN", "APi_TIE_MARGIN"])

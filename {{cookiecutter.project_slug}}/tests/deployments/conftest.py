@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.deployments import versions
 from acme_service.deployments.language import LanguageDeployment
-from acme_service.deployments.settings import StoreSettings
+from servekit.registry import versions
+from servekit.registry.settings import StoreSettings
 
 from .replica import Begin
 from tests.fakes import FakeMeter

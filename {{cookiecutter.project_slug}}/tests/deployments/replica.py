@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from acme_service.deployments.language import LanguageDeployment
-from acme_service.ports import Detection, ModelReplacedError, Query
+from acme_service.ports import Detection, Query
+from servekit.contracts import ModelReplacedError
 
 from tests.versions import damage, publish_copy
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.deployments.settings import CACHE, StoreSettings
-from acme_service.models.errors import ModelStoreError
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.settings import CACHE, StoreSettings
 
 from tests.registry import Registry
 from tests.versions import STORE
@@ -21,7 +21,7 @@ def test_a_bad_setting_is_named(variable: str, value: str) -> None:
 
 
 def test_a_cache_in_a_home_that_is_not_there_is_named() -> None:
-    with pytest.raises(ModelStoreError, match=r"^MODEL_CACHE: ~nobody-at-all/kept is in the home"):
+    with pytest.raises(ModelStoreError, match=r"^MODEL_CACHE: ~nobody-at-all/kept starts with ~"):
         StoreSettings.load({"MODEL_CACHE": "~nobody-at-all/kept"})
 
 

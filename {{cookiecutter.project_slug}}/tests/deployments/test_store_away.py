@@ -9,11 +9,11 @@ import pytest
 
 from acme_service.deployments import language
 from acme_service.deployments.language import LanguageDeployment
-from acme_service.deployments.versions import Versions
-from acme_service.models.errors import ModelStoreError, StoreUnreachableError
-from acme_service.models.files import ModelFiles
-from acme_service.models.store import ModelStore
-from acme_service.ports import ModelReplacedError
+from servekit.contracts import ModelReplacedError
+from servekit.registry.errors import ModelStoreError, StoreUnreachableError
+from servekit.registry.store import ModelStore
+from servekit.registry.version_files import ModelFiles
+from servekit.registry.versions import Versions
 
 from .replica import Begin, detect, look, promote, spoiled
 from tests.registry import Registry

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.deployments import versions
 from acme_service.deployments.language import LanguageDeployment
-from acme_service.deployments.settings import StoreSettings
-from acme_service.ports import ModelReplacedError, Query
+from acme_service.ports import Query
+from servekit.contracts import ModelReplacedError
+from servekit.registry import versions
+from servekit.registry.settings import StoreSettings
 
 from .replica import FINNISH, Begin, detect, look, promote
 from tests.processes import printed_by
@@ -182,7 +183,7 @@ def test_a_second_version_costs_its_own_size_and_little_more(tmp_path: Path) -> 
         import asyncio
         from pathlib import Path
         from acme_service.deployments.language import LanguageDeployment
-        from acme_service.deployments.settings import CACHE, StoreSettings
+        from servekit.registry.settings import CACHE, StoreSettings
 
         def resident():
             return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

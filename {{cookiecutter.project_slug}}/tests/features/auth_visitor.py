@@ -2,10 +2,11 @@
 
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from acme_service.features.auth.credentials import new_key
-from acme_service.features.auth.known import SCOPES, Known
-from acme_service.features.auth.settings import AuthSettings
-from acme_service.features.auth.tokens import OwnTokens
+from acme_service import SLUG
+from servekit.features.auth.accounts import SCOPES, Account
+from servekit.features.auth.credentials import new_key
+from servekit.features.auth.settings import AuthSettings
+from servekit.features.auth.tokens import OwnTokens
 
 NAME = "visitor"
 PASSWORD = "correct horse battery staple"
@@ -14,7 +15,7 @@ KEY = new_key(NAME, SCOPES)
 
 # As weak as argon2 allows: nobody attacks this hash, and every test that logs in waits for it.
 WEAK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
-USER = Known(NAME, frozenset(SCOPES), WEAK.hash(PASSWORD))
+USER = Account(NAME, frozenset(SCOPES), WEAK.hash(PASSWORD))
 
 SETTINGS = {
     "AUTH_SECRETS": SECRET,
@@ -34,7 +35,7 @@ def knowing(**known: object) -> AuthSettings:
 def token(*scopes: str) -> str:
     """A token of the visitor's."""
     settings = knowing(users=(USER,), token_lifetime_s=86_400)
-    return OwnTokens(settings).issue(NAME, scopes or SCOPES)
+    return OwnTokens(settings, SLUG).issue(NAME, scopes or SCOPES)
 
 
 STORAGE = {"credential": token()}

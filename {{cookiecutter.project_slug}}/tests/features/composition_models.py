@@ -1,8 +1,9 @@
 """Stand-ins for the other members of an analysis."""
 
-from acme_service.ports import ModelError, Ports
+from acme_service.ports import Ports
 from acme_service.ports.opinion import Opinion, Question
 from acme_service.ports.sentiment import Sentiment
+from servekit.contracts import ModelError
 
 from tests.fakes import FakeDetector, fake_ports
 

@@ -9,19 +9,21 @@ from fastapi.security import SecurityScopes
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from acme_service.api import Feature, create_app
-from acme_service.api.caller import Caller, caller_of, demand
-from acme_service.features.auth import auth
-from acme_service.features.auth.credentials import new_key
-from acme_service.features.auth.known import Known
-from acme_service.ingress.features import enabled
+from acme_service import SLUG
+from acme_service.api import create_app
+from acme_service.ingress import features as wiring
+from servekit.api import Feature
+from servekit.api.principal import Principal, current_principal, demand
+from servekit.features.auth import auth
+from servekit.features.auth.accounts import Account
+from servekit.features.auth.credentials import new_key
 
 from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, WEAK, knowing, token
 from tests.fakes import fake_ports
 
 TEXT = {"text": "fine"}
 LIMITED = new_key("nobody", [])
-READER = Known("reader", frozenset(["detect"]), WEAK.hash(PASSWORD))
+READER = Account("reader", frozenset(["detect"]), WEAK.hash(PASSWORD))
 
 MODEL_ROUTES = [
     ("POST", "/v1/detect", {"json": TEXT}),
@@ -44,7 +46,9 @@ def admin_route() -> Feature:
     router = APIRouter()
 
     @router.get("/v1/admin")
-    async def admin(caller: Annotated[Caller, Security(caller_of, scopes=["admin"])]) -> str:
+    async def admin(
+        caller: Annotated[Principal, Security(current_principal, scopes=["admin"])],
+    ) -> str:
         return caller.id
 
     return Feature(name="admin", model_routers=[router])
@@ -53,7 +57,9 @@ def admin_route() -> Feature:
 @cache
 def client() -> TestClient:
     settings = knowing(users=(USER, READER), api_keys=f"{KEY.entry},{LIMITED.entry}")
-    return TestClient(create_app(fake_ports(), [auth(settings), admin_route()]))
+    return TestClient(
+        create_app(fake_ports(), [auth(service=SLUG, settings=settings), admin_route()])
+    )
 
 
 def ask(headers: dict[str, str] | None = None, **options: Any) -> Response:
@@ -233,7 +239,7 @@ def test_a_route_of_its_own_scope_is_a_model_route_too() -> None:
 
 def test_all_scopes_that_are_missing_are_named() -> None:
     with pytest.raises(HTTPException, match="The scope b and c is needed"):
-        demand(Caller("ada", frozenset("a")), SecurityScopes(["a", "b", "c"]))
+        demand(Principal("ada", frozenset("a")), SecurityScopes(["a", "b", "c"]))
 
 
 def test_without_the_feature_nobody_has_a_scope() -> None:
@@ -269,7 +275,9 @@ def test_openapi_says_how_one_gets_in_and_what_each_route_needs() -> None:
 
 
 def test_a_service_without_users_gives_no_tokens() -> None:
-    keyed = TestClient(create_app(fake_ports(), [auth(knowing(api_keys=KEY.entry))]))
+    keyed = TestClient(
+        create_app(fake_ports(), [auth(service=SLUG, settings=knowing(api_keys=KEY.entry))])
+    )
     assert keyed.post("/v1/token", data={"username": "a", "password": "b"}).status_code == 404
     assert keyed.post("/v1/detect", json=TEXT, headers=HEADERS).is_success
     schemes = keyed.get("/openapi.json").json()["components"]["securitySchemes"]
@@ -277,6 +285,6 @@ def test_a_service_without_users_gives_no_tokens() -> None:
 
 
 def test_the_feature_is_enabled() -> None:
-    whole = TestClient(create_app(fake_ports(), list(enabled())))
+    whole = TestClient(create_app(fake_ports(), list(wiring.features())))
     assert whole.post("/v1/detect", json=TEXT).status_code == 401
     assert whole.post("/v1/detect", json=TEXT, headers=HEADERS).is_success

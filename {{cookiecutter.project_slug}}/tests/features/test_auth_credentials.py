@@ -10,9 +10,10 @@ import pytest
 from dotenv import dotenv_values
 from fastapi.testclient import TestClient
 
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.auth import auth
-from acme_service.features.auth.__main__ import main
+from servekit.features.auth import auth
+from servekit.features.auth.__main__ import main
 
 from .auth_visitor import knowing
 from tests.fakes import fake_ports
@@ -38,7 +39,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def client(**settings: object) -> TestClient:
-    return TestClient(create_app(fake_ports(), [auth(knowing(**settings))]))
+    return TestClient(create_app(fake_ports(), [auth(service=SLUG, settings=knowing(**settings))]))
 
 
 def test_a_user_that_was_made_can_log_in(run: Run) -> None:

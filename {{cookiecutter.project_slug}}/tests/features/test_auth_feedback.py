@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from acme_service.features.auth import auth
-from acme_service.features.auth.credentials import new_key
+from acme_service import SLUG
 from acme_service.features.feedback.__main__ import main
+from servekit.features.auth import auth
+from servekit.features.auth.credentials import new_key
 
 from .auth_visitor import knowing
 from .feedback_answers import ask, delete, get, put, rows, service, url_of
@@ -25,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(file: Path) -> Iterator[TestClient]:
-    knows = auth(knowing(api_keys=f"{ADA.entry},{BOB.entry}"))
+    knows = auth(service=SLUG, settings=knowing(api_keys=f"{ADA.entry},{BOB.entry}"))
     with service(url_of(file), knows) as client:
         yield client
 

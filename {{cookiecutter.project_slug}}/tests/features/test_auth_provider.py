@@ -14,13 +14,15 @@ from fastapi import HTTPException
 from fastapi.testclient import TestClient
 from jwt.algorithms import HMACAlgorithm
 
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.auth import auth, signing_keys
-from acme_service.features.auth.bearer import BearerTokens
-from acme_service.features.auth.provider import IdentityProvider
-from acme_service.features.auth.settings import AuthSettings
-from acme_service.features.auth.signing_keys import SigningKeys
-from acme_service.features.auth.tokens import OwnTokens
+from servekit.features.auth import auth
+from servekit.features.auth import jwks as signing_keys
+from servekit.features.auth.bearer import BearerTokens
+from servekit.features.auth.jwks import SigningKeys
+from servekit.features.auth.oidc import IdentityProvider
+from servekit.features.auth.settings import AuthSettings
+from servekit.features.auth.tokens import OwnTokens
 
 from .auth_provider import AUDIENCE, Provider, SigningKey, running_provider
 from .auth_visitor import NAME, SECRET, USER, knowing, token
@@ -45,7 +47,7 @@ async def trusting(provider: Provider, **times: float) -> AsyncIterator[BearerTo
     keys = SigningKeys(provider.issuer, **times)
     chosen = settings(provider)
     async with keys.kept_fresh():
-        yield BearerTokens(OwnTokens(chosen), IdentityProvider(chosen, keys))
+        yield BearerTokens(OwnTokens(chosen, SLUG), IdentityProvider(chosen, keys))
 
 
 async def eventually(condition: Callable[[], Any]) -> bool:
@@ -119,7 +121,9 @@ async def test_a_token_that_claims_something_wrong_is_nobodys(
 def test_an_algorithm_that_is_no_text_is_a_401(provider: Provider, algorithm: Any) -> None:
     header = json.dumps({"alg": algorithm, "kid": "first"}).encode()
     odd = f"{urlsafe_b64encode(header).decode().rstrip('=')}.e30.AA"
-    with TestClient(create_app(fake_ports(), [auth(settings(provider))])) as client:
+    with TestClient(
+        create_app(fake_ports(), [auth(service=SLUG, settings=settings(provider))])
+    ) as client:
         refused = client.get("/v1/languages", headers={"Authorization": f"Bearer {odd}"})
     assert refused.status_code == 401
 
@@ -322,7 +326,7 @@ def test_only_public_keys_that_are_strong_enough_and_meant_for_signing_are_used(
 
 
 def test_the_whole_service_trusts_the_provider_and_says_so_in_openapi(provider: Provider) -> None:
-    app = create_app(fake_ports(), [auth(settings(provider))])
+    app = create_app(fake_ports(), [auth(service=SLUG, settings=settings(provider))])
     with TestClient(app) as client:
         headers = {"Authorization": f"Bearer {provider.token()}"}
         answer = client.post("/v1/detect", json={"text": "fine"}, headers=headers)
@@ -335,7 +339,9 @@ def test_the_whole_service_trusts_the_provider_and_says_so_in_openapi(provider: 
 
 def test_the_service_starts_without_the_provider(provider: Provider) -> None:
     provider.failure = "error"
-    with TestClient(create_app(fake_ports(), [auth(settings(provider))])) as client:
+    with TestClient(
+        create_app(fake_ports(), [auth(service=SLUG, settings=settings(provider))])
+    ) as client:
         headers = {"Authorization": f"Bearer {provider.token()}"}
         refused = client.post("/v1/detect", json={"text": "fine"}, headers=headers)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")

@@ -2,11 +2,12 @@
 
 from fastapi.testclient import TestClient
 
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.auth import auth
-from acme_service.features.auth.credentials import new_key
-from acme_service.features.rate_limit import rate_limit
-from acme_service.features.rate_limit.settings import RateLimitSettings
+from servekit.features.auth import auth
+from servekit.features.auth.credentials import new_key
+from servekit.features.rate_limit import rate_limit
+from servekit.features.rate_limit.settings import RateLimitSettings
 
 from .auth_visitor import NAME, PASSWORD, USER, knowing
 from tests.fakes import fake_ports
@@ -16,8 +17,11 @@ IDLE = new_key("idle", [])
 
 
 def client(**limits: str) -> TestClient:
-    knows = auth(knowing(users=(USER,), api_keys=f"{ADA.entry},{BOB.entry},{IDLE.entry}"))
-    limiting = rate_limit(RateLimitSettings.model_validate(limits))
+    knows = auth(
+        service=SLUG,
+        settings=knowing(users=(USER,), api_keys=f"{ADA.entry},{BOB.entry},{IDLE.entry}"),
+    )
+    limiting = rate_limit(RateLimitSettings.model_validate(limits), service=SLUG)
     return TestClient(create_app(fake_ports(), [knows, limiting]))
 
 

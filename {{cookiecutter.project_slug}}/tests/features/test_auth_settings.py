@@ -3,10 +3,10 @@
 import pytest
 from ray import cloudpickle
 
-from acme_service.api.settings import SettingsError
-from acme_service.features.auth.settings import AuthSettings
 from acme_service.ingress.app import ingress
 from acme_service.ingress.assembly import check_settings
+from servekit.features.auth.settings import AuthSettings
+from servekit.settings import SettingsError
 
 from .auth_visitor import KEY, SECRET, SETTINGS, USER
 
@@ -27,7 +27,8 @@ NO_ISSUERS = [
 ]
 
 NOBODY = (
-    "AUTH_USERS, AUTH_API_KEYS and AUTH_ISSUER are all empty, so nobody could ask: set one of them."
+    "AUTH_USERS, AUTH_API_KEYS and AUTH_ISSUER are all empty, so every request would be refused: "
+    "set one of them."
 )
 
 

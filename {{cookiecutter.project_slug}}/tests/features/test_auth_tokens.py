@@ -11,9 +11,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from acme_service.features.auth import bearer
-from acme_service.features.auth.bearer import BearerTokens
-from acme_service.features.auth.tokens import SERVICE, OwnTokens
+from acme_service import SLUG
+from servekit.features.auth import bearer
+from servekit.features.auth.bearer import BearerTokens
+from servekit.features.auth.tokens import OwnTokens
 
 from .auth_visitor import NAME, SECRET, USER, knowing, token
 
@@ -21,12 +22,12 @@ OTHER_SECRET = "another secret that is as long as the first one"
 
 
 def own(*secrets: str, users: tuple[Any, ...] = (USER,)) -> OwnTokens:
-    return OwnTokens(knowing(secrets=secrets or (SECRET,), users=users))
+    return OwnTokens(knowing(secrets=secrets or (SECRET,), users=users), SLUG)
 
 
 def signed(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     """A good token, but for what is said otherwise; None leaves a claim out."""
-    usual = {"iss": SERVICE, "aud": SERVICE, "sub": NAME, "scope": "detect"}
+    usual = {"iss": SLUG, "aud": SLUG, "sub": NAME, "scope": "detect"}
     usual |= {"iat": time.time(), "exp": time.time() + 60}
     said = {name: value for name, value in (usual | claims).items() if value is not None}
     return jwt.encode(said, secret, algorithm)
@@ -154,7 +155,7 @@ async def test_a_remembered_token_is_forgotten_when_it_expires() -> None:
             self.expires_at = time.time() + 0.05
             return good._replace(expires_at=self.expires_at)
 
-    tokens, good = BearerTokens(Fleeting(knowing(users=(USER,)))), signed()
+    tokens, good = BearerTokens(Fleeting(knowing(users=(USER,)), SLUG)), signed()
     assert await tokens.caller(good)
     assert await tokens.caller(good)
     await asyncio.sleep(0.06)
@@ -172,7 +173,7 @@ async def test_a_token_is_verified_once_and_only_so_many_are_remembered(
             return super().verified(token)
 
     monkeypatch.setattr(bearer, "REMEMBERED", 3)
-    counting = Counting(knowing(users=(USER,)))
+    counting = Counting(knowing(users=(USER,)), SLUG)
     tokens = BearerTokens(counting)
     many = [signed(jti=str(number)) for number in range(5)]
     for one in [many[0]] * 3 + many:

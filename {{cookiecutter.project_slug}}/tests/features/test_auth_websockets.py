@@ -13,9 +13,11 @@ from fastapi.testclient import TestClient
 from httpx2.websockets import WebSocketSession, WebSocketUpgradeError
 from starlette.testclient import WebSocketDenialResponse
 
-from acme_service.api import Feature, create_app
-from acme_service.features.auth import auth
+from acme_service import SLUG
+from acme_service.api import create_app
 from acme_service.features.websockets import websockets
+from servekit.api import Feature
+from servekit.features.auth import auth
 
 from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, knowing, token
 from tests.browser import Browser, chromium
@@ -27,7 +29,7 @@ DETECT = "/v1/ws/detect"
 
 @cache
 def client() -> TestClient:
-    return TestClient(create_app(fake_ports(), [auth(), websockets()]))
+    return TestClient(create_app(fake_ports(), [auth(service=SLUG), websockets()]))
 
 
 def chosen(
@@ -100,8 +102,8 @@ def hidden(*features: Feature) -> list[str]:
 
 
 def test_the_page_offers_the_ways_to_sign_in_that_there_are() -> None:
-    assert hidden(auth()) == []
-    assert hidden(auth(knowing(api_keys=KEY.entry))) == ["password"]
+    assert hidden(auth(service=SLUG)) == []
+    assert hidden(auth(service=SLUG, settings=knowing(api_keys=KEY.entry))) == ["password"]
     assert hidden() == ["entry", "password"]
 
 

@@ -8,20 +8,22 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from acme_service.api import create_app
-from acme_service.api.settings import SettingsError
 from acme_service.features.cache import answers, cache
 from acme_service.features.cache.settings import CacheSettings
-from acme_service.ingress.features import enabled
+from acme_service.ingress import features as wiring
 from acme_service.ports import (
-    CHAMPION,
     Detection,
     LanguageDetector,
     LanguageModelCard,
-    ModelTimeoutError,
-    ModelUnavailableError,
     Ports,
     Query,
 )
+from servekit.contracts import (
+    CHAMPION,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+from servekit.settings import SettingsError
 
 from tests.fakes import (
     ENGLISH,
@@ -91,7 +93,7 @@ class Slow(FakeDetector):
 
 
 def test_it_is_enabled() -> None:
-    assert "cache" in [feature.name for feature in enabled()]
+    assert "cache" in [feature.name for feature in wiring.features()]
 
 
 def test_the_second_answer_is_the_first_again_and_says_so(service: Service) -> None:

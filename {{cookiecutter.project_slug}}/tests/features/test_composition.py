@@ -6,26 +6,25 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 
-from acme_service.api import Feature, create_app
-from acme_service.api.canary import CanarySettings, position
-from acme_service.api.readiness import NO_ANSWER
-from acme_service.api.settings import SettingsError
+from acme_service.api import create_app
 from acme_service.features.composition import composition
 from acme_service.features.composition.ensemble import Vote, analyze, elect
+from acme_service.ingress import features as wiring
 from acme_service.ingress.assembly import check_settings
-from acme_service.ingress.features import enabled
-from acme_service.ports import (
+from acme_service.ports import UNDETERMINED, Ports, Query
+from acme_service.ports.opinion import Opinion, Question
+from servekit.api import Feature
+from servekit.api.canary import CanarySettings, position
+from servekit.api.readiness import NO_ANSWER
+from servekit.contracts import (
     CHALLENGER,
     CHAMPION,
-    UNDETERMINED,
     ModelError,
     ModelOverloadedError,
     ModelTimeoutError,
     ModelUnavailableError,
-    Ports,
-    Query,
 )
-from acme_service.ports.opinion import Opinion, Question
+from servekit.settings import SettingsError
 
 from .composition_models import FailingMember, FakeOpinion, composed
 from tests.fakes import FailingDetector, FakeDetector, FakeMeter, StuckDetector
@@ -40,7 +39,7 @@ def client_of(ports: Ports, *features: Feature) -> TestClient:
 
 
 def test_it_is_enabled() -> None:
-    assert "composition" in [feature.name for feature in enabled()]
+    assert "composition" in [feature.name for feature in wiring.features()]
 
 
 @pytest.mark.parametrize("member", ["OPINION", "SENTIMENT"])

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from httpx2 import Client, Response
 
-from acme_service.ingress.launcher.descendants import descendants
+from servekit.commands.launcher.process_tree import descendants
 
 from tests.visitor import HEADERS
 

@@ -8,19 +8,14 @@ from typing import Any
 
 import pytest
 
-from acme_service.api import Feature
 from acme_service.features.composition.ensemble import analyze
 from acme_service.ingress.assembly import ports_over
-from acme_service.ingress.settings import GatherSettings
-from acme_service.ports import (
-    Detection,
-    LanguageModelCard,
-    ModelTimeoutError,
-    Ports,
-    Query,
-)
+from acme_service.ports import Detection, LanguageModelCard, Ports, Query
 from acme_service.ports.opinion import Opinion, Question
 from acme_service.ports.sentiment import Sentiment
+from servekit.api import Feature
+from servekit.contracts import ModelTimeoutError
+from servekit.serving.settings import GatherSettings
 
 from tests.fakes import FakeMeter
 

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from acme_service.api.canary import position
+from servekit.api.canary import position
 
 from tests.cluster import CANARY_FRACTION
 from tests.visitor import HEADERS

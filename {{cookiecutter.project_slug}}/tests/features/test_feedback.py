@@ -10,9 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
-from acme_service.api.settings import ApiSettings, SettingsError
 from acme_service.features.feedback import feedback
-from acme_service.ingress.features import enabled
+from acme_service.ingress import features as wiring
+from servekit.api.settings import ApiSettings
+from servekit.settings import SettingsError
 
 from .feedback_answers import (
     RECEIPT,
@@ -56,7 +57,7 @@ def kept(file: Path, answer: Answered) -> list[dict[str, Any]]:
 
 
 def test_it_is_enabled_and_above_whatever_answers_in_place_of_a_model() -> None:
-    names = [feature.name for feature in enabled()]
+    names = [feature.name for feature in wiring.features()]
     assert "feedback" in names
     assert "cache" not in names[: names.index("feedback")]
 

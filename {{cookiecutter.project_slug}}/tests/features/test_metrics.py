@@ -11,11 +11,13 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acme_service.api import Feature, create_app
-from acme_service.api.errors import ProblemError
-from acme_service.features.metrics import metrics
-from acme_service.ingress.features import enabled
-from acme_service.ports import ModelOverloadedError, Ports
+from acme_service.api import create_app
+from acme_service.ingress import features as wiring
+from acme_service.ports import Ports
+from servekit.api import Feature
+from servekit.api.errors import ProblemError
+from servekit.contracts import ModelOverloadedError
+from servekit.features.metrics import metrics
 
 from tests.fakes import FailingDetector, FakeMeter, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router
@@ -225,7 +227,7 @@ def test_a_websocket_is_counted_when_it_opens_or_is_refused(
 
 
 def test_the_feature_is_enabled(ports: Ports) -> None:
-    visiting(create_app(ports, list(enabled()))).get("/v1/languages")
+    visiting(create_app(ports, list(wiring.features()))).get("/v1/languages")
     assert counted(ports) == [("/v1/languages", "GET", "200")]
 
 

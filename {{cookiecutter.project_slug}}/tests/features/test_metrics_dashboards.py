@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from acme_service.ingress.launcher.serve import METRICS_PORT
+from servekit.commands.launcher.serve import METRICS_PORT
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana").glob("*.json"))

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from acme_service.models.sources.folder import FolderSource
+from servekit.registry.sources.folder import FolderSource
 
 from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
 from tests.cluster import Cluster, UrlOf

@@ -15,18 +15,21 @@ from starlette.requests import HTTPConnection
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from acme_service.api import Feature, create_app
-from acme_service.api.caller import Caller
-from acme_service.api.errors import ProblemError
-from acme_service.api.leave import leave_of
-from acme_service.api.settings import SettingsError
-from acme_service.features.rate_limit import limiter, rate_limit
-from acme_service.features.rate_limit.address import address_of
-from acme_service.features.rate_limit.limiter import MemoryLimiter
-from acme_service.features.rate_limit.limits import Limit, limit_of
-from acme_service.features.rate_limit.settings import RateLimitSettings
-from acme_service.ingress.features import enabled
-from acme_service.ingress.launcher.profile import prepare_environment
+from acme_service import SLUG
+from acme_service.api import create_app
+from acme_service.ingress import features as wiring
+from servekit.api import Feature
+from servekit.api.errors import ProblemError
+from servekit.api.principal import Principal
+from servekit.api.quota import leave_of
+from servekit.commands.launcher.environment import prepare_environment
+from servekit.features.rate_limit import gcra as limiter
+from servekit.features.rate_limit import rate_limit
+from servekit.features.rate_limit.client_ip import address_of
+from servekit.features.rate_limit.gcra import MemoryLimiter
+from servekit.features.rate_limit.limits import Limit, limit_of
+from servekit.features.rate_limit.settings import RateLimitSettings
+from servekit.settings import SettingsError
 
 from tests.fakes import FakeDetector, FakeMeter, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router
@@ -40,7 +43,7 @@ async def knows_callers(connection: HTTPConnection) -> None:
     if name == "wrong":
         raise ProblemError(401, "Who are you?")
     if name:
-        connection.scope["state"]["caller"] = Caller(name)
+        connection.scope["state"]["caller"] = Principal(name)
 
 
 def signing_in() -> APIRouter:
@@ -81,7 +84,7 @@ class Service:
 
     def __init__(self, **settings: Any) -> None:
         chosen = {"models": "3/day", "sign_in": "1/day"} | settings
-        limiting = rate_limit(RateLimitSettings.model_validate(chosen))
+        limiting = rate_limit(RateLimitSettings.model_validate(chosen), service=SLUG)
         identifying = Feature(
             name="callers",
             guards=[knows_callers],
@@ -112,11 +115,11 @@ def said(socket: WebSocketTestSession, text: str = "a question") -> str:
 
 
 def test_it_is_enabled() -> None:
-    assert "rate_limit" in [feature.name for feature in enabled()]
+    assert "rate_limit" in [feature.name for feature in wiring.features()]
 
 
 def test_it_counts_once_all_other_guards_have_found_out_who_is_asking() -> None:
-    guarding = [feature.name for feature in enabled() if feature.guards]
+    guarding = [feature.name for feature in wiring.features() if feature.guards]
     assert guarding[-1] == "rate_limit"
 
 
@@ -194,7 +197,7 @@ def test_an_open_route_is_limited_and_the_service_is_not() -> None:
     async def shown() -> str:
         return "shown"
 
-    limiting = rate_limit(RateLimitSettings(models="2/day"))
+    limiting = rate_limit(RateLimitSettings(models="2/day"), service=SLUG)
     client = TestClient(create_app(fake_ports(), [limiting, Feature(name="page", routers=[page])]))
     assert [client.get("/page").status_code for _ in range(3)] == [200, 200, 429]
     assert client.get("/health/live").is_success
@@ -506,4 +509,4 @@ def test_a_malformed_setting_stops_the_start(
 ) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=sentence):
-        rate_limit()
+        rate_limit(service=SLUG)

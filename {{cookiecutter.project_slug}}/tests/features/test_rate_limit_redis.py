@@ -7,9 +7,10 @@ from time import monotonic, sleep
 import pytest
 from fastapi.testclient import TestClient
 
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.rate_limit import rate_limit
-from acme_service.features.rate_limit.settings import RateLimitSettings
+from servekit.features.rate_limit import rate_limit
+from servekit.features.rate_limit.settings import RateLimitSettings
 
 from tests.fakes import fake_ports
 from tests.redis_server import RedisServer
@@ -28,7 +29,9 @@ def replicas(server: RedisServer) -> Iterator[list[TestClient]]:
     """Two services around one Redis, each of which grants ten requests an hour."""
     settings = {"url": server.url, "models": "10/hour", "timeout_s": TIMEOUT_S}
     with ExitStack() as started:
-        features = [rate_limit(RateLimitSettings.model_validate(settings)) for _ in range(2)]
+        features = [
+            rate_limit(RateLimitSettings.model_validate(settings), service=SLUG) for _ in range(2)
+        ]
         apps = [create_app(fake_ports(), [feature]) for feature in features]
         clients = [started.enter_context(TestClient(app)) for app in apps]
         for client in clients:
@@ -70,7 +73,7 @@ def test_what_is_left_is_told_over_redis_too(replicas: list[TestClient]) -> None
 def test_counts_expire_with_what_is_owed(server: RedisServer, replicas: list[TestClient]) -> None:
     ask(replicas[0])
     [key] = server.stored()
-    assert key == b"acme_service:rate_limit:models:address:unknown:10/3600"
+    assert key == f"{SLUG}:rate_limit:models:address:unknown:10/3600".encode()
     with server.client() as client:
         assert 350 <= client.ttl(key) <= 361
 

@@ -5,10 +5,11 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2.websockets import WebSocketUpgradeError
 
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.rate_limit import rate_limit
-from acme_service.features.rate_limit.settings import RateLimitSettings
 from acme_service.features.websockets import websockets
+from servekit.features.rate_limit import rate_limit
+from servekit.features.rate_limit.settings import RateLimitSettings
 
 from .rate_limit_application import NAME
 from tests.cluster import UrlOf
@@ -36,7 +37,7 @@ def test_a_socket_too_many_is_refused_with_a_429(url_of: UrlOf) -> None:
 
 
 def test_a_text_too_many_is_an_error_and_the_socket_stays_open() -> None:
-    limiting = rate_limit(RateLimitSettings(models="3/day"))
+    limiting = rate_limit(RateLimitSettings(models="3/day"), service=SLUG)
     client = TestClient(create_app(fake_ports(), [limiting, websockets()]))
     with client.websocket_connect("/v1/ws/detect") as socket:
         kinds = []

@@ -4,15 +4,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
-from acme_service.features.request_log import request_log
-from acme_service.ingress.features import enabled
+from acme_service.ingress import features as wiring
+from servekit.features.request_log import request_log
 
 from tests.fakes import fake_ports
 
 
 @pytest.fixture(autouse=True)
 def _log_reaches_pytest(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "acme_service.features.request_log")
+    caplog.set_level("INFO", "servekit.features.request_log")
 
 
 @pytest.mark.parametrize(("route", "status"), [("/health/live", 200), ("/nowhere", 404)])
@@ -28,4 +28,4 @@ def test_a_request_leaves_one_line(
 
 
 def test_it_is_always_on() -> None:
-    assert next(enabled()).name == "request_log"
+    assert next(wiring.features()).name == "request_log"

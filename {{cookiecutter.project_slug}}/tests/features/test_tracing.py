@@ -15,13 +15,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision
 
 from acme_service.api import create_app
-from acme_service.api.logs import JsonFormatter
-from acme_service.api.settings import SettingsError
-from acme_service.features.tracing import TracingSettings, around_call, tracing
-from acme_service.features.tracing.sampling import Entrances, at_serve
 from acme_service.ingress.models import GatheringDetector
-from acme_service.ingress.settings import GatherSettings
 from acme_service.ports import Detection, Query
+from servekit.api.logging import KIT_LOGGER, JsonFormatter
+from servekit.features.tracing import TracingSettings, around_call, tracing
+from servekit.features.tracing.sampling import Entrances, at_serve
+from servekit.serving.settings import GatherSettings
+from servekit.settings import SettingsError
 
 from .tracing_receiver import RECEIVER, Received
 from tests.fakes import FakeMeter, fake_ports
@@ -123,9 +123,10 @@ def test_log_lines_carry_the_id_of_their_trace(
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(json.loads(JsonFormatter().format(record)))
 
-    service = logging.getLogger("acme_service")
-    monkeypatch.setattr(service, "handlers", [Keep()])
-    monkeypatch.setattr(service, "level", logging.INFO)
+    handlers = [Keep()]  # of both, as `configure_logging` has it
+    for log in map(logging.getLogger, (KIT_LOGGER, "acme_service")):
+        monkeypatch.setattr(log, "handlers", handlers)
+        monkeypatch.setattr(log, "level", logging.INFO)
     with TestClient(create_app(fake_ports(), [tracing()])) as client:
         client.post("/v1/detect", json={"text": "a"}, headers=traceparent(trace_id))
     [line] = [one for one in lines if one["message"] == "detected"]
@@ -169,7 +170,7 @@ async def test_a_gathered_call_is_linked_with_all_who_asked() -> None:
     first, *others = await gathered(3)
     sent()
     call = named(ASK, RECEIVER.trace(first))
-    assert call.attributes["askers"] == "3"
+    assert call.attributes["waiting_contexts"] == "3"
     assert ancestors(call, RECEIVER.trace(first))[0] == "request"
     assert [linked for linked, _ in call.links] == others
     for other in others:
@@ -185,7 +186,7 @@ async def test_a_batch_asks_for_all_its_texts_as_one() -> None:
     sent()
     spans = RECEIVER.trace(trace.format_trace_id(request.get_span_context().trace_id))
     call = named(ASK, spans)
-    assert (call.attributes["askers"], call.links) == ("1", ())
+    assert (call.attributes["waiting_contexts"], call.links) == ("1", ())
     assert named("request", spans).links == ()
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from acme_service.features.tracing.exporting import flush, provider
-from acme_service.features.tracing.sampling import ANYWHERE
+from servekit.features.tracing.exporter import flush, provider
+from servekit.features.tracing.sampling import ANYWHERE
 
 from tests.processes import free_port, start
 from tests.visitor import HEADERS

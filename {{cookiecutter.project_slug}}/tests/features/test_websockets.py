@@ -12,13 +12,16 @@ from starlette.requests import HTTPConnection
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from acme_service.api import Feature, create_app
-from acme_service.api.canary import CanarySettings
-from acme_service.api.errors import ProblemError
-from acme_service.api.settings import ApiSettings, SettingsError
+from acme_service.api import create_app
+from acme_service.api.settings import DetectionSettings
 from acme_service.features.websockets import websockets
-from acme_service.ingress.features import enabled
-from acme_service.ports import ModelOverloadedError
+from acme_service.ingress import features as wiring
+from servekit.api import Feature
+from servekit.api.canary import CanarySettings
+from servekit.api.errors import ProblemError
+from servekit.api.settings import ApiSettings
+from servekit.contracts import ModelOverloadedError
+from servekit.settings import SettingsError
 
 from tests.fakes import (
     ChangingDetector,
@@ -169,7 +172,7 @@ def test_cookie_and_accept_language_count_as_on_http_routes() -> None:
         ask(one, "maison")
     [query] = detector.asked
     assert (query.allowed, query.preferred) == (("de", "fr"), ("fr", "de"))
-    assert query.tie_margin == ApiSettings.load().tie_margin
+    assert query.tie_margin == DetectionSettings.load().tie_margin
 
 
 def test_top_sets_how_many_candidates_an_answer_carries() -> None:
@@ -216,7 +219,7 @@ def test_cors_origins_may_connect(origins: str) -> None:
 
 
 def test_the_feature_is_enabled() -> None:
-    enabling = visiting(create_app(fake_ports(), list(enabled())))
+    enabling = visiting(create_app(fake_ports(), list(wiring.features())))
     with enabling.websocket_connect(DETECT) as one:
         assert ask(one, "house")[-1]["type"] == "done"
 

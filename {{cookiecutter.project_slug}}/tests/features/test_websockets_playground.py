@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from acme_service.api import create_app
 from acme_service.features.websockets import websockets
 from acme_service.features.websockets.playground import page
-from acme_service.ingress.features import enabled
+from acme_service.ingress import features as wiring
 
 from tests.browser import Browser, chromium
 from tests.cluster import INLINE
@@ -51,7 +51,9 @@ def test_the_name_of_the_service_is_escaped() -> None:
 
 
 def test_the_page_is_enabled() -> None:
-    assert TestClient(create_app(fake_ports(), list(enabled()))).get("/playground").is_success
+    assert (
+        TestClient(create_app(fake_ports(), list(wiring.features()))).get("/playground").is_success
+    )
 
 
 @pytest.fixture(scope="module")

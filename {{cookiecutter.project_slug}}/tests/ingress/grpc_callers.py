@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from grpc.aio import AioRpcError
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from acme_service.ingress.doors import answering
 from acme_service.ingress.grpc import grpc as door
 from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
     DetectRequest,
@@ -19,16 +18,17 @@ from acme_service.ingress.grpc.protos.language.v1.detector_pb2_grpc import (
     LanguageDetectorStub,
 )
 from acme_service.ingress.grpc.servicers import health, language_detector
+from servekit.ingress.transports import with_transport_methods
 
 from tests.visitor import HEADERS
 
-__all__ = ["Caller", "DetectRequest", "calling", "in_process", "refusal"]
+__all__ = ["Client", "DetectRequest", "calling", "in_process", "refusal"]
 
 CREDENTIALS = [(name.lower(), value) for name, value in HEADERS.items()]
 """What lets the tests in."""
 
 
-class Caller:
+class Client:
     """A client of the service.
 
     application: the one that is asked; several of them may share a cluster.
@@ -48,17 +48,17 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(port: int, application: str = "default") -> AsyncIterator[Caller]:
+async def calling(port: int, application: str = "default") -> AsyncIterator[Client]:
     """A client of one application, by its name or its route prefix."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Caller(channel, application.strip("/"))
+        yield Client(channel, application.strip("/"))
 
 
 @asynccontextmanager
-async def in_process(api: FastAPI) -> AsyncIterator[Caller]:
+async def in_process(api: FastAPI) -> AsyncIterator[Client]:
     """What Ray Serve makes of the door, made by gRPC's own server."""
 
-    @answering([door()])
+    @with_transport_methods([door()])
     class Replica:
         def __init__(self) -> None:
             self.api = api

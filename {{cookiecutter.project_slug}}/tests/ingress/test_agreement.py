@@ -8,15 +8,13 @@ from typing import Any
 import pytest
 
 from acme_service.ingress.models import MAX_GATHERED, GatheringDetector
-from acme_service.ingress.settings import GatherSettings
-from acme_service.ports import (
-    Detection,
-    LanguageModelCard,
+from acme_service.ports import Detection, LanguageModelCard, Query
+from servekit.contracts import (
     ModelError,
     ModelReplacedError,
     ModelUnavailableError,
-    Query,
 )
+from servekit.serving.settings import GatherSettings
 
 from tests.fakes import FakeMeter
 

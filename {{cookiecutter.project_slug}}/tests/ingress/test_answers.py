@@ -3,15 +3,16 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from acme_service.ingress.answers import (
+from acme_service.ingress.models import GatheringDetector
+from acme_service.ports import Detection, Query
+from servekit.contracts import CHALLENGER
+from servekit.serving.settings import GatherSettings
+from servekit.serving.version_counter import (
     MAX_VERSIONS,
     OTHER,
     UNKNOWN,
-    AnswerCounts,
+    VersionCounter,
 )
-from acme_service.ingress.models import GatheringDetector
-from acme_service.ingress.settings import GatherSettings
-from acme_service.ports import CHALLENGER, Detection, Query
 
 from tests.fakes import FakeMeter
 
@@ -55,7 +56,7 @@ async def test_texts_count_one_by_one_and_a_stream_once() -> None:
 
 def test_a_store_of_a_thousand_versions_makes_few_series() -> None:
     meter = FakeMeter()
-    counts = AnswerCounts("language", meter)
+    counts = VersionCounter("language", meter)
     for number in range(1000):
         counts.count(f"language:{number}", 2)
     counts.count("language:0")
@@ -66,5 +67,5 @@ def test_a_store_of_a_thousand_versions_makes_few_series() -> None:
 
 def test_a_model_that_does_not_name_itself_counts_too() -> None:
     meter = FakeMeter()
-    AnswerCounts("language", meter).count("")
+    VersionCounter("language", meter).count("")
     assert counted(meter) == {UNKNOWN: 1}

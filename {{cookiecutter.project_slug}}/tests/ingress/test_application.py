@@ -8,9 +8,9 @@ from ray import cloudpickle
 from ray.serve.schema import ServeApplicationSchema
 
 from acme_service.ingress.app import Ingress, ServiceArgs, app, ingress
-from acme_service.ingress.configuration import deployments_of
 from acme_service.ingress.features import sources
-from acme_service.ingress.meters import RayMeter
+from servekit.commands.check_config.checks import deployments_of
+from servekit.ingress.meter import RayMeter
 
 from tests.configurations import own
 from tests.visitor import visiting

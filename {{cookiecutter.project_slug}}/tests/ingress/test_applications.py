@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import yaml
 
-from acme_service.ingress.launcher.descendants import descendants
+from servekit.commands.launcher.process_tree import descendants
 
 from tests.cluster import SMALL, Cluster
 from tests.visitor import HEADERS

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from acme_service.api import Feature
-from acme_service.api.feature import AroundCall
-from acme_service.ingress.batches import BatchCalls, around_calls
-from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
+from servekit.contracts import (
+    AroundCall,
+    ModelError,
+    ModelOverloadedError,
+    ModelTimeoutError,
+)
+from servekit.serving.instrumented_call import InstrumentedCall, around_calls
 
 from tests.fakes import FakeMeter
 
@@ -29,23 +32,23 @@ class Calls:
         return list(args[0])
 
 
-def noting(notes: list[str], name: str) -> Feature:
+def noting(notes: list[str], name: str) -> AroundCall:
     @contextmanager
     def around(model: str, asking: Sequence[Context]) -> Iterator[None]:
         notes.append(f"{name} {model} {len(asking)}")
         yield
         notes.append(f"{name} left")
 
-    return Feature(name=name, around_call=around)
+    return around
 
 
-def batches(meter: FakeMeter, around: AroundCall, calls: Calls) -> BatchCalls:
-    return BatchCalls("language", "detect_batch", calls, meter, around)
+def batches(meter: FakeMeter, around: AroundCall, calls: Calls) -> InstrumentedCall:
+    return InstrumentedCall("language", "detect_batch", calls, meter, around)
 
 
 async def test_features_enter_a_call_in_their_order() -> None:
     notes: list[str] = []
-    around = around_calls([noting(notes, "first"), Feature(name="none"), noting(notes, "second")])
+    around = around_calls([noting(notes, "first"), noting(notes, "second")])
     assert await batches(FakeMeter(), around, Calls())(["a"]) == ["a"]
     assert notes == ["first language 0", "second language 0", "second left", "first left"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from httpx2 import Client
 
-from acme_service.api.canary import position
+from servekit.api.canary import position
 
 from tests.cluster import CANARY_FRACTION, UrlOf
 from tests.visitor import HEADERS

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.ingress.launcher.changes import Changes
+from servekit.commands.launcher.file_watcher import Changes
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from acme_service.ingress import calls
-from acme_service.ingress.calls import Pulse
-from acme_service.ports import (
+from servekit.contracts import (
     ModelOverloadedError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from servekit.serving import transport as calls
+from servekit.serving.transport import LivenessTracker
 
 Ping = Callable[[], Awaitable[None]]
 
@@ -32,8 +32,8 @@ async def hangs() -> None:
     await asyncio.Event().wait()
 
 
-def pulse(lately_s: float = 10) -> Pulse:
-    return Pulse(lately_s, ping_timeout_s=0.01)
+def pulse(lately_s: float = 10) -> LivenessTracker:
+    return LivenessTracker(lately_s, ping_timeout_s=0.01)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from acme_service.ingress import configuration
-from acme_service.ingress.configuration import checked, mistakes
-from acme_service.ingress.reading import ConfigurationError, read
+from servekit.commands.check_config import checks as configuration
+from servekit.commands.check_config.checks import checked, mistakes
+from servekit.commands.check_config.strict_yaml import ConfigurationError, read
 
 from tests.configurations import PATHS, loaded, own
 

@@ -7,14 +7,14 @@ from contextvars import ContextVar
 
 import pytest
 
-from acme_service.ingress.gather import MAX_CALL_BYTES, Gatherer, askers
-from acme_service.ingress.settings import GatherSettings
-from acme_service.ports import (
+from servekit.contracts import (
     ModelError,
     ModelOverloadedError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from servekit.serving.batcher import MAX_CALL_BYTES, Batcher, waiting_contexts
+from servekit.serving.settings import GatherSettings
 
 from tests.fakes import FakeMeter
 
@@ -53,9 +53,9 @@ class StubbornModel(Model):
         return [item.upper() for item in items]
 
 
-def gatherer_of(model: Model, **settings: float) -> Gatherer[str, str]:
+def gatherer_of(model: Model, **settings: float) -> Batcher[str, str]:
     chosen = GatherSettings.model_validate({"max_in_flight": 2} | settings)
-    return Gatherer("test", model.call, size, chosen, FakeMeter())
+    return Batcher("test", model.call, size, chosen, FakeMeter())
 
 
 def size(item: str | None) -> int:
@@ -96,7 +96,7 @@ async def test_a_call_that_stops_by_itself_keeps_nobody_waiting() -> None:
     async def stopping(items: Sequence[str]) -> list[str]:
         raise asyncio.CancelledError
 
-    gatherer = Gatherer("test", stopping, size, GatherSettings(), FakeMeter())
+    gatherer = Batcher("test", stopping, size, GatherSettings(), FakeMeter())
     with pytest.raises(ModelUnavailableError):
         await asyncio.wait_for(gatherer.ask("a"), 1)
 
@@ -216,7 +216,7 @@ async def test_a_wrong_number_of_answers_is_nobodys_answer(answers: list[str]) -
     async def call(items: Sequence[str]) -> list[str]:
         return answers
 
-    gatherer = Gatherer("test", call, len, GatherSettings(), FakeMeter())
+    gatherer = Batcher("test", call, len, GatherSettings(), FakeMeter())
     found = await asyncio.gather(*map(gatherer.ask, "ab"), return_exceptions=True)
     assert [type(one) for one in found] == [ModelError, ModelError]
 
@@ -245,10 +245,10 @@ async def test_a_call_knows_the_contexts_of_those_who_asked_and_runs_in_none_of_
     found: list[list[str]] = []
 
     async def call(items: Sequence[str]) -> Sequence[str]:
-        found.append([name.get(), *(asker.run(name.get) for asker in askers())])
+        found.append([name.get(), *(asker.run(name.get) for asker in waiting_contexts())])
         return items
 
-    gatherer = Gatherer("test", call, len, GatherSettings(), FakeMeter())
+    gatherer = Batcher("test", call, len, GatherSettings(), FakeMeter())
 
     async def ask(who: str) -> None:
         name.set(who)

@@ -25,10 +25,9 @@ from ray.serve.config import gRPCOptions
 from ray.serve.schema import gRPCOptionsSchema
 from starlette.requests import HTTPConnection
 
-from acme_service.api import Feature, create_app
-from acme_service.api.errors import ProblemError
+from acme_service.api import create_app
 from acme_service.ingress import launch
-from acme_service.ingress.features import doors
+from acme_service.ingress.features import transports
 from acme_service.ingress.grpc import grpc
 from acme_service.ingress.grpc.calls import address_of
 from acme_service.ingress.grpc.methods import DetectStream
@@ -40,17 +39,18 @@ from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
 )
 from acme_service.ingress.grpc.routes import DETECT, DETECT_STREAM
 from acme_service.ingress.grpc.servicers import health, language_detector
-from acme_service.ports import (
-    Detection,
+from acme_service.ports import Detection, Query
+from servekit.api import Feature
+from servekit.api.errors import ProblemError
+from servekit.contracts import (
     ModelError,
     ModelOverloadedError,
     ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
-    Query,
 )
 
-from .grpc_callers import Caller, in_process, refusal
+from .grpc_callers import Client, in_process, refusal
 from tests.configurations import own
 from tests.fakes import (
     CARD,
@@ -75,12 +75,12 @@ def detector() -> FakeDetector:
 
 
 @pytest.fixture
-async def caller(detector: FakeDetector) -> AsyncIterator[Caller]:
+async def caller(detector: FakeDetector) -> AsyncIterator[Client]:
     async with in_process(api_of(detector)) as caller:
         yield caller
 
 
-async def test_an_answer_holds_the_best_few_and_the_model(caller: Caller) -> None:
+async def test_an_answer_holds_the_best_few_and_the_model(caller: Client) -> None:
     answer = await caller.detect(DetectRequest(text="a", top=2))
     assert isinstance(answer, DetectResponse)
     assert (answer.language, answer.score) == ("en", 0.75)
@@ -89,13 +89,13 @@ async def test_an_answer_holds_the_best_few_and_the_model(caller: Caller) -> Non
     assert len((await caller.detect(TEXT)).candidates) == 3
 
 
-async def test_a_text_without_letters_is_undetermined(caller: Caller) -> None:
+async def test_a_text_without_letters_is_undetermined(caller: Client) -> None:
     answer = await caller.detect(DetectRequest(text="1 2 3"))
     assert (answer.language, answer.score, [*answer.candidates]) == ("und", 0, [])
 
 
 async def test_the_model_is_asked_what_the_caller_asks(
-    caller: Caller, detector: FakeDetector
+    caller: Client, detector: FakeDetector
 ) -> None:
     asks = DetectRequest(
         text="ä", allowed_languages=["fr", "de", "fr"], preferred_languages=["it", "de"]
@@ -104,7 +104,7 @@ async def test_the_model_is_asked_what_the_caller_asks(
     assert detector.asked == [Query("ä", ("de", "fr"), ("it", "de"), 0.02)]
 
 
-async def test_a_guess_for_every_word(caller: Caller, detector: FakeDetector) -> None:
+async def test_a_guess_for_every_word(caller: Client, detector: FakeDetector) -> None:
     guesses = [guess async for guess in caller.detect_stream(TEXT)]
     assert [one.language for one in guesses] == ["en", "en", "en"]
     assert [query.text for query in detector.asked] == ["a", "a b", "a b c"]
@@ -124,7 +124,7 @@ async def test_a_guess_for_every_word(caller: Caller, detector: FakeDetector) ->
     ],
 )
 async def test_what_cannot_be_asked_is_refused_by_name(
-    caller: Caller, detector: FakeDetector, method: str, asks: dict[str, Any], field: str
+    caller: Client, detector: FakeDetector, method: str, asks: dict[str, Any], field: str
 ) -> None:
     error = await refusal(getattr(caller, method)(DetectRequest(**asks)))
     assert error.code() is StatusCode.INVALID_ARGUMENT
@@ -132,7 +132,7 @@ async def test_what_cannot_be_asked_is_refused_by_name(
     assert detector.asked == []
 
 
-async def test_the_longest_text_is_answered(caller: Caller) -> None:
+async def test_the_longest_text_is_answered(caller: Client) -> None:
     assert (await caller.detect(DetectRequest(text="ä" * 10_000, top=10))).language == "en"
 
 
@@ -339,18 +339,18 @@ def test_an_address_is_read_as_grpc_writes_it(peer: str, address: tuple[str, int
 
 
 @pytest.mark.parametrize("name", ["x-request-id", "request_id"])
-async def test_a_request_id_is_taken_and_given_back(caller: Caller, name: str) -> None:
+async def test_a_request_id_is_taken_and_given_back(caller: Client, name: str) -> None:
     call = caller.detect(TEXT, metadata=[(name, "mine")])
     await call
     assert dict(await call.trailing_metadata())["x-request-id"] == "mine"
 
 
-async def test_a_call_without_an_id_gets_one_even_when_it_is_refused(caller: Caller) -> None:
+async def test_a_call_without_an_id_gets_one_even_when_it_is_refused(caller: Client) -> None:
     refused = await refusal(caller.detect(DetectRequest()))
     assert len(dict(refused.trailing_metadata())["x-request-id"]) == 36
 
 
-async def test_an_answer_names_its_model(caller: Caller) -> None:
+async def test_an_answer_names_its_model(caller: Client) -> None:
     one, many = caller.detect(TEXT), caller.detect_stream(TEXT)
     await one
     assert len([guess async for guess in many]) == 3
@@ -377,7 +377,7 @@ async def test_health_is_readiness(detector: FakeDetector, service: str) -> None
             assert listed.statuses[service] == answer
 
 
-async def test_health_of_what_is_not_there_is_not_found(caller: Caller) -> None:
+async def test_health_of_what_is_not_there_is_not_found(caller: Client) -> None:
     error = await refusal(caller.check(HealthCheckRequest(service="else")))
     assert error.code() is StatusCode.NOT_FOUND
     error = await refusal(caller.watch(HealthCheckRequest()))
@@ -396,7 +396,7 @@ def test_every_method_that_is_offered_is_there() -> None:
 
 
 async def test_the_service_is_plugged_in(detector: FakeDetector) -> None:
-    features = [door.feature for door in doors()]
+    features = [one.feature for one in transports()]
     async with in_process(create_app(fake_ports(detector), features)) as caller:
         assert (await caller.detect(TEXT)).language == "en"
 

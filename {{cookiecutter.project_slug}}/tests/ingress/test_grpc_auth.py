@@ -6,11 +6,12 @@ import pytest
 from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.auth import auth
 from acme_service.ingress.grpc import grpc
+from servekit.features.auth import auth
 
-from .grpc_callers import Caller, DetectRequest, calling, in_process, refusal
+from .grpc_callers import Client, DetectRequest, calling, in_process, refusal
 from tests.cluster import INLINE, Cluster
 from tests.fakes import fake_ports
 from tests.features.auth_visitor import KEY, USER, knowing, token
@@ -31,14 +32,14 @@ WITHOUT_SCOPE = ("authorization", f"Bearer {token('else')}")
 
 
 @pytest.fixture
-async def caller() -> AsyncIterator[Caller]:
-    guarded = auth(knowing(users=(USER.entry(),), api_keys=(KEY.entry,)))
+async def caller() -> AsyncIterator[Client]:
+    guarded = auth(service=SLUG, settings=knowing(users=(USER.entry(),), api_keys=(KEY.entry,)))
     async with in_process(create_app(fake_ports(), [guarded, grpc().feature])) as caller:
         yield caller
 
 
 @pytest.mark.parametrize("credential", GOOD)
-async def test_who_is_known_is_answered(caller: Caller, credential: tuple[str, str]) -> None:
+async def test_who_is_known_is_answered(caller: Client, credential: tuple[str, str]) -> None:
     assert (await caller.detect(TEXT, metadata=[credential])).language == "en"
     guesses = [one async for one in caller.detect_stream(TEXT, metadata=[credential])]
     assert len(guesses) == 2
@@ -47,7 +48,7 @@ async def test_who_is_known_is_answered(caller: Caller, credential: tuple[str, s
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("credential", WRONG)
 async def test_who_is_not_known_is_refused(
-    caller: Caller, credential: tuple[str, str], method: str
+    caller: Client, credential: tuple[str, str], method: str
 ) -> None:
     error = await refusal(getattr(caller, method)(TEXT, metadata=[credential]))
     assert error.code() is StatusCode.UNAUTHENTICATED
@@ -55,13 +56,13 @@ async def test_who_is_not_known_is_refused(
     assert dict(error.trailing_metadata())["www-authenticate"] == "Bearer"
 
 
-async def test_a_missing_scope_is_named(caller: Caller) -> None:
+async def test_a_missing_scope_is_named(caller: Client) -> None:
     error = await refusal(caller.detect(TEXT, metadata=[WITHOUT_SCOPE]))
     assert error.code() is StatusCode.PERMISSION_DENIED
     assert error.details() == "The scope detect is needed."
 
 
-async def test_health_asks_nobody_who_they_are(caller: Caller) -> None:
+async def test_health_asks_nobody_who_they_are(caller: Client) -> None:
     assert (await caller.check(HealthCheckRequest())).status
 
 

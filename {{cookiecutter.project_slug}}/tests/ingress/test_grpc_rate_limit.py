@@ -4,10 +4,11 @@ import pytest
 from grpc import StatusCode
 from httpx2 import AsyncClient
 
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.rate_limit import rate_limit
-from acme_service.features.rate_limit.settings import RateLimitSettings
 from acme_service.ingress.grpc import grpc
+from servekit.features.rate_limit import rate_limit
+from servekit.features.rate_limit.settings import RateLimitSettings
 
 from .grpc_callers import DetectRequest, calling, in_process, refusal
 from tests.cluster import Cluster, UrlOf
@@ -17,7 +18,7 @@ TEXT = DetectRequest(text="a b")
 
 
 async def test_one_too_many_says_when_to_come_back() -> None:
-    limited = rate_limit(RateLimitSettings(models="3/hour"))
+    limited = rate_limit(RateLimitSettings(models="3/hour"), service=SLUG)
     async with in_process(create_app(fake_ports(), [limited, grpc().feature])) as caller:
         call = caller.detect(TEXT)
         await call
@@ -35,7 +36,7 @@ async def test_one_too_many_says_when_to_come_back() -> None:
 
 
 async def test_addresses_are_those_that_trusted_proxies_tell() -> None:
-    limited = rate_limit(RateLimitSettings(models="1/hour", trusted_hops=1))
+    limited = rate_limit(RateLimitSettings(models="1/hour", trusted_hops=1), service=SLUG)
     async with in_process(create_app(fake_ports(), [limited, grpc().feature])) as caller:
         for number in (1, 2):
             metadata = [("x-forwarded-for", f"192.0.2.{number}")]

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from httpx2 import AsyncClient
 
-from .grpc_callers import Caller, DetectRequest, calling, refusal
+from .grpc_callers import Client, DetectRequest, calling, refusal
 from .test_failures import INTERNALS
 from tests.cluster import INLINE, Cluster
 from tests.visitor import HEADERS
@@ -26,7 +26,7 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 
 @pytest.fixture(params=["default", pytest.param("inline", marks=INLINE)])
-async def caller(request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[Caller]:
+async def caller(request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[Client]:
     async with calling(cluster.grpc_port, request.param) as caller:
         yield caller
 
@@ -40,7 +40,7 @@ async def eventually(condition: Callable[[], bool], within_s: float = 10) -> boo
     return False
 
 
-async def test_a_text_is_answered_as_over_http(caller: Caller, cluster: Cluster) -> None:
+async def test_a_text_is_answered_as_over_http(caller: Client, cluster: Cluster) -> None:
     call = caller.detect(GERMAN, metadata=[*caller.metadata, ("x-request-id", "grpc-1")])
     answer = await call
     told = dict(await call.trailing_metadata())
@@ -56,7 +56,7 @@ async def test_a_text_is_answered_as_over_http(caller: Caller, cluster: Cluster)
     assert told["x-request-id"] == "grpc-1"
 
 
-async def test_guesses_sharpen(caller: Caller) -> None:
+async def test_guesses_sharpen(caller: Client) -> None:
     call = caller.detect_stream(GERMAN, metadata=caller.metadata)
     guesses = [guess async for guess in call]
     assert len(guesses) == len(GERMAN.text.split())
@@ -65,7 +65,7 @@ async def test_guesses_sharpen(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("method", ["detect", "detect_stream"])
-async def test_what_cannot_be_asked_is_refused_in_one_sentence(caller: Caller, method: str) -> None:
+async def test_what_cannot_be_asked_is_refused_in_one_sentence(caller: Client, method: str) -> None:
     metadata = [*caller.metadata, ("x-request-id", "refused-1")]
     error = await refusal(getattr(caller, method)(DetectRequest(), metadata=metadata))
     assert error.code() is StatusCode.INVALID_ARGUMENT
@@ -73,7 +73,7 @@ async def test_what_cannot_be_asked_is_refused_in_one_sentence(caller: Caller, m
     assert ("x-request-id", "refused-1") in [*(error.trailing_metadata() or ())]
 
 
-async def test_a_refused_stream_sends_no_message(caller: Caller) -> None:
+async def test_a_refused_stream_sends_no_message(caller: Client) -> None:
     call = caller.detect_stream(DetectRequest(), metadata=caller.metadata)
     with pytest.raises(grpc.aio.AioRpcError):
         await call.read()
@@ -92,7 +92,7 @@ async def test_where_haproxy_knows_of_no_replica_a_refusal_is_one_too(
     assert guesses[-1].language == "de"
 
 
-async def test_a_message_over_the_limit_is_refused_before_it_is_read(caller: Caller) -> None:
+async def test_a_message_over_the_limit_is_refused_before_it_is_read(caller: Client) -> None:
     large = DetectRequest(text="a" * MAX_MESSAGE_BYTES)
     error = await refusal(caller.detect(large, metadata=caller.metadata))
     assert error.code() is StatusCode.RESOURCE_EXHAUSTED
@@ -102,7 +102,7 @@ async def test_a_message_over_the_limit_is_refused_before_it_is_read(caller: Cal
 
 @pytest.mark.parametrize(("metadata", "named"), [([], ""), ([("application", "else")], "else")])
 async def test_an_application_has_to_be_named_and_there(
-    caller: Caller, metadata: list[tuple[str, str]], named: str
+    caller: Client, metadata: list[tuple[str, str]], named: str
 ) -> None:
     error = await refusal(caller.detect(GERMAN, metadata=metadata))
     assert error.code() is StatusCode.NOT_FOUND
@@ -186,7 +186,7 @@ async def test_nobody_is_told_what_can_be_asked(cluster: Cluster) -> None:
     assert error.code() is StatusCode.UNIMPLEMENTED
 
 
-async def test_every_call_is_one_line_of_the_log(caller: Caller, cluster: Cluster) -> None:
+async def test_every_call_is_one_line_of_the_log(caller: Client, cluster: Cluster) -> None:
     metadata = [*caller.metadata, ("x-request-id", f"line-{time.monotonic_ns()}")]
     await caller.detect(GERMAN, metadata=metadata)
     _, request_id = metadata[-1]

@@ -13,13 +13,13 @@ from ray.serve.exceptions import (
     RequestCancelledError,
 )
 
-from acme_service.ingress.handles import HandleCalls
-from acme_service.ports import (
+from servekit.contracts import (
     ModelError,
     ModelOverloadedError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from servekit.serving.ray import RayTransport
 
 
 class Response:
@@ -69,7 +69,7 @@ def over_actors(cause: Exception) -> Exception:
 
 
 async def call(handle: Handle, timeout_s: float = 5) -> Any:
-    return await HandleCalls("test", handle, timeout_s).call("method")  # pyright: ignore
+    return await RayTransport("test", handle, timeout_s).call("method")  # pyright: ignore
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ class StreamingHandle:
 
 async def test_a_stream_that_is_left_is_cancelled() -> None:
     handle = StreamingHandle()
-    answers = HandleCalls("test", handle, 5).stream("method")  # pyright: ignore
+    answers = RayTransport("test", handle, 5).stream("method")  # pyright: ignore
     assert await anext(answers) == "answer"
     await answers.aclose()
     assert handle.answers.cancelled
@@ -170,7 +170,7 @@ async def test_a_stream_that_is_left_is_cancelled() -> None:
 async def test_a_stream_that_gets_stuck_is_given_up_and_cancelled() -> None:
     handle = StreamingHandle()
     with pytest.raises(ModelTimeoutError):
-        [one async for one in HandleCalls("test", handle, 0.05).stream("method")]  # pyright: ignore
+        [one async for one in RayTransport("test", handle, 0.05).stream("method")]  # pyright: ignore
     assert handle.answers.cancelled
 
 

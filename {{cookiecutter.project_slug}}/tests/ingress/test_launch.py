@@ -19,17 +19,17 @@ import yaml
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
 from acme_service.ingress import develop, launch
-from acme_service.ingress.launcher.profile import (
+from servekit.commands.free_ports import claimed_ports
+from servekit.commands.launcher.environment import (
     grpc_ports_of_its_own,
     prepare_environment,
 )
-from acme_service.ingress.launcher.serve import (
+from servekit.commands.launcher.serve import (
     are_running,
     start_timeout_s,
     wait_until_running,
 )
-from acme_service.ingress.launcher.stopping import Stopper
-from acme_service.ingress.listening import claimed_ports
+from servekit.commands.launcher.signals import Stopper
 
 from tests.configurations import own
 from tests.processes import PORTS, PROJECT, free_port, start

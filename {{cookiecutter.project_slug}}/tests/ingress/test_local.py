@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from acme_service.ingress.assembly import local_calls
-from acme_service.ingress.local import MAX_QUEUED, THREADS, LocalCalls
-from acme_service.ingress.settings import GatherSettings
-from acme_service.ports import ModelError, ModelOverloadedError, ModelTimeoutError
+from servekit.contracts import (
+    ModelError,
+    ModelOverloadedError,
+    ModelTimeoutError,
+)
+from servekit.serving.in_process import MAX_QUEUED, THREADS, InProcessTransport
+from servekit.serving.settings import GatherSettings
 
 from tests.fakes import FakeMeter
 from tests.versions import STORE
@@ -52,7 +56,7 @@ class Model:
 
 
 async def test_work_is_done_in_a_thread() -> None:
-    assert (await LocalCalls("test", Model(), 5).call("where")).startswith("test")
+    assert (await InProcessTransport("test", Model(), 5).call("where")).startswith("test")
 
 
 def test_a_version_that_a_model_in_this_process_refuses_is_counted(
@@ -67,7 +71,7 @@ def test_a_version_that_a_model_in_this_process_refuses_is_counted(
 
 
 async def test_the_loop_is_free_meanwhile() -> None:
-    calls = LocalCalls("test", Model(), 20)
+    calls = InProcessTransport("test", Model(), 20)
     event = threading.Event()
     waiting = asyncio.create_task(calls.call("wait_for", event))
     await asyncio.sleep(0.01)
@@ -77,11 +81,11 @@ async def test_the_loop_is_free_meanwhile() -> None:
 
 async def test_a_slow_answer_is_a_timeout() -> None:
     with pytest.raises(ModelTimeoutError):
-        await LocalCalls("test", Model(), 0.05).call("sleep", 0.2)
+        await InProcessTransport("test", Model(), 0.05).call("sleep", 0.2)
 
 
 async def test_beyond_the_line_calls_are_refused() -> None:
-    calls = LocalCalls("test", Model(), 5)
+    calls = InProcessTransport("test", Model(), 5)
     waiting = [asyncio.create_task(calls.call("sleep", 0.001)) for _ in range(THREADS + MAX_QUEUED)]
     await asyncio.sleep(0)
     with pytest.raises(ModelOverloadedError):
@@ -92,25 +96,29 @@ async def test_beyond_the_line_calls_are_refused() -> None:
 
 async def test_a_failure_says_nothing_of_its_cause() -> None:
     with pytest.raises(ModelError, match=r"^The test model failed\.$"):
-        await LocalCalls("test", Model(), 5).call("fail")
+        await InProcessTransport("test", Model(), 5).call("fail")
 
 
 async def test_streams_pass_through() -> None:
-    assert [one async for one in LocalCalls("test", Model(), 5).stream("count", 3)] == [0, 1, 2]
+    assert [one async for one in InProcessTransport("test", Model(), 5).stream("count", 3)] == [
+        0,
+        1,
+        2,
+    ]
 
 
 async def test_a_stream_that_fails_says_nothing_of_its_cause() -> None:
     with pytest.raises(ModelError, match=r"^The test model failed\.$"):
-        [one async for one in LocalCalls("test", Model(), 5).stream("fail_later")]
+        [one async for one in InProcessTransport("test", Model(), 5).stream("fail_later")]
 
 
 async def test_a_stuck_stream_is_a_timeout() -> None:
     with pytest.raises(ModelTimeoutError):
-        [one async for one in LocalCalls("test", Model(), 0.05).stream("hang")]
+        [one async for one in InProcessTransport("test", Model(), 0.05).stream("hang")]
 
 
 async def test_a_thread_at_work_keeps_its_place_though_its_caller_left() -> None:
-    calls = LocalCalls("test", Model(), 0.05)
+    calls = InProcessTransport("test", Model(), 0.05)
     for _ in range(THREADS):
         with pytest.raises(ModelTimeoutError):
             await calls.call("sleep", 0.3)
@@ -123,7 +131,7 @@ async def test_a_thread_at_work_keeps_its_place_though_its_caller_left() -> None
 
 async def test_what_no_thread_has_begun_is_given_up_with_its_caller() -> None:
     model = Model()
-    calls = LocalCalls("test", model, 5)
+    calls = InProcessTransport("test", model, 5)
     go_on = threading.Event()
     busy = [asyncio.create_task(calls.call("wait_for", go_on)) for _ in range(THREADS)]
     await asyncio.sleep(0)

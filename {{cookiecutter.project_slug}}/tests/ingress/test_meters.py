@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ray.serve import metrics
 
-from acme_service.ingress import meters
-from acme_service.ingress.meters import RayMeter
+from servekit.ingress import meter as meters
+from servekit.ingress.meter import RayMeter
 
 
 def test_a_count_that_ray_refuses_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:

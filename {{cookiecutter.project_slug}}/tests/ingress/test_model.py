@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from acme_service.api.settings import SettingsError
 from acme_service.ingress import app, assembly
-from acme_service.ingress.configuration import mistakes
-from acme_service.ingress.model import Model, by_name
-from acme_service.ingress.settings import GatherSettings
+from servekit.commands.check_config.checks import mistakes
+from servekit.serving.model import Model, by_name
+from servekit.serving.settings import GatherSettings
+from servekit.settings import SettingsError
 
 from tests.configurations import own
 from tests.fakes import FakeMeter
 
 
-class Held:
+class LoadedVersions:
     """What holds a model."""
 
     def __init__(self, *given: Any) -> None:
@@ -23,7 +23,7 @@ class Held:
 
 
 def model(name: str, **rest: Any) -> Model:
-    return Model(name=name, deployment=Held, client=lambda *_: name, **rest)
+    return Model(name=name, deployment=LoadedVersions, client=lambda *_: name, **rest)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_name_that_two_models_share_stops_the_start(
     config["applications"][0]["args"] = {"placement": placement}
     [sentence] = mistakes(config)
     assert sentence.startswith("'default' cannot be built from ")
-    assert sentence.endswith("In ingress/features.py two models are called 'language'.")
+    assert sentence.endswith("In features.py two models are called 'language'.")
 
 
 def test_models_and_blocks_of_the_configuration_have_to_match(models: Callable[..., None]) -> None:
@@ -79,7 +79,7 @@ def test_a_model_is_held_where_it_shares_a_process_as_it_says() -> None:
     def shared(*given: Any) -> str:
         return f"shared {given}"
 
-    assert isinstance(model("mood").held(FakeMeter), Held)
+    assert isinstance(model("mood").held(FakeMeter), LoadedVersions)
     assert model("mood", arguments=lambda meter: (meter,)).held(FakeMeter).given == (FakeMeter,)
     assert model("mood", in_process=shared).held(FakeMeter) == "shared ()"
 

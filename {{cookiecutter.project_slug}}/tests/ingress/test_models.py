@@ -7,23 +7,21 @@ from typing import Any
 
 import pytest
 
-from acme_service.ingress import calls as calls_module
 from acme_service.ingress import cards, models
-from acme_service.ingress.gather import MAX_CALL_BYTES
 from acme_service.ingress.models import (
     MAX_GATHERED,
     GatheringDetector,
     query_bytes,
 )
-from acme_service.ingress.settings import GatherSettings
-from acme_service.ports import (
+from acme_service.ports import Detection, LanguageModelCard, Query
+from servekit.contracts import (
     CHALLENGER,
-    Detection,
-    LanguageModelCard,
     ModelOverloadedError,
     ModelTimeoutError,
-    Query,
 )
+from servekit.serving import transport as calls_module
+from servekit.serving.batcher import MAX_CALL_BYTES
+from servekit.serving.settings import GatherSettings
 
 from tests.fakes import FakeMeter
 

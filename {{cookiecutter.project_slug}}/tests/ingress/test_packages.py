@@ -12,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from acme_service.ingress import packages
+from servekit.commands import packages
 
 from tests.processes import environment
 

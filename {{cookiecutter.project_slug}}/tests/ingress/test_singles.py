@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from acme_service.ingress import calls as calls_module
-from acme_service.ingress.batches import nothing_around
-from acme_service.ingress.calls import ModelCalls
 from acme_service.ingress.models import text_bytes
-from acme_service.ingress.settings import GatherSettings
-from acme_service.ingress.singles import GatheringSingles
-from acme_service.ports import ModelTimeoutError
+from servekit.contracts import ModelTimeoutError
+from servekit.serving import transport as calls_module
+from servekit.serving.client import BatchingClient
+from servekit.serving.instrumented_call import nothing_around
+from servekit.serving.settings import GatherSettings
+from servekit.serving.transport import ModelTransport
 
 from tests.fakes import FakeMeter
 
@@ -49,9 +49,9 @@ class Silent(Calls):
         return await super().call(method, *args)
 
 
-def lengths(calls: ModelCalls, **settings: float) -> GatheringSingles[str, int]:
+def lengths(calls: ModelTransport, **settings: float) -> BatchingClient[str, int]:
     asked = GatherSettings.model_validate(settings)
-    return GatheringSingles(calls, asked, FakeMeter(), name="length", size_bytes=text_bytes)
+    return BatchingClient(calls, asked, FakeMeter(), name="length", size_bytes=text_bytes)
 
 
 async def test_items_that_meet_travel_together() -> None:
@@ -70,7 +70,7 @@ async def test_features_are_put_around_a_call() -> None:
         with nothing_around(model, _):
             yield
 
-    model: GatheringSingles[str, int] = GatheringSingles(
+    model: BatchingClient[str, int] = BatchingClient(
         Calls(), GatherSettings(), FakeMeter(), note, name="length", size_bytes=text_bytes
     )
     await model.predict("fine")

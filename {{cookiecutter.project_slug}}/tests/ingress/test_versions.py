@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from acme_service.ingress.versions import main
-from acme_service.models.files import ModelFiles
+from servekit.registry.version_files import ModelFiles
 
 from tests.versions import STORE, damage, publish_copy
 

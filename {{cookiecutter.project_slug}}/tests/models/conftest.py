@@ -3,7 +3,7 @@
 import pytest
 
 from acme_service.models.language import LanguageModel
-from acme_service.models.store import open_model
+from servekit.registry.store import open_model
 
 from tests.versions import STORE
 

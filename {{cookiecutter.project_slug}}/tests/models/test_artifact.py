@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from acme_service.models.errors import ModelStoreError
 from acme_service.models.language import LanguageModel
-from acme_service.models.store import open_model
 from acme_service.ports import Query
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.store import open_model
 
 from tests.versions import publish
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.models.errors import ModelStoreError
-from acme_service.models.sources.folder import FolderSource
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.sources.folder import FolderSource
 
 from tests.versions import STORE, damage, publish
 
@@ -44,7 +44,7 @@ def test_an_alias_moves_and_leaves_nothing_behind(store: Path, source: FolderSou
 
 def test_an_alias_that_somebody_else_has_moved_stays(source: FolderSource):
     source.move_alias("language", "champion", "2", before="1")
-    with pytest.raises(ModelStoreError, match="means 2 by now instead of 1: somebody else"):
+    with pytest.raises(ModelStoreError, match="means 2 by now instead of 1: it was moved"):
         source.move_alias("language", "champion", "3", before="1")
     assert source.aliases("language") == {"champion": "2"}
 

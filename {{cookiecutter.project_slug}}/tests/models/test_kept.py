@@ -9,13 +9,13 @@ from threading import Thread
 
 import pytest
 
-from acme_service.models.errors import (
+from servekit.registry.errors import (
     ModelCacheError,
     ModelStoreError,
     StoreUnreachableError,
 )
-from acme_service.models.kept import KEPT_VERSIONS
-from acme_service.models.store import ModelStore, parse_reference, shown
+from servekit.registry.local_versions import KEPT_VERSIONS
+from servekit.registry.store import ModelStore, parse_reference, shown
 
 from tests.processes import printed_by
 from tests.registry import Registry
@@ -148,15 +148,15 @@ def test_what_was_last_sound_is_there_without_the_registry(
     registry: Registry, store: ModelStore, tmp_path: Path
 ):
     files = store.open("language@champion")
-    assert store.open_remembered(CHAMPION) is None
+    assert store.open_last_good(CHAMPION) is None
     store.remember("language", "champion", "1")
     store.remember("language", "challenger", "2")  # was never fetched
     registry.down = True
     store = again(registry, tmp_path)
-    assert store.open_remembered(CHAMPION) == files
-    assert store.open_remembered(parse_reference("language@challenger")) is None
+    assert store.open_last_good(CHAMPION) == files
+    assert store.open_last_good(parse_reference("language@challenger")) is None
     damage(files.path("model.npz"))
-    assert store.open_remembered(CHAMPION) is None
+    assert store.open_last_good(CHAMPION) is None
 
 
 def test_the_last_few_versions_are_kept(registry: Registry, store: ModelStore, tmp_path: Path):
@@ -217,8 +217,8 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path):
     source = f"""if True:
         import resource, signal
         from pathlib import Path
-        from acme_service.models.errors import ModelCacheError
-        from acme_service.models.store import ModelStore
+        from servekit.registry.errors import ModelCacheError
+        from servekit.registry.store import ModelStore
         from tests.registry import Registry
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from acme_service.models.errors import ModelStoreError
-from acme_service.models.files import ModelFiles
-from acme_service.models.sources.folder import store_folder
-from acme_service.models.store import open_model
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.sources.folder import store_folder
+from servekit.registry.store import open_model
+from servekit.registry.version_files import ModelFiles
 
 from tests.versions import STORE
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from acme_service.models.threads import in_thread
+from servekit.registry.iterate import iterate_in_thread
 
 
 def slow(last: int) -> Iterator[int]:
@@ -15,13 +15,13 @@ def slow(last: int) -> Iterator[int]:
 
 
 async def test_items_come_in_order_and_the_end_is_the_end() -> None:
-    assert [one async for one in in_thread(iter(range(1000)))] == list(range(1000))
-    assert [one async for one in in_thread(iter([]))] == []
+    assert [one async for one in iterate_in_thread(iter(range(1000)))] == list(range(1000))
+    assert [one async for one in iterate_in_thread(iter([]))] == []
 
 
 async def test_the_first_item_does_not_wait_for_the_last() -> None:
     began = time.monotonic()
-    async for _ in in_thread(slow(20)):
+    async for _ in iterate_in_thread(slow(20)):
         break
     assert time.monotonic() - began < 0.5
 
@@ -36,7 +36,7 @@ async def test_the_loop_is_free_meanwhile() -> None:
             await asyncio.sleep(0.001)
 
     counting = asyncio.create_task(count())
-    assert [one async for one in in_thread(slow(3))] == [0, 1, 2]
+    assert [one async for one in iterate_in_thread(slow(3))] == [0, 1, 2]
     counting.cancel()
     assert turns > 10
 
@@ -45,4 +45,4 @@ async def test_work_is_done_elsewhere() -> None:
     def where() -> Iterator[int]:
         yield threading.get_ident()
 
-    assert [one async for one in in_thread(where())] != [threading.get_ident()]
+    assert [one async for one in iterate_in_thread(where())] != [threading.get_ident()]

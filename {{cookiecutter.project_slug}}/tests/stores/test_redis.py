@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from acme_service.stores.redis import MAX_TOGETHER, MAX_UNSENT, SharedRedis
+from servekit.stores.redis import MAX_TOGETHER, MAX_UNSENT, SharedRedis
 
 from tests.processes import free_port
 from tests.redis_server import RedisServer

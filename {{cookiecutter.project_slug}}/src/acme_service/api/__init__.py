@@ -1,10 +1,8 @@
-"""The HTTP face of the service: FastAPI lives here.
+"""The routes of this service, on the kit's API.
 
-It knows the ports and nothing behind them: no Ray, no models, no numbers.
+They know the ports and nothing behind them: no Ray, no models, no numbers.
 """
 
-from .access import Guarded
 from .app import create_app
-from .feature import Feature
 
-__all__ = ["Feature", "Guarded", "create_app"]
+__all__ = ["create_app"]

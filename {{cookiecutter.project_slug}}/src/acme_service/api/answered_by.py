@@ -8,7 +8,7 @@ from acme_service.ports import Detection
 
 HEADER = "X-Model"
 
-NAMES_MODEL: dict[int | str, dict[str, Any]] = {
+DOCUMENTS_MODEL: dict[int | str, dict[str, Any]] = {
     200: {
         "headers": {
             HEADER: {
@@ -21,7 +21,7 @@ NAMES_MODEL: dict[int | str, dict[str, Any]] = {
 """That a route names the model that answered, for OpenAPI."""
 
 
-def name_model(response: Response, detection: Detection | None) -> None:
+def set_model_header(response: Response, detection: Detection | None) -> None:
     """Set the header to the model that has made a detection, where that is known."""
     if detection and detection.model:
         response.headers[HEADER] = detection.model

@@ -1,39 +1,26 @@
-"""Assembles the API. What comes before what is decided here and nowhere else."""
+"""The API of this service."""
 
-import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from collections.abc import Sequence
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
-
-from acme_service import DESCRIPTION, NAME, VERSION
+from acme_service import DESCRIPTION, NAME, SLUG, VERSION
 from acme_service.ports import Ports
+from servekit import api
+from servekit.api import Feature, GuardedApi, Service
+from servekit.api.canary import CanarySettings
+from servekit.api.settings import ApiSettings
 
-from . import errors, service, v1
-from .access import Group, GuardedApi
-from .body_limit import BodyLimit
-from .canary import Canary, CanarySettings
-from .docs import include_docs
-from .feature import Feature
-from .logs import flush_logs
-from .readiness import Readiness
-from .request_id import RequestId
-from .settings import ApiSettings
+from . import v1
+from .settings import DetectionSettings
 
-log = logging.getLogger(__name__)
-
-EXPOSED = ("x-request-id", "x-model", "retry-after")
-"""Headers that scripts in browsers may read."""
-
-TAGS = [
-    {"name": "v1", "description": "Version 1: what the models answer."},
-    {"name": "service", "description": "The service itself. Open, and never behind a busy model."},
-]
-"""What OpenAPI says about groups of routes; further ones are those of the features."""
+SERVICE = Service(
+    name=NAME,
+    slug=SLUG,
+    package=__name__.partition(".")[0],
+    version=VERSION,
+    description=DESCRIPTION,
+    links={"detect": "/v1/detect"},
+    tags={"v1": "Version 1: what the models answer."},
+)
 
 
 def create_app(
@@ -42,96 +29,7 @@ def create_app(
     settings: ApiSettings | None = None,
     canary: CanarySettings | None = None,
 ) -> GuardedApi:
-    """Assemble the API around `ports`.
-
-    Routes that are added to it later are guarded and limited as model routes are.
-
-    features: outermost first; the first one sees a request before the others do.
-    settings, canary: read from the environment by default. Raises SettingsError if that fails.
-    """
-    settings = settings or ApiSettings.load()
-    for feature in reversed(features):
-        ports = feature.wrap(ports)
-
-    app = GuardedApi(
-        features,
-        title=NAME,
-        description=DESCRIPTION,
-        version=VERSION,
-        openapi_tags=TAGS,
-        generate_unique_id_function=operation_id,
-        lifespan=_lifespan(features),
-        redirect_slashes=False,
-        middleware=_middleware(features, settings),
-        exception_handlers=errors.HANDLERS
-        | {kind: handle for feature in features for kind, handle in feature.handlers.items()},
-        docs_url=None,  # `include_docs` has pages that work without the internet
-        redoc_url=None,
-        openapi_url="/openapi.json" if settings.docs else None,
-    )
-    app.state.ports = ports
-    app.state.settings = settings
-    app.state.canary = Canary(canary or CanarySettings.load())
-    app.state.readiness = _readiness(ports, features)
-    _include_routes(app, features)
-    if settings.docs:
-        include_docs(app)
+    """Assemble the API around `ports`, as the kit's `create_app` describes it."""
+    app = api.create_app(SERVICE, ports, v1.routers, features, settings=settings, canary=canary)
+    app.state.detection_settings = DetectionSettings.load()
     return app
-
-
-def operation_id(route: APIRoute) -> str:
-    """The name of the function: clients that are generated from OpenAPI call their method so."""
-    return route.name
-
-
-def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Middleware]:
-    """Outermost first. CORS is outside the features, so that refusals carry its headers too."""
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        # With any origin allowed, cookies would let every page act for its reader.
-        allow_credentials="*" not in settings.cors_origins,
-        allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["*"],
-        expose_headers=[*EXPOSED, *(name for feature in features for name in feature.exposed)],
-    )
-    return [
-        Middleware(RequestId),
-        *([cors] if settings.cors_origins else []),
-        *(middleware for feature in features for middleware in feature.middleware),
-        Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
-    ]
-
-
-def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
-    models = [(name, model.check) for name, model in ports.models.items()]
-    others = [(feature.name, check) for feature in features for check in feature.checks]
-    return Readiness([*models, *others], dispensable=ports.optional)
-
-
-def _include_routes(app: GuardedApi, features: Sequence[Feature]) -> None:
-    feature_routers = [router for feature in features for router in feature.model_routers]
-    # What is asked most comes first: routes are tried one after the other.
-    for router in [*v1.routers, *feature_routers]:
-        app.include_router(router)
-    app.include_open(service.router, Group.SERVICE)
-    for feature in features:
-        for router in feature.sign_in_routers:
-            app.include_open(router, Group.SIGN_IN)
-        for router in feature.routers:
-            app.include_open(router)
-
-
-def _lifespan(features: Sequence[Feature]) -> Callable[[FastAPI], Any]:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as started:
-            for feature in features:
-                await started.enter_async_context(feature.lifespan(app))
-            log.info("service started", extra={"features": [one.name for one in features]})
-            yield
-            log.info("service stopping")
-        # Ray Serve ends a replica's process right after this.
-        flush_logs()
-
-    return lifespan

@@ -1,17 +1,17 @@
-"""A record of every answer, kept apart from the request log: who asked, what came out.
+"""An audit record of every detection: the principal and the outcome, apart from the request log.
 
 The text itself is never recorded.
 """
 
 import logging
 
-from .caller import Caller
+from servekit.api.principal import Principal
 
 log = logging.getLogger(__name__)
 
 
-async def record_detection(caller: Caller, language: str, text_chars: int) -> None:
-    """Runs after the answer is sent, so that nobody waits for it."""
+async def record_detection(caller: Principal, language: str, text_chars: int) -> None:
+    """Write the record; runs after the response is sent, so that it delays none."""
     log.info(
         "detected",
         extra={"caller": caller.id, "language": language, "text_chars": text_chars},

@@ -1,4 +1,4 @@
-"""What a request says beside the text: what its writer reads, and who is to answer."""
+"""What a request says beside the text: the writer's languages, and the version to ask."""
 
 import re
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from typing import Annotated, NamedTuple
 from fastapi import Cookie, Depends, Header, Response
 from starlette.requests import HTTPConnection
 
+from acme_service.api.dependencies import detection_settings
 from acme_service.ports import Query
-
-from .canary import KEY_HEADER, Asks, champion
-from .dependencies import api_settings, canary
+from servekit.api.canary import KEY_HEADER, Asks, champion
+from servekit.api.dependencies import canary
 
 LANGUAGES_COOKIE = "languages"
 """Holds language codes joined with dots: commas and spaces are not allowed in cookies."""
@@ -86,7 +86,7 @@ async def hints(
     ] = None,
 ) -> Hints:
     # Called, because resolving them would cost more.
-    settings, split = await api_settings(connection), await canary(connection)
+    settings, split = await detection_settings(connection), await canary(connection)
     response.headers["Vary"] = f"{_VARY}, {KEY_HEADER}" if split.is_on else _VARY
     if languages:  # FastAPI's is the last one of that name
         languages = nearest_cookie(connection.headers["cookie"])

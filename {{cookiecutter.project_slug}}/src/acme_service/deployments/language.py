@@ -5,22 +5,15 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 from contextlib import suppress
 from typing import Any
 
-from acme_service.models.errors import ModelStoreError
 from acme_service.models.language import LanguageModel
-from acme_service.models.sources.folder import folder
-from acme_service.models.sources.source import SourceKind
-from acme_service.models.threads import in_thread
-from acme_service.ports import (
-    CHAMPION,
-    Detection,
-    LanguageModelCard,
-    Meter,
-    ModelReplacedError,
-    Query,
-)
-
-from .settings import StoreSettings
-from .versions import Versions
+from acme_service.ports import Detection, LanguageModelCard, Query
+from servekit.contracts import CHAMPION, Meter, ModelReplacedError
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.iterate import iterate_in_thread
+from servekit.registry.settings import StoreSettings
+from servekit.registry.sources.folder import folder
+from servekit.registry.sources.source import SourceKind
+from servekit.registry.versions import Versions
 
 Model = LanguageModel
 """What is made of the files of a version."""
@@ -98,21 +91,21 @@ class LanguageDeployment:
 
     async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
         models = await self._models({query.model for query in queries})
-        async for detection in in_thread(_each(models, queries)):
+        async for detection in iterate_in_thread(_each(models, queries)):
             yield detection
 
     async def guesses(self, query: Query) -> AsyncIterator[Detection]:
         models = await self._models({query.model})
-        async for detection in in_thread(models[query.model].guesses(query)):
+        async for detection in iterate_in_thread(models[query.model].guesses(query)):
             yield detection
 
     async def card(self, model: str = CHAMPION) -> LanguageModelCard:
-        """Of the version that answers those who ask for `model`, as `Query.model` says it."""
+        """The card of the version that answers for `model`, as `Query.model` names it."""
         models = await self._models({model})
         return models[model].card._replace(note=str(self._versions.notes))
 
     async def _models(self, wanted: Collection[str]) -> dict[str, Model]:
-        """Who answers, all held at one moment.
+        """The models that answer, all of one snapshot.
 
         Raises ModelReplacedError when a version is not held, not even after a look, nor in time.
         """

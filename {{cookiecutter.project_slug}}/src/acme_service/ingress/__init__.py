@@ -1,1 +1,1 @@
-"""The door: the only room that knows both FastAPI and Ray, and plugs one into the other."""
+"""The entry point: the only package of the service that knows both FastAPI and Ray."""

@@ -13,15 +13,15 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 
-from acme_service.ports import ModelTimeoutError
+from servekit.contracts import ModelTimeoutError
+from servekit.ingress.meter import RayMeter
+from servekit.ingress.transports import with_transport_methods
+from servekit.serving.in_process import InProcessTransport
+from servekit.serving.model import INGRESS, by_name
+from servekit.serving.ray import RayTransport
 
 from .assembly import assemble, check_settings, local_calls, ports_over
-from .doors import answering
-from .features import doors, models
-from .handles import HandleCalls
-from .local import LocalCalls
-from .meters import RayMeter
-from .model import INGRESS, by_name
+from .features import models, transports
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class ServiceArgs(BaseModel):
     build: str = ""
 
 
-@answering(doors())
+@with_transport_methods(transports())
 class Ingress:
     """Builds the API inside its own replica, so that nothing of it is ever pickled.
 
@@ -56,14 +56,14 @@ class Ingress:
             calls = local_calls(gather, meter)
         else:
             calls = {
-                name: HandleCalls(name, one, gather.timeout_s) for name, one in handles.items()
+                name: RayTransport(name, one, gather.timeout_s) for name, one in handles.items()
             }
         self._language = calls["language"]
         self._ports = ports_over(calls, meter, self._checked.features, gather)
 
     async def reconfigure(self, user_config: Any) -> None:
         """The `user_config` of the models in this replica; of other replicas it is their own."""
-        if not isinstance(self._language, LocalCalls):
+        if not isinstance(self._language, InProcessTransport):
             log.error("A user_config is for the deployment that holds the model: language.")
             return
         try:

@@ -5,27 +5,26 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 
-from acme_service.api import Feature, create_app
-from acme_service.api.canary import CanarySettings
-from acme_service.api.logs import configure_logging
-from acme_service.api.settings import (
-    ApiSettings,
-    Settings,
-    SettingsError,
-    refuse_misspellings,
-)
-from acme_service.deployments.settings import VARIABLES, StoreSettings
-from acme_service.models.errors import ModelStoreError
-from acme_service.models.store import chosen
-from acme_service.ports import Meter, Ports
+from acme_service.api.app import SERVICE, create_app
+from acme_service.api.settings import DetectionSettings
+from acme_service.ports import Ports
+from servekit.api import Feature
+from servekit.api.canary import CanarySettings
+from servekit.api.logging import configure_logging
+from servekit.api.settings import ApiSettings
+from servekit.commands.launcher.settings import LaunchSettings
+from servekit.contracts import Meter
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.settings import VARIABLES, StoreSettings
+from servekit.registry.store import chosen
+from servekit.serving.in_process import InProcessTransport
+from servekit.serving.instrumented_call import around_calls
+from servekit.serving.model import by_name
+from servekit.serving.settings import GatherSettings
+from servekit.serving.transport import ModelTransport
+from servekit.settings import Settings, SettingsError, refuse_misspellings
 
-from .batches import around_calls
-from .calls import ModelCalls
-from .features import doors, enabled, models, sources
-from .launcher.settings import LaunchSettings
-from .local import LocalCalls
-from .model import by_name
-from .settings import GatherSettings
+from .features import features, models, sources, transports
 
 OTHER_VARIABLES = [*VARIABLES]
 """Settings that are read outside the `Settings` classes."""
@@ -47,25 +46,26 @@ def check_settings() -> Checked:
     have one name.
     """
     by_name(models())
+    DetectionSettings.load()
     LaunchSettings.load()
     api, canary, gather = ApiSettings.load(), CanarySettings.load(), GatherSettings.load()
-    features = [*enabled(), *(door.feature for door in doors())]
+    enabled = [*features(), *(one.feature for one in transports())]
     try:
         chosen(tuple(sources()), StoreSettings.load().store)
     except ModelStoreError as error:
         raise SettingsError(str(error)) from None
     refuse_misspellings([*Settings.variables(), *OTHER_VARIABLES])
-    return Checked(api, canary, gather, features)
+    return Checked(api, canary, gather, enabled)
 
 
 def ports_over(
-    calls: Mapping[str, ModelCalls],
+    calls: Mapping[str, ModelTransport],
     meter: Meter,
     features: Sequence[Feature],
     settings: GatherSettings,
 ) -> Ports:
     """What the API asks, through calls to each model by its name."""
-    around = around_calls(features)
+    around = around_calls([one.around_call for one in features if one.around_call])
     known = by_name(models())
     clients = {
         name: one.client(calls[name], one.within(settings), meter, around)
@@ -74,17 +74,19 @@ def ports_over(
     return Ports(clients, meter, {name for name, one in known.items() if one.patience_s})
 
 
-def local_calls(settings: GatherSettings, meter: Meter | None = None) -> Mapping[str, ModelCalls]:
+def local_calls(
+    settings: GatherSettings, meter: Meter | None = None
+) -> Mapping[str, ModelTransport]:
     """Calls to all models, loaded into this process."""
     timeout_s = settings.timeout_s
     counts = None if meter is None else lambda: meter
     return {
-        name: LocalCalls(name, one.held(counts), timeout_s)
+        name: InProcessTransport(name, one.held(counts), timeout_s)
         for name, one in by_name(models()).items()
     }
 
 
 def assemble(ports: Ports, checked: Checked) -> FastAPI:
     """The whole API around `ports`, with the features and settings that were checked."""
-    configure_logging(checked.api.log_level)
+    configure_logging(checked.api.log_level, SERVICE.package)
     return create_app(ports, checked.features, checked.api, checked.canary)

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from time import monotonic
 
-from acme_service.ports import LanguageModelCard, ModelError
-
-from .calls import JUST_NOW_S, LATELY_S
+from acme_service.ports import LanguageModelCard
+from servekit.contracts import ModelError
+from servekit.serving.transport import JUST_NOW_S, LATELY_S
 
 
 class CurrentCard:
@@ -42,7 +42,7 @@ class CurrentCard:
             try:
                 return await asyncio.shield(self._renewal)
             except ModelError as error:
-                # One instance each: an error collects the traceback of all who raise it.
+                # A new instance for each raise: an error collects the traceback of every raise.
                 raise type(error)(*error.args) from None
         return self._card
 
@@ -53,7 +53,7 @@ class CurrentCard:
         return self._card
 
     def answered(self, reference: str, asked_at: float) -> None:
-        """An answer shows whether the card is right: under load, nobody needs to ask for it."""
+        """An answer shows whether the card is right, so under load it is not fetched again."""
         if self._card:
             same = reference == self._card.reference
             self._right_at = max(self._right_at, asked_at) if same else float("-inf")

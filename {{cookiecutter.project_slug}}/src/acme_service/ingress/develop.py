@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .listening import refuse_taken_port
+from servekit.commands.free_ports import refuse_taken_port
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -24,7 +24,7 @@ if __name__ == "__mp_main__":
 
 
 class NullMeter:
-    """Drops what it is told: in development nobody collects."""
+    """A meter that drops everything: development collects no metrics."""
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         return None
@@ -35,7 +35,7 @@ class NullMeter:
 
 def app() -> "ASGIApp":
     """The service in this process, answering request ids as Ray Serve's proxy would."""
-    from acme_service.api.request_id import AnswersRequestId
+    from servekit.api.request_id import AnswersRequestId
 
     from .assembly import assemble, check_settings, local_calls, ports_over
 
@@ -55,7 +55,7 @@ def main() -> None:
     import uvicorn
     from dotenv import load_dotenv
 
-    from acme_service.api.settings import SettingsError
+    from servekit.settings import SettingsError
 
     from .assembly import check_settings
 

@@ -1,42 +1,43 @@
-"""What this service runs with. Delete a block and its room, and the feature is gone."""
+"""What this service runs with. Delete a block and its folder, and the feature is gone."""
 
 from collections.abc import Iterator
 
-from acme_service.api import Feature
-from acme_service.models.sources.source import SourceKind
+from servekit.api import Feature
+from servekit.ingress.transports import Transport
+from servekit.registry.sources.source import SourceKind
+from servekit.serving.model import Model
 
-from .doors import Door
-from .model import Model
 
-
-def enabled() -> Iterator[Feature]:
+def features() -> Iterator[Feature]:
     """Every feature, outermost first. Settings are read now, so a bad one stops the start."""
-    from acme_service.features.request_log import request_log
+    from servekit.features.request_log import request_log
 
     yield request_log()
     # {% if cookiecutter.metrics %}
 
-    from acme_service.features.metrics import metrics
+    from servekit.features.metrics import metrics
 
     yield metrics()
     # {% endif %}
     # {% if cookiecutter.tracing %}
 
-    from acme_service.features.tracing import tracing
+    from servekit.features.tracing import tracing
 
     yield tracing()
     # {% endif %}
     # {% if cookiecutter.auth %}
 
-    from acme_service.features.auth import auth
+    from acme_service import SLUG
+    from servekit.features.auth import auth
 
-    yield auth()
+    yield auth(service=SLUG)
     # {% endif %}
     # {% if cookiecutter.rate_limit %}
 
-    from acme_service.features.rate_limit import rate_limit
+    from acme_service import SLUG
+    from servekit.features.rate_limit import rate_limit
 
-    yield rate_limit()
+    yield rate_limit(service=SLUG)
     # {% endif %}
     # {% if cookiecutter.feedback %}
 
@@ -65,25 +66,25 @@ def enabled() -> Iterator[Feature]:
 
 
 def sources() -> Iterator[SourceKind]:
-    """Every kind of place that `MODEL_STORE` may name."""
-    from acme_service.models.sources.folder import folder
+    """Every kind of store that `MODEL_STORE` may name."""
+    from servekit.registry.sources.folder import folder
 
     yield folder
     # {% if cookiecutter.mlflow %}
 
-    from acme_service.models.sources.mlflow import mlflow
+    from servekit.registry.sources.mlflow import mlflow
 
     yield mlflow
     # {% endif %}
     # {% if cookiecutter.huggingface %}
 
-    from acme_service.models.sources.huggingface import huggingface
+    from servekit.registry.sources.huggingface import huggingface
 
     yield huggingface
     # {% endif %}
     # {% if cookiecutter.cloud_storage %}
 
-    from acme_service.models.sources.cloud_storage import cloud_storage
+    from servekit.registry.sources.cloud_storage import cloud_storage
 
     yield cloud_storage
     # {% endif %}
@@ -108,30 +109,28 @@ def models() -> Iterator[Model]:
     from acme_service.deployments.opinion import OpinionDeployment
     from acme_service.deployments.sentiment import SentimentDeployment
     from acme_service.features.composition.settings import CompositionSettings
+    from servekit.serving.client import BatchingClient
 
     from .models import text_bytes
-    from .singles import GatheringSingles
 
     yield Model(
         name="sentiment",
         deployment=SentimentDeployment,
-        client=partial(GatheringSingles, name="sentiment", size_bytes=text_bytes),
+        client=partial(BatchingClient, name="sentiment", size_bytes=text_bytes),
         patience_s=lambda: CompositionSettings.load().sentiment_timeout_s,
     )
     yield Model(
         name="opinion",
         deployment=OpinionDeployment,
-        client=partial(
-            GatheringSingles, name="opinion", size_bytes=lambda one: text_bytes(one.text)
-        ),
+        client=partial(BatchingClient, name="opinion", size_bytes=lambda one: text_bytes(one.text)),
         in_process=partial(OpinionDeployment, in_background=True),
         patience_s=lambda: CompositionSettings.load().opinion_timeout_s,
     )
     # {% endif %}
 
 
-def doors() -> Iterator[Door]:
-    """Every way in beside HTTP."""
+def transports() -> Iterator[Transport]:
+    """Every transport beside HTTP."""
     yield from ()
     # {% if cookiecutter.grpc %}
 

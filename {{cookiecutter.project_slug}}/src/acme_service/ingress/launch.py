@@ -14,12 +14,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .launcher.changes import Changes
-from .launcher.descendants import adopt_orphans, end_descendants
-from .launcher.profile import grpc_ports_of_its_own, prepare_environment
-from .launcher.serve import deploy, drained_at_the_end, local_ray, wait_until_running
-from .launcher.stopping import Stop, Stopper
-from .listening import refuse_taken_port
+from servekit.commands.free_ports import refuse_taken_port
+from servekit.commands.launcher.environment import (
+    grpc_ports_of_its_own,
+    prepare_environment,
+)
+from servekit.commands.launcher.file_watcher import Changes
+from servekit.commands.launcher.process_tree import (
+    adopt_orphans,
+    end_descendants,
+)
+from servekit.commands.launcher.serve import (
+    deploy,
+    drained_at_the_end,
+    local_ray,
+    wait_until_running,
+)
+from servekit.commands.launcher.signals import Stop, Stopper
 
 if TYPE_CHECKING:
     from ray.serve.schema import ServeDeploySchema
@@ -56,10 +67,13 @@ def checked_configuration(path: Path, host: str | None = None) -> dict[str, Any]
     """
     from dotenv import load_dotenv
 
-    from acme_service.api.settings import SettingsError
+    from servekit.commands.check_config.strict_yaml import (
+        ConfigurationError,
+        read,
+    )
+    from servekit.settings import SettingsError
 
     from .assembly import check_settings
-    from .reading import ConfigurationError, read
 
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     try:
@@ -85,8 +99,8 @@ def checked_configuration(path: Path, host: str | None = None) -> dict[str, Any]
 def serve_until_stopped(
     config: Mapping[str, Any], stopper: Stopper, options: argparse.Namespace, changes: Changes
 ) -> None:
-    from .configuration import checked
-    from .reading import ConfigurationError
+    from servekit.commands.check_config.checks import checked
+    from servekit.commands.check_config.strict_yaml import ConfigurationError
 
     try:
         schema = checked(config)
@@ -113,8 +127,11 @@ def apply_change(
 
     Applications that the file says nothing new of are left alone, as `serve deploy` would.
     """
-    from .configuration import checked
-    from .reading import ConfigurationError, read
+    from servekit.commands.check_config.checks import checked
+    from servekit.commands.check_config.strict_yaml import (
+        ConfigurationError,
+        read,
+    )
 
     path: Path = options.config
     try:

@@ -14,24 +14,16 @@ from contextlib import aclosing, contextmanager
 from time import monotonic
 from typing import Any
 
-from acme_service.api.feature import AroundCall
-from acme_service.ports import (
-    CHALLENGER,
-    CHAMPION,
-    Detection,
-    LanguageModelCard,
-    Meter,
-    ModelOverloadedError,
-    Query,
-)
+from acme_service.ports import Detection, LanguageModelCard, Query
+from servekit.contracts import CHALLENGER, CHAMPION, AroundCall, Meter, ModelOverloadedError
+from servekit.serving.batcher import MAX_CALL_BYTES, Answer, Batcher
+from servekit.serving.instrumented_call import InstrumentedCall, nothing_around
+from servekit.serving.settings import GatherSettings
+from servekit.serving.transport import LivenessTracker, ModelTransport
+from servekit.serving.version_counter import VersionCounter
 
 from .agreement import of_one_version, pinned, replaced
-from .answers import AnswerCounts
-from .batches import BatchCalls, nothing_around
-from .calls import ModelCalls, Pulse
 from .cards import CurrentCard
-from .gather import MAX_CALL_BYTES, Answer, Gatherer
-from .settings import GatherSettings
 
 _OVERHEAD_BYTES = 128
 _MAX_UTF8_BYTES = 4
@@ -81,7 +73,7 @@ class GatheringDetector:
 
     def __init__(
         self,
-        calls: ModelCalls,
+        calls: ModelTransport,
         settings: GatherSettings,
         meter: Meter,
         around: AroundCall = nothing_around,
@@ -89,11 +81,11 @@ class GatheringDetector:
         self._calls = calls
         self._settings = settings
         self._meter = meter
-        self._pulse = Pulse()
-        self._ask = BatchCalls("language", "detect_batch", calls, meter, around)
-        self._gatherer = Gatherer("language", self._batch, query_bytes, settings, meter)
+        self._pulse = LivenessTracker()
+        self._ask = InstrumentedCall("language", "detect_batch", calls, meter, around)
+        self._gatherer = Batcher("language", self._batch, query_bytes, settings, meter)
         self._streams = 0
-        self._answers = AnswerCounts("language", meter)
+        self._answers = VersionCounter("language", meter)
         self._card = CurrentCard(lambda: calls.call("card"))
         self._cards = {
             CHAMPION: self._card,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from dotenv import load_dotenv
 
-from acme_service.deployments.settings import StoreSettings
-from acme_service.models.errors import ModelStoreError
-from acme_service.models.sources.folder import FolderSource
-from acme_service.models.sources.source import ModelSource
-from acme_service.models.store import open_source, shown
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.settings import StoreSettings
+from servekit.registry.sources.folder import FolderSource
+from servekit.registry.sources.source import ModelSource
+from servekit.registry.store import open_source, shown
 
 from .features import sources
 from .versions import CHAMPION, MODEL

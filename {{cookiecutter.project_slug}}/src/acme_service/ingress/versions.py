@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dotenv import load_dotenv
 
 from acme_service.deployments.language import Model
-from acme_service.deployments.settings import StoreSettings
-from acme_service.deployments.versions import loaded
-from acme_service.models.errors import ModelStoreError
-from acme_service.models.store import shown
-from acme_service.ports import CHALLENGER
+from servekit.contracts import CHALLENGER
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.settings import StoreSettings
+from servekit.registry.store import shown
+from servekit.registry.versions import loaded
 
 from .features import sources
 

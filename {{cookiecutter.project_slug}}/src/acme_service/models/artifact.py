@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ModelStoreError
-from .files import ModelFiles
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.version_files import ModelFiles
+
 from .ngrams import SPACE
 
 FORMAT = "language-ngrams-1"

@@ -1,13 +1,12 @@
-"""Golden examples: what a version says of itself, checked before it answers anybody else."""
+"""Golden examples: answers that a version must give before it serves."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from acme_service.ports import Detection, Query
-
-from .errors import ModelStoreError
-from .files import ModelFiles, bytes_of
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.version_files import ModelFiles, bytes_of
 
 EXAMPLES = "examples.json"
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acme_service.ports import Detection, LanguageModelCard, Query
+from servekit.registry.version_files import ModelFiles
 
 from .artifact import Artifact, read_artifact
 from .examples import check_examples
-from .files import ModelFiles
 from .ngrams import Alphabet, buckets
 from .ranking import Ranking
 

@@ -1,18 +1,9 @@
-"""What the API may ask of the models, what comes back, and what can go wrong.
+"""What the API may ask of the models, and what comes back.
 
-Standard library only: every other room imports this one, and it imports none of them.
+Standard library and `servekit.contracts` only: every other layer imports this one.
 """
 
-from .errors import (
-    ModelError,
-    ModelOverloadedError,
-    ModelReplacedError,
-    ModelTimeoutError,
-    ModelUnavailableError,
-)
 from .language import (
-    CHALLENGER,
-    CHAMPION,
     MAX_CANDIDATES,
     UNDETERMINED,
     Candidate,
@@ -21,26 +12,15 @@ from .language import (
     LanguageModelCard,
     Query,
 )
-from .meter import Meter
-from .predictor import Predictor
 from .wiring import Ports
 
 __all__ = [
-    "CHALLENGER",
-    "CHAMPION",
     "MAX_CANDIDATES",
     "UNDETERMINED",
     "Candidate",
     "Detection",
     "LanguageDetector",
     "LanguageModelCard",
-    "Meter",
-    "ModelError",
-    "ModelOverloadedError",
-    "ModelReplacedError",
-    "ModelTimeoutError",
-    "ModelUnavailableError",
     "Ports",
-    "Predictor",
     "Query",
 ]

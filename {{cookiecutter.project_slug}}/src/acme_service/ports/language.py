@@ -3,14 +3,10 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
+from servekit.contracts import CHAMPION
+
 MAX_CANDIDATES = 10
 """The most candidates a detection carries, best first."""
-
-CHAMPION = ""
-"""As `Query.model`: the version that answers everybody."""
-
-CHALLENGER = "challenger"
-"""As `Query.model`: the version that is tried on a few."""
 
 UNDETERMINED = "und"
 """What ISO 639-2 calls a text whose language cannot be told, such as one without letters."""
@@ -128,7 +124,7 @@ class LanguageDetector(Protocol):
         ...
 
     async def card(self, model: str = CHAMPION) -> LanguageModelCard:
-        """The version that answers now those who ask for `model`, as `Query.model` says it."""
+        """The card of the version that answers now for `model`, as `Query.model` names it."""
         ...
 
     async def check(self) -> str:

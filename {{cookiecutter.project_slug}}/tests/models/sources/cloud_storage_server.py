@@ -12,8 +12,8 @@ from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
 from acme_service.ingress.features import sources
-from acme_service.models.sources.source import ModelSource
-from acme_service.models.store import open_source
+from servekit.registry.sources.source import ModelSource
+from servekit.registry.store import open_source
 
 from tests.processes import free_port
 

@@ -18,8 +18,8 @@ import pytest
 from huggingface_hub import constants
 
 from acme_service.ingress.features import sources
-from acme_service.models.sources.source import ModelSource
-from acme_service.models.store import open_source
+from servekit.registry.sources.source import ModelSource
+from servekit.registry.store import open_source
 
 from .web_servers import Quiet, listening
 

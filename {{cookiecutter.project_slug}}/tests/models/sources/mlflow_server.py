@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory, mkdtemp
 from uuid import uuid4
 
 from acme_service.ingress.features import sources
-from acme_service.models.sources.source import ModelSource
-from acme_service.models.store import open_source
 from acme_service.models.training.publishing import write_version
+from servekit.registry.sources.source import ModelSource
+from servekit.registry.store import open_source
 
 from tests.processes import free_port
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.models.errors import ModelStoreError
-from acme_service.models.files import verified
-from acme_service.models.sources.source import ModelSource
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.sources.source import ModelSource
+from servekit.registry.version_files import verified
 
 from .cloud_storage_server import Prefix, Server, opened, running
 from tests.versions import STORE

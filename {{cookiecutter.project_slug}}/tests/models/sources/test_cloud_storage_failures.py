@@ -6,8 +6,8 @@ from traceback import format_exception
 
 import pytest
 
-from acme_service.models.errors import ModelStoreError, StoreUnreachableError
-from acme_service.models.sources.source import ModelSource
+from servekit.registry.errors import ModelStoreError, StoreUnreachableError
+from servekit.registry.sources.source import ModelSource
 
 from .cloud_storage_server import SECRET, opened, variables
 from .web_servers import answering, dripping, silent

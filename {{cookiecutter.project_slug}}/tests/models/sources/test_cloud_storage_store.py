@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from acme_service.deployments.language import LanguageDeployment
-from acme_service.deployments.settings import StoreSettings
 from acme_service.ingress.features import sources
-from acme_service.models.errors import ModelStoreError, StoreUnreachableError
-from acme_service.models.store import ModelStore, parse_reference
 from acme_service.ports import Query
+from servekit.registry.errors import ModelStoreError, StoreUnreachableError
+from servekit.registry.settings import StoreSettings
+from servekit.registry.store import ModelStore, parse_reference
 
 from .cloud_storage_server import Prefix, Server, opened, running
 from tests.versions import STORE
@@ -56,7 +56,7 @@ def test_a_version_is_fetched_once_and_then_found_without_the_server(
     assert later.open_version("language", "1") == champion
     with pytest.raises(StoreUnreachableError):
         later.open(CHAMPION)
-    assert later.open_remembered(parse_reference(CHAMPION)) == champion
+    assert later.open_last_good(parse_reference(CHAMPION)) == champion
     server.start()
     assert store(prefix, tmp_path).open("language:2").version == "2"
 
@@ -114,7 +114,7 @@ def test_of_two_who_promote_at_once_one_is_told(prefix: Prefix, tmp_path: Path):
     with ThreadPoolExecutor(2) as trainers:
         outcomes = sorted(trainers.map(promote, ["1", "1"]), key=len)
     assert outcomes[0] == "promoted"
-    assert "somebody else has moved it" in outcomes[1]
+    assert "it was moved meanwhile" in outcomes[1]
 
 
 def test_of_two_who_publish_one_version_at_once_one_is_refused(prefix: Prefix, tmp_path: Path):

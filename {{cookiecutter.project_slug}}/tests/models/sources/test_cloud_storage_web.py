@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from acme_service.models.errors import ModelStoreError, StoreUnreachableError
-from acme_service.models.files import verified
+from servekit.registry.errors import ModelStoreError, StoreUnreachableError
+from servekit.registry.version_files import verified
 
 from .cloud_storage_server import opened
 from .web_servers import answering, dripping, serving, silent

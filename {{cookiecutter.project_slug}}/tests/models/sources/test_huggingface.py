@@ -9,10 +9,10 @@ from traceback import format_exception
 import pytest
 
 from acme_service.ingress.features import sources
-from acme_service.models.errors import ModelStoreError, StoreUnreachableError
-from acme_service.models.files import verified
-from acme_service.models.sources.source import ModelSource
-from acme_service.models.store import ModelStore, parse_reference
+from servekit.registry.errors import ModelStoreError, StoreUnreachableError
+from servekit.registry.sources.source import ModelSource
+from servekit.registry.store import ModelStore, parse_reference
+from servekit.registry.version_files import verified
 
 from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
 from tests.versions import STORE
@@ -177,7 +177,7 @@ def test_a_version_is_fetched_once_and_then_found_without_the_hub(
     client_asks(url, tmp_path / "another home", monkeypatch)
     with pytest.raises(StoreUnreachableError):
         store.open("language@champion")
-    assert store.open_remembered(parse_reference("language@champion")) == champion
+    assert store.open_last_good(parse_reference("language@champion")) == champion
 
 
 @pytest.mark.parametrize("relative", [False, True])

@@ -8,9 +8,9 @@ from traceback import format_exception
 import pytest
 
 from acme_service.ingress.features import sources
-from acme_service.models.errors import ModelStoreError, StoreUnreachableError
-from acme_service.models.files import verified
-from acme_service.models.store import ModelStore
+from servekit.registry.errors import ModelStoreError, StoreUnreachableError
+from servekit.registry.store import ModelStore
+from servekit.registry.version_files import verified
 
 from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
 from .web_servers import answering, dripping, silent
@@ -126,7 +126,7 @@ def test_the_switches_are_those_of_the_client(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     printed = printed_by(
-        "from acme_service.models.sources import huggingface\n"
+        "from servekit.registry.sources import huggingface\n"
         f"source = huggingface.huggingface.open('{URL}', 5.0)\n"
         "print(source.aliases('language'))"
     )

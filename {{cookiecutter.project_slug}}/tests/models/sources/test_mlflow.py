@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from acme_service.ingress.train import train
-from acme_service.models.errors import ModelStoreError
-from acme_service.models.files import verified
-from acme_service.models.sources.source import ModelSource
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.sources.source import ModelSource
+from servekit.registry.version_files import verified
 
 from .mlflow_server import new_name, opened, publish, server_port
 from tests.processes import printed_by
@@ -23,7 +23,7 @@ for module in ("alembic", "flask", "pandas", "pyarrow", "scipy", "sklearn", "sql
 from pathlib import Path
 from tempfile import mkdtemp
 from acme_service.ingress.features import sources
-from acme_service.models.store import ModelStore
+from servekit.registry.store import ModelStore
 store = ModelStore(tuple(sources()), {url!r}, Path(mkdtemp(dir={folder!r})), 30)
 print(store.open("language@champion").reference)
 """

@@ -10,12 +10,12 @@ from threading import Thread
 import pytest
 
 from acme_service.ingress.features import sources
-from acme_service.models.errors import (
+from servekit.registry.errors import (
     ModelCacheError,
     ModelStoreError,
     StoreUnreachableError,
 )
-from acme_service.models.store import ModelStore, parse_reference
+from servekit.registry.store import ModelStore, parse_reference
 
 from .mlflow_line import Line, line_to
 from .mlflow_server import new_name, opened, publish, server_port
@@ -108,7 +108,7 @@ def test_what_was_verified_last_outlives_the_registry(line: Line, name: str, tmp
     assert files.path("model.npz").read_bytes() == BIG
     # The next process, which finds the registry down.
     store = store_at(line.url, tmp_path)
-    assert store.open_remembered(parse_reference(f"{name}@champion")) == files
+    assert store.open_last_good(parse_reference(f"{name}@champion")) == files
 
 
 def test_a_full_disk_is_not_the_registry_s_fault(line: Line, name: str, tmp_path: Path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acme_service.models.errors import ModelStoreError
+from servekit.registry.errors import ModelStoreError
 
 from .mlflow_server import opened
 

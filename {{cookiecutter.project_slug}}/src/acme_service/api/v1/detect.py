@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
-from acme_service.api.answered_by import NAMES_MODEL, name_model
+from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
 from acme_service.api.audit import record_detection
-from acme_service.api.caller import CurrentCaller
 from acme_service.api.dependencies import Detector
-from acme_service.api.errors import DOCUMENTED
 from acme_service.api.hints import CurrentHints
+from servekit.api.errors import DOCUMENTED
+from servekit.api.principal import CurrentPrincipal
 
 from .schemas import DEFAULT_TOP, BatchOut, DetectionOut, TextIn, TextsIn, Top
 
-router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
+router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | DOCUMENTS_MODEL)
 
 TopQuery = Annotated[Top, Query(description="How many candidates to answer with.", examples=[1])]
 
@@ -23,14 +23,14 @@ async def detect(
     body: TextIn,
     detector: Detector,
     hints: CurrentHints,
-    caller: CurrentCaller,
+    caller: CurrentPrincipal,
     background: BackgroundTasks,
     response: Response,
     top: TopQuery = DEFAULT_TOP,
 ) -> DetectionOut:
     """Tell which language a text is written in."""
     detection = await detector.detect(hints.query(body.text))
-    name_model(response, detection)
+    set_model_header(response, detection)
     background.add_task(record_detection, caller, detection.language, len(body.text))
     return DetectionOut.of(detection, top)
 
@@ -45,5 +45,5 @@ async def detect_batch(
 ) -> BatchOut:
     """One answer a text, in order."""
     detections = await detector.detect_batch(hints.queries(body.texts))
-    name_model(response, detections[0])
+    set_model_header(response, detections[0])
     return BatchOut.of(detections, top)

@@ -4,14 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Response, UploadFile
 
-from acme_service.api.answered_by import NAMES_MODEL, name_model
-from acme_service.api.dependencies import CurrentSettings, Detector
-from acme_service.api.errors import DOCUMENTED, InvalidField, ProblemError
+from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
+from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
+from servekit.api.dependencies import CurrentSettings
+from servekit.api.errors import DOCUMENTED, InvalidField, ProblemError
 
 from .schemas import DetectionOut
 
-router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
+router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | DOCUMENTS_MODEL)
 
 
 @router.post("/file")
@@ -27,7 +28,7 @@ async def detect_file(
     if len(content) > settings.max_file_bytes:
         raise ProblemError(413, f"The file is larger than {settings.max_file_bytes} bytes.")
     detection = await detector.detect(hints.query(_text(content)))
-    name_model(response, detection)
+    set_model_header(response, detection)
     return DetectionOut.of(detection)
 
 

@@ -6,23 +6,24 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from acme_service.api.answered_by import NAMES_MODEL, name_model
+from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
 from acme_service.api.dependencies import Detector
-from acme_service.api.errors import DOCUMENTED, model_problem
 from acme_service.api.hints import CurrentHints
-from acme_service.api.streams import started
-from acme_service.ports import Detection, ModelError
+from acme_service.ports import Detection
+from servekit.api.errors import DOCUMENTED, model_problem
+from servekit.api.streams import started
+from servekit.contracts import ModelError
 
 from .schemas import DetectionOut, TextIn, TextsIn
 
-router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
+router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | DOCUMENTS_MODEL)
 
 
 async def detections(
     body: TextsIn, detector: Detector, hints: CurrentHints, response: Response
 ) -> AsyncIterator[AsyncIterator[Detection]]:
     async with started(detector.detect_each(hints.queries(body.texts))) as (first, answers):
-        name_model(response, first)
+        set_model_header(response, first)
         yield answers
 
 
@@ -30,7 +31,7 @@ async def guesses(
     body: TextIn, detector: Detector, hints: CurrentHints, response: Response
 ) -> AsyncIterator[AsyncIterator[Detection]]:
     async with started(detector.guesses(hints.query(body.text))) as (first, answers):
-        name_model(response, first)
+        set_model_header(response, first)
         yield answers
 
 

@@ -12,7 +12,7 @@ from acme_service.ports import MAX_CANDIDATES, Detection
 from .settings import CacheSettings
 
 if TYPE_CHECKING:
-    from acme_service.stores.redis import SharedRedis
+    from servekit.stores.redis import SharedRedis
 
 PREFIX = f"{__name__.partition('.')[0]}:cache:1"
 """Before all keys in Redis. The number changes with the shape of what is stored."""
@@ -82,7 +82,7 @@ def _name(model: str, key: str) -> str:
 
 
 def _read(value: bytes | None, model: str) -> Detection | None:
-    """What is stored, unless somebody else has been there: then it counts as not stored."""
+    """The stored value, or None when it is not in the form that this cache writes."""
     if value is None:
         return None
     try:

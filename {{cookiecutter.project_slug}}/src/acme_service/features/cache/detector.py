@@ -4,15 +4,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from itertools import chain
 
-from acme_service.api.streams import started
 from acme_service.ports import (
-    CHAMPION,
     Detection,
     LanguageDetector,
     LanguageModelCard,
-    Meter,
     Query,
 )
+from servekit.api.streams import started
+from servekit.contracts import CHAMPION, Meter
 
 from .answers import Answers, Found
 from .flights import Flights

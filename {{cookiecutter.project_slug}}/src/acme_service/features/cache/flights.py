@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from acme_service.ports import ModelError
+from servekit.contracts import ModelError
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
 
 
 class Flights(Generic[Key, Answer]):
-    """Who asks what is being asked already waits for the same answer.
+    """Runs one call for all concurrent requests that are the same.
 
     The question goes on while anybody waits for it, whoever asked first, and stops when nobody
     does any longer.
@@ -24,7 +24,7 @@ class Flights(Generic[Key, Answer]):
         return key in self._flights
 
     async def board(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer of `ask`, or of somebody else's who has asked the same and still waits."""
+        """The answer of `ask`, or of an equal call under way."""
         if key not in self._flights:
             task = asyncio.ensure_future(_coroutine(ask))
             self._flights[key] = (task, [])
@@ -34,7 +34,7 @@ class Flights(Generic[Key, Answer]):
         try:
             return await asyncio.shield(task)
         except ModelError as error:
-            # One instance each: an error collects the traceback of all who raise it.
+            # A new instance for each raise: an error collects the traceback of every raise.
             raise type(error)(*error.args) from None
         finally:
             passengers.pop()

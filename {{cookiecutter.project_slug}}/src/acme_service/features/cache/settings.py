@@ -3,8 +3,8 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from acme_service.api.settings import Settings
-from acme_service.stores.urls import MEMORY, StoreUrl
+from servekit.settings import Settings
+from servekit.stores.urls import MEMORY, StoreUrl
 
 
 class CacheSettings(Settings):

@@ -47,7 +47,7 @@ _current: ContextVar[Lookup | None] = ContextVar("lookup", default=None)
 
 
 def current_lookup() -> Lookup:
-    """That of the request being answered; one that nobody looks at, outside one."""
+    """The lookup of the current request; outside of one, a lookup that is never read."""
     return _current.get() or Lookup()
 
 

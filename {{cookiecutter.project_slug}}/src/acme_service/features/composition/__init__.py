@@ -1,6 +1,6 @@
 """Several models behind one route: a second detector that votes, and the mood of English texts."""
 
-from acme_service.api import Feature
+from servekit.api import Feature
 
 from .routes import router
 from .settings import CompositionSettings

@@ -12,17 +12,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from acme_service.ports import (
-    UNDETERMINED,
-    Detection,
-    Meter,
-    ModelError,
-    Ports,
-    Predictor,
-    Query,
-)
+from acme_service.ports import UNDETERMINED, Detection, Ports, Query
 from acme_service.ports.opinion import Opinion, Question
 from acme_service.ports.sentiment import Sentiment
+from servekit.contracts import Meter, ModelError, Predictor
 
 READ_BY_SENTIMENT = "en"
 """The one language that the sentiment model reads."""
@@ -62,7 +55,7 @@ class Analysis(NamedTuple):
 
 
 class Missing:
-    """Collects who did not answer, and counts it."""
+    """Collects the members that did not answer, and counts them."""
 
     def __init__(self, meter: Meter) -> None:
         self.members: list[str] = []

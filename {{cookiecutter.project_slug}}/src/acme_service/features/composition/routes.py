@@ -5,15 +5,15 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from acme_service.api.answered_by import NAMES_MODEL, name_model
+from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
 from acme_service.api.dependencies import CurrentPorts
-from acme_service.api.errors import DOCUMENTED
 from acme_service.api.hints import CurrentHints
 from acme_service.api.v1.schemas import TextIn
+from servekit.api.errors import DOCUMENTED
 
 from . import ensemble
 
-router = APIRouter(prefix="/v1", tags=["v1"], responses=DOCUMENTED | NAMES_MODEL)
+router = APIRouter(prefix="/v1", tags=["v1"], responses=DOCUMENTED | DOCUMENTS_MODEL)
 
 
 class SentimentOut(BaseModel):
@@ -57,5 +57,5 @@ async def analyze(
     Without the first model it is a 503 with `Retry-After`, or a 504.
     """
     analysis = await ensemble.analyze(ports, hints.query(body.text))
-    name_model(response, analysis.detection)
+    set_model_header(response, analysis.detection)
     return AnalysisOut.model_validate(analysis, from_attributes=True)

@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from acme_service.api.settings import Settings
+from servekit.settings import Settings
 
 
 class CompositionSettings(Settings):

@@ -1,4 +1,4 @@
-"""The right labels for answers, from those who know better: kept, and given to training.
+"""Corrections of answers, stored and given to training.
 
 Each answer about one text carries a receipt. Nothing is stored before somebody comes back with one.
 """
@@ -7,9 +7,10 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.middleware import Middleware
 
-from acme_service.api import Feature
-from acme_service.api.errors import RETRY_AFTER_S, problem, problem_response
-from acme_service.ports import Meter, Ports
+from acme_service.ports import Ports
+from servekit.api import Feature
+from servekit.api.errors import RETRY_AFTER_S, problem, problem_response
+from servekit.contracts import Meter
 
 from .answers import HEADER, GivesReceipts, NotedDetector
 from .corrections import Corrections

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from dotenv import load_dotenv
 
-from acme_service.api.settings import SettingsError
+from servekit.settings import SettingsError
 
 from .corrections import Corrections
 from .database import Database, DatabaseAwayError
@@ -84,7 +84,7 @@ def migrate(_: argparse.Namespace) -> None:
 
 
 def _private(path: str, flags: int) -> int:
-    """Opens a file that nobody else may read, unless it was there already."""
+    """Open a file that only its owner may read, unless it existed already."""
     return os.open(path, flags, 0o600)
 
 

@@ -8,14 +8,14 @@ from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acme_service.api.caller import ANONYMOUS
 from acme_service.ports import (
-    CHAMPION,
     Detection,
     LanguageDetector,
     LanguageModelCard,
     Query,
 )
+from servekit.api.principal import ANONYMOUS
+from servekit.contracts import CHAMPION
 
 from .receipts import MAX_REQUEST_ID_CHARS, Answer, Receipts
 

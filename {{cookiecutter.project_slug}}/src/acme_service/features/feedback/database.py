@@ -102,7 +102,7 @@ class Database:
             return await work(connection)
 
     async def _migrated(self) -> None:
-        """One attempt at a time, which outlives those who wait for it."""
+        """One attempt at a time, which outlives the requests that wait for it."""
         migration = self._begin_migration()
         if not migration.done():
             await asyncio.shield(migration)

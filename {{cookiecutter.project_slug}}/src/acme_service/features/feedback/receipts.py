@@ -1,4 +1,4 @@
-"""What proves that somebody was given an answer: signed, so that nothing has to be stored.
+"""Receipts: signed proof that an answer was given, so that nothing has to be stored.
 
 A receipt holds a number of its own, the time, the version of the model, and a keyed digest of the
 text. The signature is also over the id of the request and over who has asked, which are not in it:

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Response
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
-from acme_service.api.caller import CurrentCaller
 from acme_service.api.dependencies import Detector
-from acme_service.api.errors import InvalidField, ProblemError, documented
+from servekit.api.errors import InvalidField, ProblemError, documented
+from servekit.api.principal import CurrentPrincipal
 
 from .answers import HEADER
 from .corrections import Correction, Corrections
@@ -66,7 +66,7 @@ def feedback_router(
     router = APIRouter(prefix="/v1/feedback", tags=["feedback"], responses=responses)
 
     def good(
-        receipt: str, request_id: str, caller: CurrentCaller, text: str | None = None
+        receipt: str, request_id: str, caller: CurrentPrincipal, text: str | None = None
     ) -> Receipt:
         # Forged, for another request, another's or too old: all of them read the same.
         found = receipts.check(receipt, request_id, caller.id, text)
@@ -82,7 +82,7 @@ def feedback_router(
     async def put_feedback(
         request_id: RequestId,
         body: CorrectionIn,
-        caller: CurrentCaller,
+        caller: CurrentPrincipal,
         detector: Detector,
         response: Response,
         receipt: ReceiptHeader = "",
@@ -101,7 +101,7 @@ def feedback_router(
     @router.get("/{request_id:path}")
     async def get_feedback(
         request_id: RequestId,
-        caller: CurrentCaller,
+        caller: CurrentPrincipal,
         response: Response,
         receipt: ReceiptHeader = "",
     ) -> CorrectionOut:
@@ -114,7 +114,7 @@ def feedback_router(
 
     @router.delete("/{request_id:path}", status_code=204)
     async def delete_feedback(
-        request_id: RequestId, caller: CurrentCaller, receipt: ReceiptHeader = ""
+        request_id: RequestId, caller: CurrentPrincipal, receipt: ReceiptHeader = ""
     ) -> None:
         """Take back what was said about an answer, the text included."""
         if not await corrections.delete(good(receipt, request_id, caller)):

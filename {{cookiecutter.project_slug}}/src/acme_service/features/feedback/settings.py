@@ -8,7 +8,7 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from acme_service.api.settings import Settings
+from servekit.settings import Settings
 
 DEFAULT_URL = "sqlite:///~/.local/share/acme-service/feedback.db"
 SECRET_BYTES = 32
@@ -52,7 +52,7 @@ def _usable(url: SecretStr) -> SecretStr:
     try:
         address_of(url)
     except RuntimeError:
-        raise ValueError("is in the home of somebody who has none here") from None
+        raise ValueError("starts with ~, but this user has no home directory") from None
     return url
 
 
@@ -84,7 +84,7 @@ class DatabaseSettings(Settings):
 
 
 class ReceiptSettings(Settings):
-    """What proves that somebody was given an answer.
+    """The secrets that sign receipts, and how long these are valid.
 
     secret: signs receipts; the same in all replicas.
     previous_secret: what it was before; receipts that it has signed are accepted too.

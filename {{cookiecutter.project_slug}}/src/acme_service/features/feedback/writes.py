@@ -71,7 +71,7 @@ class Writes:
                         waiting.created.set_result(times[key] == 1)
 
     def _next(self) -> dict[str, _Waiting]:
-        """Those at the head of the line, each id once; who has given up is passed over."""
+        """The writes at the head of the queue, each id once, without those given up."""
         together: dict[str, _Waiting] = {}
         while self._line and len(together) < MAX_TOGETHER:
             waiting = self._line[0]
@@ -101,5 +101,5 @@ async def _upsert(connection: AsyncConnection, together: list[_Waiting]) -> dict
 
 
 def _again(error: Exception) -> Exception:
-    """One instance each: an error collects the traceback of all who raise it."""
+    """A new instance for each raise: an error collects the traceback of every raise."""
     return DatabaseAwayError(*error.args) if isinstance(error, DatabaseAwayError) else error

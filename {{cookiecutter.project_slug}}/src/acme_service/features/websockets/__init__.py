@@ -3,7 +3,7 @@
 It answers with what the HTTP routes answer; what a text means is not decided here.
 """
 
-from acme_service.api import Feature
+from servekit.api import Feature
 
 from .detect import detect_router
 from .playground import playground_router

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from acme_service.api.errors import ProblemError, model_problem, problem
 from acme_service.api.hints import Hints
-from acme_service.api.leave import leave_of
-from acme_service.api.streams import started
 from acme_service.api.v1.schemas import TextIn
-from acme_service.ports import Detection, LanguageDetector, ModelError
+from acme_service.ports import Detection, LanguageDetector
+from servekit.api.errors import ProblemError, model_problem, problem
+from servekit.api.quota import leave_of
+from servekit.api.streams import started
+from servekit.contracts import ModelError
 
 from .messages import AnswerOut, Refusal, understood
 from .settings import WebsocketsSettings
@@ -69,7 +70,7 @@ class Conversation:
             log.debug("the client left")
 
     async def _listen(self) -> None:
-        """Read ahead of the answers, so that a client who leaves stops the model at once.
+        """Read ahead of the answers, so that a client that leaves stops the model at once.
 
         Raises WebSocketDisconnect then, which cancels the answer under way.
         """

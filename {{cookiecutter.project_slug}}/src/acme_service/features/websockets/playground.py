@@ -12,7 +12,7 @@ from fastapi.params import Security
 from fastapi.responses import HTMLResponse
 
 from acme_service import NAME
-from acme_service.api.pages import page_response
+from servekit.api.pages import page_response
 
 PAGE = Path(__file__).with_name("playground.html")
 

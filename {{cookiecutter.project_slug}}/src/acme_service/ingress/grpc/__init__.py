@@ -4,15 +4,15 @@ A call becomes a request to the API, so guards, limits, log and metrics hold for
 HTTP. What stands here only translates: messages, metadata and status codes.
 """
 
-from acme_service.api import Feature
-from acme_service.ingress.doors import Door
+from servekit.api import Feature
+from servekit.ingress.transports import Transport
 
 from . import health, methods
 from .routes import router
 
 
-def grpc() -> Door:
-    return Door(
+def grpc() -> Transport:
+    return Transport(
         feature=Feature(name="grpc", model_routers=[router]),
         methods=[
             methods.Detect,

@@ -8,14 +8,15 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from starlette.background import BackgroundTask
 from starlette.types import Receive, Scope, Send
 
-from acme_service.api.answered_by import name_model
+from acme_service.api.answered_by import set_model_header
 from acme_service.api.audit import record_detection
-from acme_service.api.caller import ANONYMOUS
-from acme_service.api.errors import ProblemError, model_problem
 from acme_service.api.hints import Hints
-from acme_service.api.streams import started
 from acme_service.api.v1.schemas import DEFAULT_TOP, MAX_TEXT_CHARS
-from acme_service.ports import MAX_CANDIDATES, Detection, ModelError, Query
+from acme_service.ports import MAX_CANDIDATES, Detection, Query
+from servekit.api.errors import ProblemError, model_problem
+from servekit.api.principal import ANONYMOUS
+from servekit.api.streams import started
+from servekit.contracts import ModelError
 
 from .calls import CALL, Call
 from .protos.language.v1.detector_pb2 import (
@@ -79,7 +80,7 @@ async def detect(request: Request) -> Response:
     detection = await request.app.state.ports.language.detect(query)
     task = BackgroundTask(record_detection, caller, detection.language, len(message.text))
     answers = Answers(only(detection), top, task)
-    name_model(answers, detection)
+    set_model_header(answers, detection)
     return answers
 
 
@@ -88,7 +89,7 @@ async def guessed(request: Request) -> AsyncIterator[Response]:
     top, query = top_of(message), query_of(message, request)
     async with started(request.app.state.ports.language.guesses(query)) as (first, guesses):
         answers = Answers(guesses, top)
-        name_model(answers, first)
+        set_model_header(answers, first)
         yield answers
 
 
@@ -116,7 +117,7 @@ def query_of(message: DetectRequest, request: Request) -> Query:
     return Hints(
         allowed=tuple(sorted({*codes("allowed_languages", message.allowed_languages)})),
         preferred=codes("preferred_languages", message.preferred_languages),
-        tie_margin=state.settings.tie_margin,
+        tie_margin=state.detection_settings.tie_margin,
         asks=state.canary.asks(request),
     ).query(message.text)
 

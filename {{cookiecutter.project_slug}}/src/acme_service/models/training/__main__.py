@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from acme_service.models.artifact import FILE, FORMAT, Artifact, artifact_bytes
-from acme_service.models.errors import ModelStoreError
 from acme_service.models.examples import EXAMPLES, Example, examples_bytes
 from acme_service.models.language import LanguageModel
-from acme_service.models.sources.folder import folder
-from acme_service.models.sources.source import ModelSource, SourceKind
-from acme_service.models.store import DEFAULT_TIMEOUT_S, open_source
 from acme_service.ports import LanguageModelCard
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.sources.folder import folder
+from servekit.registry.sources.source import ModelSource, SourceKind
+from servekit.registry.store import DEFAULT_TIMEOUT_S, open_source
 
 from .corrections import Correction, Corrections, read_corrections, sift
 from .golden import SENTENCES
@@ -47,7 +47,7 @@ def train(source: ModelSource) -> None:
 
 
 def train_with(source: ModelSource, corrections: Sequence[Correction], version: str = "") -> None:
-    """Train one more version, which has learned from corrections and answers nobody yet.
+    """Train one more version from corrections; no alias names it yet.
 
     version: by default the number after the highest in the store.
 

@@ -19,7 +19,7 @@ MOST_CHARS = 1_000
 
 
 class Correction(NamedTuple):
-    """A text, and the language that somebody says it is in."""
+    """A text, and the language that a user says it is in."""
 
     text: str
     language: str
@@ -70,7 +70,7 @@ def _correction(line: str, number: int) -> Correction:
 def sift(
     corrections: Iterable[Correction], languages: Collection[str], test_set: Collection[str]
 ) -> Corrections:
-    """Leave out what training should not learn from.
+    """Quota out what training should not learn from.
 
     languages: that the model is about to know.
     test_set: texts by which it is measured afterwards.

@@ -1,4 +1,4 @@
-"""Sentences that a new version has to get right before it answers anybody.
+"""Sentences that a new version has to get right before it serves.
 
 Of the project's own, about as long as what people send, and none of them a test sentence.
 """

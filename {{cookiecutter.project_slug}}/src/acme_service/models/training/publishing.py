@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from acme_service.models.sources.layout import MANIFEST, json_bytes
+from servekit.registry.sources.layout import MANIFEST, json_bytes
 
 
 def write_version(

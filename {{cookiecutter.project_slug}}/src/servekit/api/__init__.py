@@ -1,0 +1,8 @@
+"""The HTTP side: FastAPI lives here, and nothing of Ray."""
+
+from .access import Group, Guarded, GuardedApi
+from .app import create_app
+from .feature import Feature
+from .service import Service
+
+__all__ = ["Feature", "Group", "Guarded", "GuardedApi", "Service", "create_app"]

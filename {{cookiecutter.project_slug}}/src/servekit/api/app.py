@@ -1,0 +1,150 @@
+"""The only place that decides the order of middleware and routes."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from servekit.contracts import Ports
+
+from . import errors, health
+from .access import Group, GuardedApi
+from .body_limit import BodyLimit
+from .canary import Canary, CanarySettings
+from .docs import include_docs
+from .feature import Feature
+from .logging import flush_logs
+from .readiness import Readiness
+from .request_id import RequestId
+from .service import Service
+from .settings import ApiSettings
+
+log = logging.getLogger(__name__)
+
+EXPOSED = ("x-request-id", "x-model", "retry-after")
+"""Headers that scripts in browsers may read."""
+
+TAGS = {"service": "The service itself. Open, and never behind a busy model."}
+"""What OpenAPI says about the kit's own routes; further tags are those of the service."""
+
+
+def create_app(
+    service: Service,
+    ports: Ports,
+    routers: Sequence[APIRouter],
+    features: Sequence[Feature] = (),
+    *,
+    settings: ApiSettings | None = None,
+    canary: CanarySettings | None = None,
+) -> GuardedApi:
+    """Assemble the API of a service.
+
+    Routes that are added to it later are guarded and limited as model routes are.
+
+    Args:
+        service: What it is called.
+        ports: The models, as its routes ask for them; features may wrap them.
+        routers: Its model routes: guarded, and tried in this order.
+        features: Outermost first; the first one sees a request before the others do.
+        settings: Read from the environment by default.
+        canary: Read from the environment by default.
+
+    Raises:
+        SettingsError: A variable of the environment is malformed.
+    """
+    settings = settings or ApiSettings.load()
+    for feature in reversed(features):
+        ports = feature.wrap(ports)
+
+    app = GuardedApi(
+        features,
+        title=service.name,
+        description=service.description,
+        version=service.version,
+        openapi_tags=[
+            {"name": name, "description": text} for name, text in {**service.tags, **TAGS}.items()
+        ],
+        generate_unique_id_function=operation_id,
+        lifespan=_lifespan(features),
+        redirect_slashes=False,
+        middleware=_middleware(features, settings),
+        exception_handlers=errors.HANDLERS
+        | {kind: handle for feature in features for kind, handle in feature.handlers.items()},
+        docs_url=None,  # `include_docs` has pages that work without the internet
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+    )
+    app.state.service = service
+    app.state.ports = ports
+    app.state.settings = settings
+    app.state.canary = Canary(canary or CanarySettings.load())
+    app.state.readiness = _readiness(ports, features)
+    _include_routes(app, routers, features)
+    if settings.docs:
+        include_docs(app)
+    return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the function: clients that are generated from OpenAPI call their method so."""
+    return route.name
+
+
+def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Middleware]:
+    """Outermost first. CORS is outside the features, so that refusals carry its headers too."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        # With any origin allowed, cookies would let every page act for its reader.
+        allow_credentials="*" not in settings.cors_origins,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=[*EXPOSED, *(name for feature in features for name in feature.exposed)],
+    )
+    return [
+        Middleware(RequestId),
+        *([cors] if settings.cors_origins else []),
+        *(middleware for feature in features for middleware in feature.middleware),
+        Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
+    ]
+
+
+def _readiness(ports: Ports, features: Sequence[Feature]) -> Readiness:
+    models = [(name, model.check) for name, model in ports.models.items()]
+    others = [(feature.name, check) for feature in features for check in feature.checks]
+    return Readiness([*models, *others], dispensable=ports.optional)
+
+
+def _include_routes(
+    app: GuardedApi, routers: Sequence[APIRouter], features: Sequence[Feature]
+) -> None:
+    feature_routers = [router for feature in features for router in feature.model_routers]
+    # What is asked most comes first: routes are tried one after the other.
+    for router in [*routers, *feature_routers]:
+        app.include_router(router)
+    app.include_open(health.router, Group.SERVICE)
+    for feature in features:
+        for router in feature.sign_in_routers:
+            app.include_open(router, Group.SIGN_IN)
+        for router in feature.routers:
+            app.include_open(router)
+
+
+def _lifespan(features: Sequence[Feature]) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as started:
+            for feature in features:
+                await started.enter_async_context(feature.lifespan(app))
+            log.info("service started", extra={"features": [one.name for one in features]})
+            yield
+            log.info("service stopping")
+        # Ray Serve ends a replica's process right after this.
+        flush_logs()
+
+    return lifespan

@@ -1,0 +1,163 @@
+"""The one place where errors become HTTP answers: RFC 9457 problem details."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from servekit.contracts import (
+    ModelError,
+    ModelOverloadedError,
+    ModelReplacedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+
+from .request_id import current_request_id
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 1
+REF = "#/components/schemas/{model}"
+
+
+class InvalidField(BaseModel):
+    """What is wrong with one part of a request. The value itself is never repeated."""
+
+    location: list[str | int]
+    message: str
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 words it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | None = None
+    request_id: str | None = None
+    errors: list[InvalidField] | None = None
+
+
+class ProblemError(Exception):
+    """Raised by a route to answer with a problem of the given status."""
+
+    def __init__(self, status: int, detail: str, errors: list[InvalidField] | None = None) -> None:
+        super().__init__(status, detail, errors)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+
+
+def problem(
+    status: int,
+    detail: str | None = None,
+    *,
+    request_id: str | None = None,
+    errors: list[InvalidField] | None = None,
+) -> dict[str, Any]:
+    """A problem as a JSON object."""
+    return Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        request_id=request_id or current_request_id() or None,
+        errors=errors,
+    ).model_dump(exclude_none=True)
+
+
+def problem_response(
+    content: dict[str, Any], headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    return JSONResponse(
+        content, status_code=content["status"], headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+MODEL_STATUS: dict[type[ModelError], int] = {
+    ModelOverloadedError: 503,
+    ModelUnavailableError: 503,
+    ModelReplacedError: 503,
+    ModelTimeoutError: 504,
+    ModelError: 500,
+}
+
+
+def model_problem(error: ModelError) -> dict[str, Any]:
+    """The problem that tells a caller why the model did not answer."""
+    status = next(MODEL_STATUS[kind] for kind in type(error).__mro__ if kind in MODEL_STATUS)
+    return problem(status, str(error))
+
+
+async def model_failed(_: Request, error: ModelError) -> JSONResponse:
+    content = model_problem(error)
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if content["status"] == 503 else None
+    return problem_response(content, retry)
+
+
+async def refused(_: Request, error: ProblemError) -> JSONResponse:
+    return problem_response(problem(error.status, error.detail, errors=error.errors))
+
+
+async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    errors = [InvalidField(location=list(one["loc"]), message=one["msg"]) for one in error.errors()]
+    return problem_response(problem(422, "The request is not valid.", errors=errors))
+
+
+async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = error.detail if error.detail != phrase else None
+    return problem_response(problem(error.status_code, detail), error.headers)
+
+
+async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    # This handler runs outside every middleware, so the id comes from the request itself.
+    request_id = getattr(request.state, "request_id", None)
+    log.error("unexpected error", exc_info=error, extra={"request_id": request_id})
+    return problem_response(problem(500, request_id=request_id))
+
+
+HANDLERS: dict[int | type[Exception], Callable[..., Any]] = {
+    ModelError: model_failed,
+    ProblemError: refused,
+    RequestValidationError: invalid,
+    HTTPException: http_error,
+    Exception: unexpected,
+}
+
+
+def documented(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
+    """That a route may answer with these problems, for OpenAPI.
+
+    Not by `model`: FastAPI would call it plain JSON, and build a validator for each of them.
+    """
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(model=Problem.__name__)}}},
+        }
+        for status in statuses
+    }
+
+
+DOCUMENTED = documented((400, 413, 422, 500, 503, 504))
+"""The problems that every model route may answer with, for OpenAPI."""
+
+
+class ApiWithProblems(FastAPI):
+    """Says in its OpenAPI schema what a problem looks like."""
+
+    def openapi(self) -> dict[str, Any]:
+        schema = super().openapi()
+        schemas = schema["components"]["schemas"]
+        if Problem.__name__ not in schemas:  # FastAPI keeps what it has made
+            described = Problem.model_json_schema(ref_template=REF)
+            schemas |= described.pop("$defs") | {Problem.__name__: described}
+        return schema

@@ -1,0 +1,63 @@
+"""What an optional capability can plug into."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.params import Security
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
+
+from servekit.contracts import AroundCall
+
+Guard = Callable[[HTTPConnection], Awaitable[object]]
+"""Raises what refuses a request or a WebSocket, such as ProblemError."""
+
+
+def unchanged(ports: Any) -> Any:
+    return ports
+
+
+@asynccontextmanager
+async def nothing_to_start(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One capability, as data. `create_app` decides when each part applies.
+
+    guards: awaited before every model route, HTTP and WebSocket alike.
+    security: what the guards ask for, as OpenAPI words it: `Security(scheme, scopes=[…])`.
+    credentials: the headers in which callers say who they are, such as `authorization`.
+    refusals: statuses that the guards may answer with, for OpenAPI.
+    middleware: pure ASGI middleware, outermost first.
+    exposed: headers of answers that scripts in browsers may read.
+    model_routers: routes behind the guards. Each carries its own prefix.
+    routers: open routes: limited like those of models, but not guarded.
+    sign_in_routers: open routes that check passwords, and have a limit of their own.
+    wrap: decorates the ports, for instance with a cache. Called once, at start-up.
+    around_call: entered around each call for many answers, as requests are gathered into few.
+    lifespan: entered when the service starts, left when it stops.
+    checks: awaited by `/health/ready`; one that raises ModelError makes it answer 503. What
+        one returns, if anything, is a note for operators.
+    handlers: exception handlers, by exception class.
+    """
+
+    name: str
+    guards: Sequence[Guard] = ()
+    security: Sequence[Security] = ()
+    credentials: Sequence[str] = ()
+    refusals: Sequence[int] = ()
+    middleware: Sequence[Middleware] = ()
+    exposed: Sequence[str] = ()
+    model_routers: Sequence[APIRouter] = ()
+    routers: Sequence[APIRouter] = ()
+    sign_in_routers: Sequence[APIRouter] = ()
+    wrap: Callable[[Any], Any] = unchanged
+    around_call: AroundCall | None = None
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] = nothing_to_start
+    checks: Sequence[Callable[[], Awaitable[str | None]]] = ()
+    handlers: Mapping[type[Exception], Callable[..., Any]] = field(default_factory=dict)

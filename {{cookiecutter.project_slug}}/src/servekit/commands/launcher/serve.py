@@ -1,0 +1,205 @@
+"""A Ray Serve of this machine's own: started, told what to run, watched, drained and stopped."""
+
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from servekit.commands.free_ports import free_port_near
+
+from .signals import Stopper
+
+if TYPE_CHECKING:
+    from ray.serve.schema import ServeDeploySchema
+
+OBJECT_STORE_BYTES = 256 * 1024 * 1024
+"""Answers travel by gRPC; Ray's shared memory stays almost empty."""
+METRICS_PORT = 8080
+"""Ray's metrics agent listens there, or on the next free port above it."""
+
+
+@contextmanager
+def local_ray(stopper: Stopper) -> Iterator[None]:
+    """Raises SystemExit with the reason when Ray does not start."""
+    import ray
+
+    try:
+        metrics_port = free_port_near(METRICS_PORT)
+        start_ray(metrics_port)
+        print(f"Metrics for Prometheus are on port {metrics_port}.", flush=True)
+        stopper.listen()
+        stopper.raise_if_asked()
+        yield
+    finally:
+        stopper.cleaning = True
+        while_ray_is_there(ray.shutdown)
+
+
+def start_ray(metrics_port: int) -> None:
+    import ray
+
+    try:
+        ray.init(
+            "local",  # or it would join a cluster that somebody else runs on this machine
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _metrics_export_port=metrics_port,
+        )
+    except Exception as error:  # Ray raises bare ones too
+        raise SystemExit(why_not_started("Ray", error)) from None
+
+
+def why_not_started(what: str, error: Exception) -> str:
+    """A sentence with the cause, and one with what to do about it."""
+    from ray._common.utils import get_default_system_temp_dir
+
+    folder = get_default_system_temp_dir()
+    # Ray goes on with guesses, tracebacks and the ends of its logs.
+    cause = re.split(r"\.\s|\n", str(error), maxsplit=1)[0].rstrip(".") or type(error).__name__
+    advice = f"Try again if the machine was busy, or see {folder}/ray/session_latest/logs."
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError | ConnectionError):
+        advice = f"Ray writes to {folder}: set RAY_TMPDIR to a short path of a writable folder."
+    return f"{what} did not start: {cause}. {advice}"
+
+
+@contextmanager
+def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
+    """Lets requests under way finish."""
+    try:
+        yield
+    finally:
+        stopper.cleaning = True
+        while_ray_is_there(drain)
+
+
+def while_ray_is_there(work: Callable[[], None]) -> None:
+    """Do what waits for Ray, and leave it when Ray's head takes no connections any longer.
+
+    So it is where a signal goes to the whole group of processes, as `timeout` sends it. Ray would
+    wait for its head for a minute, and then end this process before all else is cleaned up.
+    """
+    import ray
+
+    if not ray.is_initialized():  # stopped while it started
+        work()
+        return
+    working = Thread(target=work, daemon=True)
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    working.start()
+    with suppress(OSError):
+        while working.is_alive():
+            socket.create_connection((host, int(port)), timeout=1).close()
+            working.join(0.2)
+
+
+def drain() -> None:
+    from ray import serve
+    from ray.serve import context
+
+    # Shutting Serve down at once would take the proxy away from under open streams.
+    # Deleting applications waits for their replicas, as long as each may take to stop.
+    with suppress(Exception):
+        applications = serve.status().applications
+        asked = [name for name, one in applications.items() if may_have_requests(one)]
+        if client := context._get_global_client():  # pyright: ignore[reportPrivateUsage]
+            client.delete_apps(asked)  # serve.delete takes one, and waits for it
+        serve.shutdown()
+
+
+def may_have_requests(application: Any) -> bool:
+    # Not the application's status: callers are answered a moment before it says RUNNING.
+    return any("RUNNING" in one.replica_states for one in application.deployments.values())
+
+
+def deploy(schema: "ServeDeploySchema") -> None:
+    """Raises SystemExit with the reason when Serve does not start."""
+    # What the `serve run` command does, without its endless wait and its stack dump on SIGTERM.
+    from ray.exceptions import RayError
+    from ray.serve._private.api import serve_start
+
+    try:
+        client = serve_start(
+            http_options=schema.http_options.model_dump(),
+            grpc_options=schema.grpc_options.model_dump(),
+            controller_options=schema.controller_options,
+            proxy_location=schema.proxy_location,
+        )
+    except (RayError, TimeoutError) as error:  # such as proxies that are ready too late
+        raise SystemExit(why_not_started("Serve", error)) from None
+    client.deploy_apps(schema, _blocking=False)
+
+
+def wait_until_running(
+    schema: "ServeDeploySchema", stopper: Stopper, outdated: Callable[[], bool] = lambda: False
+) -> bool:
+    """Whether all of it runs; what is outdated meanwhile is not waited for.
+
+    Raises SystemExit with the reason when an application fails or takes too long.
+    """
+    from ray import serve
+
+    named = {one.name for one in schema.applications}
+    timeout_s = start_timeout_s(schema)
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        stopper.raise_if_asked()
+        if outdated():
+            return False
+        applications = serve.status().applications
+        for name, application in applications.items():
+            if name in named and has_failed(application):
+                reason = reason_of(application)
+                raise SystemExit(f"The application {name!r} did not start: {reason}")
+        if are_running(applications, named):
+            return True
+        time.sleep(0.2)
+    raise SystemExit(
+        f"The service did not start within {timeout_s:g} seconds: see the log, or set "
+        "SERVE_START_TIMEOUT_S to more."
+    )
+
+
+def start_timeout_s(schema: "ServeDeploySchema") -> float:
+    """How long its applications may take. Raises SystemExit when a setting is malformed."""
+    from servekit.registry.errors import ModelStoreError
+    from servekit.settings import SettingsError
+
+    from .settings import LaunchSettings
+
+    environments: list[dict[str, str]] = [
+        {**os.environ, **one.runtime_env.get("env_vars", {})} for one in schema.applications
+    ]
+    try:
+        return LaunchSettings.load().wait_s(environments)
+    except (SettingsError, ModelStoreError) as error:
+        raise SystemExit(str(error)) from None
+
+
+def are_running(applications: Mapping[str, Any], named: AbstractSet[str]) -> bool:
+    """Whether the named ones are, and no others are left. None may be named."""
+    return applications.keys() == named and all(
+        one.status == "RUNNING" for one in applications.values()
+    )
+
+
+def has_failed(application: Any) -> bool:
+    # Serve tries a replica three times. On one machine, what failed once fails again.
+    messages = [one.message for one in application.deployments.values()]
+    return application.status in {"DEPLOY_FAILED", "UNHEALTHY"} or any(
+        "failed to start" in message for message in messages
+    )
+
+
+def reason_of(application: Any) -> str:
+    """The last line of the traceback that Serve keeps of a replica that failed to start."""
+    messages = [one.message for one in application.deployments.values() if one.message]
+    lines = [
+        line.strip() for text in [application.message, *messages] for line in text.splitlines()
+    ]
+    errors = [line for line in lines if "Error: " in line]
+    return (errors or lines or ["see the log"])[-1]

@@ -1,0 +1,19 @@
+"""The interface to metrics, whatever collects them."""
+
+from typing import Protocol
+
+
+class Meter(Protocol):
+    """Takes counts and measurements.
+
+    Names are snake_case and end in their unit (`_total`, `_seconds`, `_size`). Labels take
+    few values: never a text, an address or an identifier.
+    """
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add to a counter."""
+        ...
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Record one measurement of a distribution."""
+        ...

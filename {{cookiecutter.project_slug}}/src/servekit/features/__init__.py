@@ -1,0 +1,1 @@
+"""Capabilities that a service may have, one folder each."""

@@ -1,0 +1,68 @@
+"""A user or the holder of an API key, and its encoding in settings."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
+
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+SCOPES = {"detect": "Ask the models.", "admin": "Change how the service works."}
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user, or the holder of an API key.
+
+    proof: a hash of what only they have: of a password one by argon2, of a key the SHA-256.
+
+    Raises ValueError when the name or a scope cannot be used.
+    """
+
+    name: str
+    scopes: frozenset[str]
+    proof: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError("a name has 1 to 64 letters, digits and . _ @ -")
+        if not self.scopes <= SCOPES.keys():
+            raise ValueError(f"the scopes are {' and '.join(SCOPES)}, joined by +")
+
+    def entry(self) -> str:
+        """As it stands in a setting.
+
+        Hashes of passwords hold commas and dollar signs, which shells and compose files have
+        plans of their own for, so those are encoded once more.
+        """
+        proof = self.proof
+        if Argon2Hasher.identify(proof):
+            proof = urlsafe_b64encode(proof.encode()).decode().rstrip("=")
+        return f"{self.name}:{'+'.join(sorted(self.scopes))}:{proof}"
+
+
+def user(entry: str) -> Account:
+    """Raises ValueError, without repeating the entry: cut wrongly, it may hold a secret."""
+    name, scopes, encoded = _parts(entry)
+    try:
+        proof = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii")
+    except ValueError:
+        proof = ""
+    if not Argon2Hasher.identify(proof):
+        raise ValueError("wants entries as `make user` prints them, joined by commas")
+    return Account(name, scopes, proof)
+
+
+def key_holder(entry: str) -> Account:
+    """Raises ValueError, without repeating the entry."""
+    name, scopes, proof = _parts(entry)
+    if not re.fullmatch("[0-9a-f]{64}", proof):
+        raise ValueError("wants entries as `make key` prints them, joined by commas")
+    return Account(name, scopes, proof)
+
+
+def _parts(entry: str) -> tuple[str, frozenset[str], str]:
+    name, _, rest = entry.partition(":")
+    scopes, _, proof = rest.partition(":")
+    return name, frozenset(filter(None, scopes.split("+"))), proof

@@ -1,0 +1,89 @@
+"""Verify bearer tokens."""
+
+import time
+from hashlib import sha256
+from typing import NamedTuple, Protocol
+
+import jwt
+
+from servekit.api.principal import Principal
+
+MAX_CHARS = 8 * 1024
+REMEMBERED = 1024
+
+
+class Verified(NamedTuple):
+    """The principal of a token, and when it expires, in seconds since 1970."""
+
+    caller: Principal
+    expires_at: float
+
+
+class Own(Protocol):
+    def verified(self, token: str) -> Verified | None: ...
+
+
+class Provided(Protocol):
+    algorithms: frozenset[str]
+
+    def generation(self) -> int:
+        """Another number whenever other keys are trusted."""
+        ...
+
+    async def verified(self, token: str, key_id: str) -> Verified | None: ...
+
+
+class BearerTokens:
+    """Verifies tokens of the service's own, and of an identity provider if there is one.
+
+    Good tokens are remembered until they expire, because they come again with every request. They
+    are forgotten when the provider's keys change; the service's own secrets do not change while it
+    runs. What is remembered is a hash: nobody finds a token in this memory.
+    """
+
+    def __init__(self, own: Own, provider: Provided | None = None) -> None:
+        self._own = own
+        self._provider = provider
+        self._known: dict[bytes, Verified] = {}
+        self._generation = 0
+
+    async def caller(self, token: str) -> Principal | None:
+        """The principal of a token, or None if anything about the token is wrong."""
+        if len(token) > MAX_CHARS:
+            return None
+        if self._provider and self._provider.generation() != self._generation:
+            self._forget()
+        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        if known := self._known.get(digest):
+            if time.time() < known.expires_at:
+                return known.caller
+            del self._known[digest]
+        generation = self._generation
+        verified = await self._verified(token)
+        if verified is None:
+            return None
+        if generation == self._generation:
+            self._remember(digest, verified)
+        return verified.caller
+
+    async def _verified(self, token: str) -> Verified | None:
+        # The header only says who is to look at the token. Each looks for its own algorithms.
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError):
+            return None
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        if not isinstance(algorithm, str):
+            return None
+        if not self._provider or algorithm not in self._provider.algorithms:
+            return self._own.verified(token)
+        return await self._provider.verified(token, key_id) if key_id else None
+
+    def _remember(self, digest: bytes, verified: Verified) -> None:
+        while len(self._known) >= REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = verified
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._generation = self._provider.generation() if self._provider else 0

@@ -1,0 +1,81 @@
+"""Authenticates callers, and describes to OpenAPI how they do so."""
+
+from typing import Any
+
+from fastapi import HTTPException
+from fastapi.openapi import models
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
+
+from servekit.api.feature import Guard
+from servekit.api.principal import Principal, demand
+
+from .accounts import SCOPES
+from .api_keys import HEADER, ApiKeys
+from .bearer import BearerTokens
+from .jwks import discovery_address
+from .settings import AuthSettings
+
+
+class Scheme(SecurityBase):
+    """A way to get known, for OpenAPI. It decides nothing."""
+
+    def __init__(self, name: str, model: models.SecurityBase) -> None:
+        self.scheme_name = name
+        self.model = model
+
+    async def __call__(self) -> None:
+        return None
+
+
+def schemes(settings: AuthSettings) -> list[Scheme]:
+    """The ways that these settings leave open."""
+    found = []
+    if settings.users:
+        flow = models.OAuthFlowPassword(tokenUrl="v1/token", scopes=SCOPES)
+        found.append(Scheme("password", models.OAuth2(flows=models.OAuthFlows(password=flow))))
+    if settings.api_keys:
+        place: dict[str, Any] = {"in": models.APIKeyIn.header}
+        found.append(Scheme("key", models.APIKey(name=HEADER, **place)))
+    if settings.issuer:
+        address = discovery_address(settings.issuer)
+        found.append(Scheme("provider", models.OpenIdConnect(openIdConnectUrl=address)))
+    return found
+
+
+class Authentication:
+    """Authenticates a request, and leaves its principal in the state of the request.
+
+    Every refusal of a credential reads the same: what was wrong with it is nobody's business.
+    """
+
+    def __init__(self, tokens: BearerTokens, keys: ApiKeys) -> None:
+        self._tokens = tokens
+        self._keys = keys
+
+    async def caller(self, connection: HTTPConnection) -> Principal:
+        """Raises HTTPException (401) without a valid credential."""
+        caller = await self._caller(connection)
+        if caller is None:
+            raise HTTPException(
+                401, "A valid token or key is needed.", {"WWW-Authenticate": "Bearer"}
+            )
+        connection.state.caller = caller
+        return caller
+
+    def requiring(self, *scopes: str) -> Guard:
+        """A guard that refuses callers without these scopes."""
+        needed = SecurityScopes([*scopes])
+
+        async def guard(connection: HTTPConnection) -> None:
+            demand(await self.caller(connection), needed)
+
+        return guard
+
+    async def _caller(self, connection: HTTPConnection) -> Principal | None:
+        headers = connection.headers
+        if (key := headers.get(HEADER)) is not None:
+            return self._keys.caller(key)
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        return await self._tokens.caller(token.strip()) if kind.lower() == "bearer" else None

@@ -1,0 +1,47 @@
+"""The address of the client, through a known number of proxies."""
+
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+
+from starlette.types import Scope
+
+UNKNOWN = "unknown"
+
+IPV6_SITE = 64
+"""Bits of an IPv6 address that tell one site from another; whoever has one has the others too."""
+
+
+def address_of(scope: Scope, trusted_hops: int) -> str:
+    """Of the caller: what the outermost of the trusted proxies has seen, else of the peer.
+
+    Where the header has fewer addresses than there are trusted proxies, the request came around
+    some of them, and only the peer is known for sure.
+    """
+    if trusted_hops:
+        values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        hops = b",".join(values).split(b",")
+        if values and len(hops) >= trusted_hops:
+            return site_of(hops[-trusted_hops].strip().decode("latin-1"))
+    client = scope.get("client")
+    return site_of(client[0]) if client else UNKNOWN
+
+
+@lru_cache(maxsize=4096)
+def site_of(address: str) -> str:
+    """One name for all addresses of one site; what is no address counts as unknown."""
+    try:
+        found = ip_address(_without_port(address))
+    except ValueError:
+        return UNKNOWN
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return f"{IPv6Address(int(found) >> IPV6_SITE << IPV6_SITE)}/{IPV6_SITE}"
+    return str(found)
+
+
+def _without_port(address: str) -> str:
+    """Some proxies write 192.0.2.1:4711 and [2001:db8::1]:4711."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

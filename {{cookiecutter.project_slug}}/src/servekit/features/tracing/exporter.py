@@ -1,0 +1,100 @@
+"""Where spans go, and from when to when."""
+
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from anyio import to_thread
+from fastapi import FastAPI
+from opentelemetry import propagate, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ParentBased
+
+from .log_correlation import add_trace_ids
+from .propagator import Inherited
+from .sampling import ANYWHERE, Entrances, at_serve
+from .settings import TracingSettings, collector
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 1.5
+"""How long the end of the service waits for a collector to take the last spans."""
+
+UNKNOWN = "unknown_service"
+"""What OpenTelemetry calls a service that has no name."""
+
+DELAY_MS = 1000
+"""Spans wait this long for others to travel with: shorter than a replica of a model lives on
+after its last call, which has no other way to send its last spans."""
+
+
+def exported(settings: TracingSettings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """While the service runs, its spans are sent to the collector."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        _begin(settings.sample_ratio, ANYWHERE, app.state.service.slug)
+        add_trace_ids()
+        if collector() is None:
+            log.warning("spans are not sent: OTEL_EXPORTER_OTLP_ENDPOINT is not set")
+        yield
+        await to_thread.run_sync(flush, trace.get_tracer_provider())
+
+    return lifespan
+
+
+def span_processors() -> list[SpanProcessor]:
+    """Called by Ray Serve in each of its processes, because `deploy/serve.env` says so."""
+    _begin(TracingSettings.load().sample_ratio, at_serve(), UNKNOWN)
+    # Serve makes a provider too, which comes too late to be used; that is no news.
+    logging.getLogger(trace.__name__).addFilter(lambda said: "Overriding" not in said.msg)
+    return []
+
+
+def _begin(sample_ratio: float, entrances: tuple[str, ...], service: str) -> None:
+    """Make and send spans from now on; a process that does so already is left alone."""
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):
+        trace.set_tracer_provider(provider(sample_ratio, entrances, service))
+        propagate.set_global_textmap(Inherited(propagate.get_global_textmap()))
+
+
+def provider(
+    sample_ratio: float, entrances: tuple[str, ...], service: str = UNKNOWN
+) -> TracerProvider:
+    """Makes spans, and sends them to the collector if there is one.
+
+    service: its name in traces, unless `OTEL_SERVICE_NAME` says another.
+    """
+    spans = TracerProvider(
+        sampler=ParentBased(Entrances(sample_ratio, entrances)),
+        resource=_resource(service),
+        # It would wait for a dead collector as long as that likes; `flush` does not.
+        shutdown_on_exit=False,
+    )
+    if collector():
+        delay = None if "OTEL_BSP_SCHEDULE_DELAY" in os.environ else DELAY_MS
+        spans.add_span_processor(
+            BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=delay)
+        )
+    return spans
+
+
+def _resource(service: str) -> Resource:
+    given = Resource.create()
+    if str(given.attributes[SERVICE_NAME]).startswith(UNKNOWN):
+        return given.merge(Resource({SERVICE_NAME: service}))
+    return given
+
+
+def flush(spans: trace.TracerProvider) -> None:
+    """Send what has not been sent, if the collector takes it in time."""
+    if isinstance(spans, TracerProvider):
+        # In a thread that nobody waits for when the process ends: a flush knows no time limit.
+        flushing = threading.Thread(target=spans.force_flush, name="flush-spans", daemon=True)
+        flushing.start()
+        flushing.join(FLUSH_S)

@@ -1,0 +1,40 @@
+"""What a replica of a model holds."""
+
+from collections.abc import Mapping
+from typing import Generic, NamedTuple, TypeVar
+
+from servekit.contracts import CHALLENGER
+
+Model = TypeVar("Model")
+
+
+class LoadedVersions(NamedTuple, Generic[Model]):
+    """An immutable snapshot of the versions that a replica holds.
+
+    champion, challenger: references; the challenger's is empty when there is none.
+    models: by reference; those that were replaced just now are still among them.
+    """
+
+    champion: str
+    challenger: str
+    models: Mapping[str, Model]
+
+    def find(self, wanted: str) -> Model | None:
+        """The model for a role or reference; CHAMPION and CHALLENGER always find one."""
+        if wanted == CHALLENGER:
+            wanted = self.challenger
+        return self.models.get(wanted or self.champion)
+
+    def with_champion(self, reference: str, model: Model) -> "LoadedVersions[Model]":
+        return self._replace(champion=reference, models={**self.models, reference: model})
+
+    def with_challenger(self, reference: str, model: Model) -> "LoadedVersions[Model]":
+        return self._replace(challenger=reference, models={**self.models, reference: model})
+
+    def replaced(self) -> set[str]:
+        """The versions that are neither, any longer."""
+        return set(self.models) - {self.champion, self.challenger}
+
+    def without(self, references: set[str]) -> "LoadedVersions[Model]":
+        kept = {each: model for each, model in self.models.items() if each not in references}
+        return self._replace(models=kept)

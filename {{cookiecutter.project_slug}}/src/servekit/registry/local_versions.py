@@ -1,0 +1,147 @@
+"""Versions that were fetched from elsewhere, kept on this machine.
+
+<cache>/<digest of the store's URL>/<name>/verified.json   {"champion": "1"}
+<cache>/<digest of the store's URL>/<name>/<version>/      manifest.json and the files it names
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from time import time
+from uuid import uuid4
+
+from .errors import ModelCacheError, ModelStoreError
+from .sources.layout import MANIFEST, is_name, json_bytes, read_aliases
+from .version_files import ModelFiles, bytes_of, verified
+
+VERIFIED = "verified.json"
+
+KEPT_VERSIONS = 4
+"""Of each model, besides those that its aliases meant when they were last sound."""
+
+_ABANDONED_S = 3600.0
+"""What is unfinished for so long is nobody's: whoever began it was killed."""
+
+
+class VersionCache:
+    """The versions of one store. Any number of processes may share the folder."""
+
+    def __init__(self, folder: Path, store_url: str) -> None:
+        self._folder = folder.absolute() / hashlib.sha256(store_url.encode()).hexdigest()[:16]
+
+    def find(self, name: str, version: str) -> ModelFiles | None:
+        """A version that was fetched before, verified once more; nothing when it is damaged."""
+        folder = self._folder / name / version
+        try:
+            if not folder.is_dir():
+                return None
+            files = verified(folder, name, version)
+        except (ModelStoreError, OSError):
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        # A cache that came with an image may be somebody else's, or not to be written.
+        with suppress(OSError):
+            os.utime(folder)
+        return files
+
+    def add(self, name: str, version: str, fetch: Callable[[Path], Path]) -> ModelFiles:
+        """The version, fetched and verified, in its place or wherever `fetch` says it lies.
+
+        fetch: takes an empty folder, and returns the one that holds the files.
+
+        Raises ModelStoreError when they are not as their manifest says, ModelCacheError when
+        they cannot be kept, and whatever `fetch` raises.
+        """
+        model = self._folder / name
+        unfinished = model / f".{version}.{uuid4().hex}.unfinished"
+        try:
+            unfinished.mkdir(parents=True)
+            fetched = fetch(unfinished)
+            if fetched != unfinished:
+                return verified(fetched, name, version)
+            _refuse_links(unfinished)
+            files = self._keep(verified(unfinished, name, version))
+        except OSError as error:
+            raise ModelCacheError(
+                f"{name}:{version} cannot be kept in {model}: {error.strerror or error}."
+            ) from error
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            _remove_if_empty(model, self._folder)
+        self._forget_the_oldest(name)
+        return files
+
+    def _keep(self, unfinished: ModelFiles) -> ModelFiles:
+        name, version = unfinished.name, unfinished.version
+        folder = self._folder / name / version
+        try:
+            unfinished.folder.rename(folder)
+        except OSError:
+            # Another process was faster.
+            if files := self.find(name, version):
+                return files
+            unfinished.folder.rename(folder)
+        return replace(unfinished, folder=folder)
+
+    def _forget_the_oldest(self, name: str) -> None:
+        used = {}
+        for folder in (self._folder / name).iterdir():
+            try:
+                used[folder] = folder.stat().st_mtime
+            except OSError:
+                continue  # another process removed it
+        needed = self.remembered(name).values()
+        versions = [
+            folder
+            for folder in used
+            if is_name(folder.name) and folder.name not in needed and folder.is_dir()
+        ]
+        for folder in sorted(versions, key=used.__getitem__)[:-KEPT_VERSIONS]:
+            shutil.rmtree(folder, ignore_errors=True)
+        for folder, used_at in used.items():
+            if folder.name.endswith(".unfinished") and time() - used_at > _ABANDONED_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def remember(self, name: str, alias: str, version: str) -> None:
+        """What an alias meant when its version was last found to be sound.
+
+        Only of versions that are kept here: a store in a folder needs no cache.
+        """
+        model = self._folder / name
+        aliases = self.remembered(name)
+        if aliases.get(alias) == version or not (model / version / MANIFEST).is_file():
+            return
+        unfinished = model / f".{VERIFIED}.{uuid4().hex}.unfinished"
+        try:
+            unfinished.write_bytes(json_bytes({**aliases, alias: version}))
+            unfinished.replace(model / VERIFIED)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise ModelCacheError(
+                f"{model / VERIFIED} cannot be written: {error.strerror or error}."
+            ) from error
+
+    def remembered(self, name: str) -> dict[str, str]:
+        path = self._folder / name / VERIFIED
+        try:
+            return read_aliases(bytes_of(path), path)
+        except ModelStoreError:
+            return {}
+
+
+def _refuse_links(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            raise ModelStoreError(f"{path} is a link, which could lead out of the model.")
+
+
+def _remove_if_empty(*folders: Path) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return

@@ -1,0 +1,93 @@
+"""Where models come from, as the environment says. Read by replicas, hence without Pydantic."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import ModelStoreError
+from .sources.folder import folder
+from .sources.source import SourceKind
+from .store import ModelStore
+
+CACHE = "~/.cache/servekit/models"
+
+VARIABLES = (
+    "MODEL_STORE",
+    "MODEL_CACHE",
+    "MODEL_REFRESH_S",
+    "MODEL_TIMEOUT_S",
+    "MODEL_FETCH_TIMEOUT_S",
+)
+
+
+class StoreSettings(NamedTuple):
+    """Read from `MODEL_*`.
+
+    store: URL of the model store; by default the folder that comes with the project, below
+        the working directory.
+    cache: folder for what is fetched from stores elsewhere.
+    refresh_s: how often a replica looks for another version.
+    timeout_s: how long the store may take to answer.
+    fetch_timeout_s: how long the files of a version may take to arrive.
+    """
+
+    store: str
+    cache: Path
+    refresh_s: float
+    timeout_s: float
+    fetch_timeout_s: float = 300.0
+
+    @property
+    def keep_replaced_s(self) -> float:
+        """How long a replaced version still answers requests that name it.
+
+        A minute, and for as long as other replicas may still fetch what replaces it.
+        """
+        return 60.0 + self.timeout_s + self.fetch_timeout_s
+
+    @property
+    def arrival_s(self) -> float:
+        """How long the files of a version may take to arrive; in a folder they are there."""
+        scheme = self.store.partition(":")[0].lower()
+        return 0.0 if scheme in folder.schemes else self.fetch_timeout_s
+
+    def opened(self, kinds: Sequence[SourceKind]) -> ModelStore:
+        """The store, whose place is one of these kinds.
+
+        Raises ModelStoreError when the URL names another.
+        """
+        return ModelStore(kinds, self.store, self.cache, self.timeout_s, self.fetch_timeout_s)
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] = os.environ) -> "StoreSettings":
+        """Raises ModelStoreError, which names the variable, when one is malformed."""
+        return cls(
+            store=environment.get("MODEL_STORE") or "file:model_store",
+            cache=_folder(environment.get("MODEL_CACHE") or CACHE),
+            refresh_s=_seconds(environment, "MODEL_REFRESH_S", 10.0, most=86_400),
+            timeout_s=_seconds(environment, "MODEL_TIMEOUT_S", 5.0, most=3_600),
+            fetch_timeout_s=_seconds(environment, "MODEL_FETCH_TIMEOUT_S", 300.0, most=86_400),
+        )
+
+
+def _folder(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ModelStoreError(
+            f"MODEL_CACHE: {path} starts with ~, but this user has no home directory."
+        ) from None
+
+
+def _seconds(environment: Mapping[str, str], variable: str, default: float, most: float) -> float:
+    try:
+        seconds = float(environment.get(variable) or default)
+    except ValueError:
+        seconds = -1.0
+    # Written so that a NaN is refused too.
+    if not 0 < seconds <= most:
+        raise ModelStoreError(
+            f"{variable}: a number of seconds above 0 and up to {most:g} is needed."
+        )
+    return seconds

@@ -1,0 +1,177 @@
+"""A repository of the hub as a model source: the layout of a folder, changed by commits.
+
+A commit names the one that it was made upon, so of two trainers who promote at once one is told.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from huggingface_hub import (
+    CommitOperationAdd,
+    HfApi,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    is_offline_mode,
+)
+from huggingface_hub.errors import RemoteEntryNotFoundError
+
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.sources.layout import (
+    ALIASES,
+    MANIFEST,
+    check_names,
+    in_order,
+    is_name,
+    json_bytes,
+    moved,
+    read_aliases,
+    read_manifest,
+)
+from servekit.registry.version_files import bytes_of, verified
+
+from .errors import MovedOnError, understood
+from .repository_url import Repository
+
+ATTEMPTS = 4
+"""A commit of somebody else's may be about another model, which is no reason to give up."""
+
+
+class HuggingFaceSource:
+    """A ModelSource in a repository of models.
+
+    What is read goes through the client's own cache, in `HF_HOME`: with `HF_HUB_OFFLINE`, that
+    is all that there is.
+
+    timeout_s: for each step that has a time limit of its own. A byte now and then is a step.
+    """
+
+    def __init__(self, repository: Repository, timeout_s: float) -> None:
+        self._repository = repository
+        self._timeout_s = timeout_s
+        self._api = HfApi()
+
+    def aliases(self, name: str) -> Mapping[str, str]:
+        check_names(model=name)
+        file = self._download(f"{name}/{ALIASES}")
+        if file is None:
+            self.versions(name)  # says it when there is no such model
+            return {}
+        return read_aliases(bytes_of(file), self._called(f"{name}/{ALIASES}"))
+
+    def versions(self, name: str) -> Sequence[str]:
+        check_names(model=name)
+        found = self._downloaded(name) if is_offline_mode() else self._listed(name)
+        if not found:
+            raise ModelStoreError(f"There is no version of {name!r} at {self._repository}.")
+        return in_order(found)
+
+    def fetch(self, name: str, version: str, into: Path) -> Path:
+        check_names(model=name, version=version)
+        path = f"{name}/{version}/{MANIFEST}"
+        content = bytes_of(self._needed(path))
+        for file in read_manifest(content, self._called(path), name, version)["files"]:
+            target = into / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # A copy, because the client's cache consists of links.
+            shutil.copyfile(self._needed(f"{name}/{version}/{file}"), target)
+        (into / MANIFEST).write_bytes(content)
+        return into
+
+    def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
+        check_names(model=name, alias=alias, version=version)
+        path = f"{name}/{ALIASES}"
+
+        def change(commit: str) -> Mapping[str, bytes | Path]:
+            where = self._called(path)
+            file = self._download(path, commit)
+            aliases = read_aliases(bytes_of(file), where) if file else {}
+            return {path: json_bytes(moved(aliases, alias, version, before, where))}
+
+        self._commit(f"Let {alias} of {name} be {version}", change)
+
+    def publish(self, name: str, version: str, folder: Path) -> None:
+        check_names(model=name, version=version)
+        files = verified(folder, name, version)
+        path = f"{name}/{version}/{MANIFEST}"
+
+        def change(commit: str) -> Mapping[str, bytes | Path]:
+            there = self._download(path, commit)
+            if there is None:
+                names = [*files.manifest["files"], MANIFEST]
+                return {f"{name}/{version}/{file}": folder / file for file in names}
+            if bytes_of(there) != bytes_of(folder / MANIFEST):
+                raise ModelStoreError(
+                    f"{self._called(path)} is there already, with other content: a version never"
+                    " changes, so publish under another one."
+                )
+            return {}
+
+        self._commit(f"Publish version {version} of {name}", change)
+
+    def _commit(self, message: str, change: Callable[[str], Mapping[str, bytes | Path]]) -> None:
+        """Commit the files that `change` gives for the commit that they are made upon."""
+        for _ in range(ATTEMPTS):
+            with understood(self._repository):
+                commit = self._info().sha
+            files = change(str(commit))
+            if not files:
+                return
+            with suppress(MovedOnError), understood(self._repository):
+                self._api.create_commit(
+                    self._repository.id,
+                    [CommitOperationAdd(path, files[path]) for path in files],
+                    commit_message=message,
+                    revision=self._repository.revision,
+                    parent_commit=commit,
+                )
+                return
+        raise ModelStoreError(f"{self._repository} changes all the time: try again.")
+
+    def _download(self, path: str, commit: str | None = None) -> Path | None:
+        """Where a file of the revision, or of a commit, lies in the client's cache."""
+        repository, revision = self._repository.id, commit or self._repository.revision
+        try:
+            with understood(self._repository):
+                if not is_offline_mode():
+                    self._look(path, revision)
+                file = hf_hub_download(
+                    repository, path, revision=revision, etag_timeout=self._timeout_s
+                )
+                return Path(file)
+        except RemoteEntryNotFoundError:
+            return None
+
+    def _look(self, path: str, revision: str) -> None:
+        # The client takes what it has in its cache when the hub does not answer, and says nothing.
+        url = hf_hub_url(self._repository.id, path, revision=revision)
+        if get_hf_file_metadata(url, timeout=self._timeout_s).commit_hash is None:
+            raise ModelStoreError(f"What answers for {self._repository} is no Hugging Face Hub.")
+
+    def _needed(self, path: str) -> Path:
+        file = self._download(path)
+        if file is None:
+            raise ModelStoreError(f"There is no {self._called(path)}.")
+        return file
+
+    def _listed(self, name: str) -> list[str]:
+        with understood(self._repository):
+            siblings = self._info().siblings or []
+        paths = [sibling.rfilename.split("/") for sibling in siblings]
+        ours = [path for path in paths if len(path) == 3 and path[0] == name]
+        return [version for _, version, file in ours if file == MANIFEST and is_name(version)]
+
+    def _downloaded(self, name: str) -> list[str]:
+        folder = self._needed(f"{name}/{ALIASES}").parent
+        return [path.name for path in folder.iterdir() if (path / MANIFEST).is_file()]
+
+    def _info(self):
+        return self._api.model_info(
+            self._repository.id, revision=self._repository.revision, timeout=self._timeout_s
+        )
+
+    def _called(self, path: str) -> str:
+        """What messages call a file."""
+        return f"{self._repository}/{path}"

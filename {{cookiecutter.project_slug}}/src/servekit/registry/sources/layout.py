@@ -1,0 +1,116 @@
+"""The layout of models in folders and buckets.
+
+<store>/<name>/aliases.json              {"champion": "1"}
+<store>/<name>/<version>/manifest.json   names every file with its size and checksum
+<store>/<name>/<version>/…               those files
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from servekit.registry.errors import ModelStoreError
+
+ALIASES = "aliases.json"
+MANIFEST = "manifest.json"
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+"""No name of a model, alias, version or file can climb out of its folder."""
+
+_FILE = re.compile(rf"{NAME}(?:/{NAME})*")
+
+
+def is_name(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(NAME, value) is not None
+
+
+def check_names(**names: str) -> None:
+    """Raises ModelStoreError for a name that cannot stand in a path, such as `../1`."""
+    for kind, name in names.items():
+        if not is_name(name):
+            raise ModelStoreError(
+                f"{name!r} is no name of a {kind}: it takes letters, digits, dots and dashes."
+            )
+
+
+def read_aliases(content: bytes, where: object) -> dict[str, str]:
+    """Which version each alias means.
+
+    where: what messages call the file; without credentials.
+
+    Raises ModelStoreError when the content is something else.
+    """
+    aliases = read_json(content, where)
+    for alias, version in aliases.items():
+        if not is_name(alias):
+            raise ModelStoreError(f"{where} names {alias!r}, which is no alias.")
+        if not is_name(version):
+            raise ModelStoreError(
+                f"{where} gives the alias {alias!r} something that is no version."
+            )
+    return aliases
+
+
+def moved(
+    aliases: Mapping[str, str], alias: str, version: str, before: str | None, where: object
+) -> dict[str, str]:
+    """The aliases once this one has moved.
+
+    Raises ModelStoreError when it does not mean `before`: somebody else moved it meanwhile.
+    """
+    now = aliases.get(alias)
+    if now != before:
+        raise ModelStoreError(
+            f"The alias {alias!r} in {where} means {now or 'nothing'} by now instead of"
+            f" {before or 'nothing'}: it was moved meanwhile, so look again."
+        )
+    return {**aliases, alias: version}
+
+
+def read_manifest(content: bytes, where: object, name: str, version: str) -> dict[str, Any]:
+    """The manifest of a version, which names its files and vouches for them.
+
+    where: as for `read_aliases`.
+
+    Raises ModelStoreError when the content is something else.
+    """
+    manifest = read_json(content, where)
+    if (manifest.get("name"), manifest.get("version")) != (name, version):
+        raise ModelStoreError(f"{where} is not about {name}:{version}.")
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not files:
+        raise ModelStoreError(f"{where} lists no files.")
+    for file, expected in files.items():
+        if not _FILE.fullmatch(file) or file == MANIFEST:
+            raise ModelStoreError(f"{where} names {file!r}, which is no path inside the model.")
+        if not isinstance(expected, dict) or not {"sha256", "size_bytes"} <= expected.keys():
+            raise ModelStoreError(f"{where} gives no sha256 and size_bytes for {file!r}.")
+    return manifest
+
+
+def read_json(content: bytes, where: object) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ModelStoreError(f"{where} is no valid JSON.") from error
+    if not isinstance(value, dict):
+        raise ModelStoreError(f"{where} holds no JSON object.")
+    return value
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """JSON for people and version control: the same bytes for the same content."""
+    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
+
+
+def in_order(versions: Iterable[str]) -> list[str]:
+    """Versions, oldest first: 10 comes after 9."""
+    return sorted(versions, key=_numbers_as_numbers)
+
+
+def _numbers_as_numbers(version: str) -> list[tuple[int, str]]:
+    return [
+        (int(part), "") if part.isdecimal() else (-1, part)
+        for part in re.split(r"([0-9]+)", version)
+    ]

@@ -1,0 +1,237 @@
+"""The versions of a model that a replica holds: as the store says, without a pause."""
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Lock
+from time import monotonic
+from typing import Generic
+
+from servekit.contracts import CHALLENGER
+
+from .conditions import Notes
+from .errors import ModelCacheError, ModelStoreError, StoreUnreachableError
+from .loaded_versions import LoadedVersions, Model
+from .poller import Poller
+from .store import ModelStore, Reference, parse_reference
+from .version_files import ModelFiles
+
+log = logging.getLogger(__name__)
+
+LOOK_PAUSE_S = 1.0
+"""Those who name a version that is not held make a replica look so often at most."""
+
+CHALLENGER_S = 3.0
+"""A replica that starts waits so long for its challenger, and begins without it then."""
+
+
+def loaded(load: Callable[[ModelFiles], Model], files: ModelFiles) -> Model:
+    """What `load` makes of the files. Raises ModelStoreError, whatever `load` raises."""
+    try:
+        return load(files)
+    except ModelStoreError:
+        raise
+    except Exception as error:
+        raise ModelStoreError(f"{files.reference} cannot be loaded: {error!r}.") from error
+
+
+class Versions(Generic[Model]):
+    """Holds the champion and the challenger, and looks for others in threads of their own.
+
+    A version is loaded beside those that answer, and takes over once `load` has found it sound.
+    Otherwise it is refused, and not tried again until its alias moves. A challenger that takes
+    long to arrive delays no champion.
+
+    reference: of the champion, `name@alias` or `name:version`.
+    load: makes a model of verified files; raises when it is not sound.
+    keep_s: how long a replaced version still answers those who name it.
+    refused: called for each version that is refused.
+
+    Raises ModelStoreError when there is neither a sound champion nor, in the cache, one that
+    was sound before.
+    """
+
+    def __init__(
+        self,
+        store: ModelStore,
+        reference: str,
+        load: Callable[[ModelFiles], Model],
+        refresh_s: float,
+        keep_s: float,
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._load = load
+        self._keep_s = keep_s
+        self._count_refused = refused
+        self._followed = parse_reference(reference)
+        self._refused: dict[str, str] = {}
+        self._replaced_at: dict[str, float] = {}
+        self._tried: Reference | None = None
+        self._changing = Lock()
+        self.notes = Notes()
+        self.held = self._first()
+        self._trying = Poller(self._try_challenger, refresh_s, pause_s=0)
+        with suppress(TimeoutError):
+            self._trying.soon().result(CHALLENGER_S)
+        self._looking = Poller(self._look, refresh_s, LOOK_PAUSE_S)
+
+    @property
+    def champion(self) -> Model:
+        held = self.held
+        return held.models[held.champion]
+
+    def look(self) -> "Future[None]":
+        """A future that is done when the store has been polled after this moment."""
+        return self._looking.soon()
+
+    def try_challenger(self) -> "Future[None]":
+        """A future that is done when the challenger of the last poll was tried."""
+        return self._trying.soon()
+
+    def follow(self, reference: str) -> "Future[None]":
+        """Let another alias, or one version for good, be the champion; done once that was tried.
+
+        Raises ModelStoreError when it is no reference.
+        """
+        self._followed = parse_reference(reference)
+        return self._looking.at_once()
+
+    def close(self) -> None:
+        """Look no longer."""
+        self._looking.stop()
+        self._trying.stop()
+
+    def _first(self) -> LoadedVersions[Model]:
+        followed = self._followed
+        try:
+            aliases = {} if followed.version else self._store.aliases(followed.name)
+            version = self._meant(followed, aliases)
+            model = self._opened(followed.name, version)
+        except ModelStoreError as error:
+            return self._last_sound(followed, error)
+        self._remember(followed, version)
+        champion = f"{followed.name}:{version}"
+        self._tried = _challenger(followed.name, aliases)
+        return LoadedVersions(champion, "", {champion: model})
+
+    def _last_sound(self, followed: Reference, error: ModelStoreError) -> LoadedVersions[Model]:
+        files = self._store.open_last_good(followed)
+        if not files:
+            raise error
+        try:
+            model = loaded(self._load, files)
+        except ModelStoreError as neither:
+            raise error from neither
+        champion = files.reference
+        note = f"The model store could not give {followed}; {champion} from the cache answers."
+        self.notes.take("store", note, error)
+        return LoadedVersions(champion, "", {champion: model})
+
+    def _look(self) -> None:
+        followed = self._followed
+        try:
+            aliases = self._store.aliases(followed.name)
+        except ModelStoreError as error:
+            away = isinstance(error, StoreUnreachableError)
+            store = "does not answer" if away else "cannot be used"
+            note = f"The model store {store}; {self.held.champion} answers as before."
+            self.notes.take("store", note, error)
+            if followed.version:
+                self._look_for_champion(followed, {})
+        else:
+            self.notes.drop("store")
+            self._look_for_champion(followed, aliases)
+            self._tried = _challenger(followed.name, aliases)
+            self._trying.soon()
+        self._drop_replaced()
+
+    def _look_for_champion(self, followed: Reference, aliases: Mapping[str, str]) -> None:
+        before = self.held.champion
+        try:
+            version = self._meant(followed, aliases)
+        except ModelStoreError as error:
+            note = f"There is no {followed}; {before} answers as before."
+            self._refused.pop("champion", None)
+            self.notes.take("champion", note, error)
+            return
+        champion = f"{followed.name}:{version}"
+        model = self._taken("champion", followed.name, version)
+        if model is None:
+            return
+        with self._changing:
+            self.held = self.held.with_champion(champion, model)
+        if champion != before:
+            log.warning("%s answers instead of %s", champion, before)
+            self._remember(followed, version)
+
+    def _try_challenger(self) -> None:
+        tried = self._tried
+        if tried is None:
+            self._refused.pop(CHALLENGER, None)
+            self.notes.drop(CHALLENGER)
+            with self._changing:
+                self.held = self.held._replace(challenger="")
+        elif (model := self._taken(CHALLENGER, tried.name, tried.version)) is not None:
+            with self._changing:
+                self.held = self.held.with_challenger(str(tried), model)
+
+    def _drop_replaced(self) -> None:
+        now = monotonic()
+        with self._changing:
+            replaced = self.held.replaced()
+            self._replaced_at = {each: self._replaced_at.get(each, now) for each in replaced}
+            gone = {each for each, at in self._replaced_at.items() if now - at >= self._keep_s}
+            self.held = self.held.without(gone)
+        if replaced - gone:
+            self._looking.within(self._keep_s)
+
+    def _meant(self, followed: Reference, aliases: Mapping[str, str]) -> str:
+        version = followed.version or aliases.get(followed.alias)
+        if not version:
+            raise ModelStoreError(
+                f"The model {followed.name!r} has no alias {followed.alias!r} in its store."
+            )
+        return version
+
+    def _taken(self, role: str, name: str, version: str) -> Model | None:
+        """The version, loaded and sound; nothing when it is not to be had."""
+        held = self.held
+        reference = f"{name}:{version}"
+        note = f"{reference} was refused; {held.champion} answers as before."
+        if self._refused.get(role) == reference:
+            # Once more, because another champion may answer by now.
+            self.notes.take(role, note, "as logged before")
+            return None
+        try:
+            model = held.models.get(reference)
+            if model is None:
+                model = self._opened(name, version)
+        except (StoreUnreachableError, ModelCacheError) as error:
+            unfetched = f"{reference} cannot be fetched; {held.champion} answers as before."
+            self.notes.take(role, unfetched, error)
+            return None
+        except Exception as error:
+            self._refused[role] = reference
+            self._count_refused()
+            self.notes.take(role, note, error)
+            return None
+        self._refused.pop(role, None)
+        self.notes.drop(role)
+        return model
+
+    def _opened(self, name: str, version: str) -> Model:
+        return loaded(self._load, self._store.open_version(name, version))
+
+    def _remember(self, followed: Reference, version: str) -> None:
+        if followed.alias:
+            try:
+                self._store.remember(followed.name, followed.alias, version)
+            except ModelCacheError as error:
+                log.warning("without the store, another version would start: %s", error)
+
+
+def _challenger(name: str, aliases: Mapping[str, str]) -> Reference | None:
+    version = aliases.get(CHALLENGER)
+    return Reference(name, version=version) if version else None

@@ -1,0 +1,1 @@
+"""Calls to models, wherever they run: batched, measured, within a time limit."""

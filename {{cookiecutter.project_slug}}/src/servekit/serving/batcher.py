@@ -1,0 +1,168 @@
+"""Dynamic batching: concurrent requests for one answer each become few calls for many.
+
+A call to another process costs as much for thirty texts as for one. Requests that arrive while
+calls are under way wait in line; when a slot is free, all that fit travel together. A lone
+request finds a free slot and is not delayed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, ContextVar, copy_context
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from servekit.contracts import (
+    Meter,
+    ModelError,
+    ModelOverloadedError,
+    ModelUnavailableError,
+)
+
+from .settings import GatherSettings
+from .transport import timeout_error
+
+log = logging.getLogger(__name__)
+
+MAX_CALL_BYTES = 1024 * 1024
+"""Far enough under the 4 MiB that gRPC between deployments takes."""
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+_waiting_contexts: ContextVar[Sequence[Context]] = ContextVar("waiting_contexts", default=())
+
+
+def waiting_contexts() -> Sequence[Context]:
+    """In a batched call, the contexts of its requests; outside of one, empty."""
+    return _waiting_contexts.get()
+
+
+@dataclass(eq=False)
+class _Call(Generic[Item, Answer]):
+    """One call under way, and the requests that wait for it."""
+
+    waiting: dict[asyncio.Future[Answer], tuple[Item, Context]]
+    task: asyncio.Task[None] | None = None
+
+
+class Batcher(Generic[Item, Answer]):
+    """Batches concurrent single requests into calls for many.
+
+    model: what callers know the model as, for messages and metrics.
+    call: takes items, gives one answer each, in order; raises ModelError.
+    size_bytes: what an item weighs in a call, roughly.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        call: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        size_bytes: Callable[[Item], int],
+        settings: GatherSettings,
+        meter: Meter,
+    ) -> None:
+        self._model = model
+        self._call = call
+        self._size_bytes = size_bytes
+        self._settings = settings
+        self._meter = meter
+        self._waiting: dict[asyncio.Future[Answer], tuple[Item, Context]] = {}
+        self._calls: dict[asyncio.Future[Answer], _Call[Item, Answer]] = {}
+        self._in_flight: set[_Call[Item, Answer]] = set()
+        self._scheduled = False
+
+    async def ask(self, item: Item) -> Answer:
+        """The answer to one item.
+
+        Raises ModelOverloadedError when the line is full, ModelTimeoutError when the answer
+        takes too long, and whatever `call` raises.
+        """
+        if len(self._waiting) >= self._settings.max_waiting:
+            self._meter.count("model_refused_total", model=self._model)
+            raise ModelOverloadedError(f"The {self._model} model is busy.")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        context = copy_context()
+        self._waiting[answer] = (item, context)
+        self._schedule(loop)
+        # A timer instead of `asyncio.timeout`, which costs a busy loop some ten times as much.
+        timer = loop.call_later(self._settings.timeout_s, self._give_up, answer, context=context)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+            if answer.cancelled():
+                self._leave(answer)
+            self._calls.pop(answer, None)
+
+    def _give_up(self, answer: asyncio.Future[Answer]) -> None:
+        if not answer.done():
+            answer.set_exception(timeout_error(self._model))
+            self._leave(answer)
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        # At the end of this turn of the loop, so that requests read in one turn go together.
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._dispatch, context=Context())
+
+    def _dispatch(self) -> None:
+        self._scheduled = False
+        while self._waiting and len(self._in_flight) < self._settings.max_in_flight:
+            call = _Call(self._next_in_line())
+            self._in_flight.add(call)
+            self._calls |= dict.fromkeys(call.waiting, call)
+            # A context of its own: Serve would otherwise take the call for a part of the
+            # request that happened to start it, and cancel it when that client hangs up.
+            context = Context()
+            context.run(_waiting_contexts.set, [asker for _, asker in call.waiting.values()])
+            call.task = asyncio.get_running_loop().create_task(self._run(call), context=context)
+            call.task.add_done_callback(lambda _, call=call: self._landed(call))
+
+    def _next_in_line(self) -> dict[asyncio.Future[Answer], tuple[Item, Context]]:
+        batch: dict[asyncio.Future[Answer], tuple[Item, Context]] = {}
+        total_bytes = 0
+        for answer, asked in self._waiting.items():
+            total_bytes += self._size_bytes(asked[0])
+            if batch and (len(batch) >= self._settings.max_texts or total_bytes > MAX_CALL_BYTES):
+                break
+            batch[answer] = asked
+        for answer in batch:
+            del self._waiting[answer]
+        return batch
+
+    async def _run(self, call: _Call[Item, Answer]) -> None:
+        items = [item for item, _ in call.waiting.values()]
+        try:
+            answers = await self._call(items)
+            # Paired before anybody is answered: a wrong number of answers is nobody's answer.
+            for waiting, answer in list(zip(call.waiting, answers, strict=True)):
+                if not waiting.done():
+                    waiting.set_result(answer)
+        except ModelError as error:
+            self._fail(call, error)
+        except Exception:
+            log.exception("the %s model could not be asked", self._model)
+            self._fail(call, ModelError(f"The {self._model} model failed."))
+
+    def _landed(self, call: _Call[Item, Answer]) -> None:
+        # A callback, not a `finally`: a call cancelled before its first step never runs one.
+        self._in_flight.discard(call)
+        # Answered by now, unless the call was cancelled by somebody who was not asked to.
+        self._fail(call, ModelUnavailableError(f"The {self._model} model stopped."))
+        if self._waiting:
+            self._schedule(asyncio.get_running_loop())
+
+    def _fail(self, call: _Call[Item, Answer], error: ModelError) -> None:
+        for waiting in call.waiting:
+            if not waiting.done():
+                # A new instance for each raise: an error collects the traceback of every raise.
+                waiting.set_exception(type(error)(*error.args))
+
+    def _leave(self, answer: asyncio.Future[Answer]) -> None:
+        """Leave the queue; a call that no request waits for any longer is cancelled."""
+        self._waiting.pop(answer, None)
+        call = self._calls.get(answer)
+        if call and call.task and all(waiting.done() for waiting in call.waiting):
+            call.task.cancel()

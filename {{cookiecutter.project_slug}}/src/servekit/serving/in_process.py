@@ -1,0 +1,80 @@
+"""Models in this process: for development, and for the inline placement."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from servekit.contracts import ModelError, ModelOverloadedError
+
+from .transport import time_limit
+
+log = logging.getLogger(__name__)
+
+THREADS = 2
+MAX_QUEUED = 64
+"""Calls that may wait for a thread; one holds many texts."""
+
+
+class InProcessTransport:
+    """Calls an object's methods as Serve would: those that are `def` run in threads."""
+
+    def __init__(self, name: str, model: object, timeout_s: float) -> None:
+        self._name = name
+        self._model = model
+        self._timeout_s = timeout_s
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
+        self._ongoing: set[asyncio.Future[Any]] = set()
+
+    async def call(self, method: str, *args: Any) -> Any:
+        if len(self._ongoing) >= THREADS + MAX_QUEUED:
+            raise ModelOverloadedError(f"The {self._name} model is busy.")
+        queued, work = self._begin(getattr(self._model, method), *args)
+        self._ongoing.add(work)
+        work.add_done_callback(self._ended)
+        try:
+            async with time_limit(self._timeout_s, self._name):
+                # A caller may leave before a thread is done; its place is free only then.
+                return await asyncio.shield(work)
+        except ModelError:
+            raise
+        except Exception as error:
+            raise self._failure(error) from error
+        finally:
+            # What no thread has begun is not begun for nobody: those after it would wait for it.
+            if queued:
+                queued.cancel()
+
+    def _begin(
+        self, method: Callable[..., Any], *args: Any
+    ) -> tuple[Future[Any] | None, asyncio.Future[Any]]:
+        """What waits for a thread, if it needs one, and what brings its answer."""
+        if inspect.iscoroutinefunction(method):
+            return None, asyncio.ensure_future(method(*args))
+        queued = self._threads.submit(method, *args)
+        return queued, asyncio.wrap_future(queued)
+
+    def _ended(self, work: asyncio.Future[Any]) -> None:
+        self._ongoing.discard(work)
+        if not work.cancelled():
+            work.exception()  # looked at, in case that nobody waits for it any longer
+
+    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
+        answers = aiter(getattr(self._model, method)(*args))
+        try:
+            while True:
+                async with time_limit(self._timeout_s, self._name):
+                    answer = await anext(answers)
+                yield answer
+        except StopAsyncIteration:
+            return
+        except ModelError:
+            raise
+        except Exception as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> ModelError:
+        log.error("the %s model failed", self._name, exc_info=error)
+        return ModelError(f"The {self._name} model failed.")

@@ -1,0 +1,75 @@
+"""Settings come from the environment, are read at start-up, and are refused in one sentence."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. The message names the variable and what it wants."""
+
+
+class Settings(BaseSettings):
+    """The settings of one part: subclasses set `env_prefix` and declare fields."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_ignore_empty=True)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment. Raises SettingsError when a variable is missing or malformed."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError("; ".join(cls._complaints(error)) + ".") from None
+
+    @classmethod
+    def _complaints(cls, error: ValidationError) -> Iterator[str]:
+        # The value itself is left out: it may be a secret.
+        for problem in error.errors(include_input=False, include_url=False):
+            wanted = problem["msg"].removeprefix("Value error, ").rstrip(".")
+            if not problem["loc"]:
+                yield wanted  # about several variables, which it names itself
+                continue
+            yield f"{cls.variable(str(problem['loc'][0]))}: {wanted[:1].lower()}{wanted[1:]}"
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """The environment variable that sets a field."""
+        return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
+
+    @classmethod
+    def variables(cls) -> Iterator[str]:
+        """Every variable that this class and its subclasses read."""
+        for field in cls.model_fields:
+            yield cls.variable(field)
+        for subclass in cls.__subclasses__():
+            yield from subclass.variables()
+
+
+def refuse_misspellings(known: Iterable[str], environment: Mapping[str, str] | None = None) -> None:
+    """Raise SettingsError when a variable's name is nearly, but not quite, a known one.
+
+    Names with `_PORT` or `_SERVICE_` are skipped: Kubernetes injects them for every service.
+    """
+    names = sorted(set(known))
+    for variable in sorted(os.environ if environment is None else environment):
+        if variable in names or "_PORT" in variable or "_SERVICE_" in variable:
+            continue
+        # Only names that begin alike: APP_DOCS is somebody else's, API_DOC is ours misspelt.
+        alike = [name for name in names if name[:3] == variable[:3].upper()]
+        for name in get_close_matches(variable.upper(), alike, n=1, cutoff=0.85):
+            raise SettingsError(f"{variable} is not a setting; did you mean {name}?")
+
+
+def split_commas(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return [part for part in (part.strip() for part in value.split(",")) if part]
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
+"""`a, b` in the environment, `("a", "b")` in Python."""
