@@ -95,8 +95,8 @@ def languages(version: str) -> list[str]:
     return [detection.language for detection in model.detect_batch(list(map(Query, TEXTS)))]
 
 
-def wait_until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+def wait_until(what: Callable[[], bool], limit_s: float = 30) -> None:
+    deadline = time.monotonic() + limit_s
     while not what():
         assert time.monotonic() < deadline, "It did not happen."
         time.sleep(0.02)
@@ -140,6 +140,7 @@ def test_no_request_fails_while_versions_come_and_go(
         promote("2")
         aliases.roll_back("champion")
         wait_until(load.latest("1"))
-        wait_until(lambda: load.requests >= REQUESTS)
+        # How fast they come is the machine's business, which runs many applications here.
+        wait_until(lambda: load.requests >= REQUESTS, limit_s=80)
     assert load.failures == []
     assert set(load.answers) == {"1", "2"}
