@@ -19,6 +19,11 @@ SYNC = rm -f $(VENV)/.synced $(VENV)/.newest && $(PYTHON) $(PACKAGES) uv $(VENV)
 SYNCED := $(VENV)/.$(CHOSEN)
 LOAD_SYNCED := $(SYNCED)
 $(VENV)/.synced: ../pyproject.toml ../constraints.txt
+ifneq ($(filter upgrade,$(MAKECMDGOALS)),)
+$(error Run make upgrade in the folder above: there is no lock here)
+endif
+# Whatever is the newest now.
+.PHONY: $(VENV)/.newest
 $(VENV)/.newest: ../pyproject.toml
 	@$(SYNC)
 	@touch $@

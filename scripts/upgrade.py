@@ -15,7 +15,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from servekit.commands.packages import table
+from servekit.commands.packages import STOPPING, find_uv, table
 
 from scripts.export import ROOT
 
@@ -40,7 +40,7 @@ Constraints = dict[Path, str]
 
 def uv(*arguments: str | Path, folder: Path, day: date) -> str:
     """Return what uv prints, of an index as it was when the day began."""
-    command = [Path(sys.executable).with_name("uv"), *arguments]
+    command = [find_uv(Path(sys.prefix)), *arguments]
     variables = {**os.environ, "UV_EXCLUDE_NEWER": f"{day}T00:00:00Z"}
     done = subprocess.run(
         command, cwd=folder, env=variables, capture_output=True, text=True, check=False
@@ -113,19 +113,24 @@ def upgrade(day: date) -> None:
         print(f"Every package is at the newest version of {day} inside the bounds.")
         return
     print(moved, flush=True)
-    write(after)
+    # Neither the newest versions of all, nor what make was told of how to run this.
+    ours = ("NEWEST", "MAKEFLAGS", "MFLAGS")
+    variables = {name: text for name, text in os.environ.items() if name not in ours}
     try:
-        if subprocess.run(["make", "test"], cwd=ROOT, check=False).returncode:
+        write(after)
+        if subprocess.run(["make", "test"], cwd=ROOT, env=variables, check=False).returncode:
             sys.exit("The tests failed with these versions; the constraints were not changed.")
     except BaseException:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
         write(before)
         raise
     print("Upgraded: commit both constraints.txt.")
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     wanted = os.environ.get("DAY") or str((datetime.now(UTC) - COOLDOWN).date())
     try:
         upgrade(date.fromisoformat(wanted))

@@ -109,8 +109,7 @@ def set_everything(project: Path) -> None:
     lines = re.sub(r"(?m)^(?:# ?)?([A-Z][A-Z_]+)=(.*)$", _other, lines)
     for name in (".env.example", ".env"):
         (project / name).write_text(lines, encoding="utf-8")
-    [package] = (path.name for path in (project / "src").iterdir())
-    _done(run(project, "python", "-c", CHECK_SETTINGS.format(package)))
+    _done(run(project, "python", "-c", CHECK_SETTINGS.format(package_of(project).name)))
 
 
 def _other(found: re.Match[str]) -> str:
@@ -128,9 +127,15 @@ def _other_value(name: str, value: str) -> str:
     return str(float(value) / 2)
 
 
+def package_of(project: Path) -> Path:
+    """The folder of the service, beside the kit's."""
+    [package] = {*(project / "src").iterdir()} - {project / "src/servekit"}
+    return package
+
+
 def rename(project: Path) -> None:
     """The display name, as the pages and OpenAPI show it."""
-    [file] = (project / "src").glob("*/__init__.py")
+    file = package_of(project) / "__init__.py"
     text = file.read_text(encoding="utf-8")
     text, times = re.subn(r'(?m)^NAME = ".*"$', 'NAME = "Words of Ours, Ltd."', text)
     assert times == 1

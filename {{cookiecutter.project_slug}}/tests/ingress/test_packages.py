@@ -70,6 +70,10 @@ class Project:
             "UV_CACHE_DIR": str(folder / "cache"),
             "UV_DEFAULT_INDEX": index,
             "UV_HTTP_RETRIES": "0",
+            # Neither what the user has set up for uv, nor a proxy, nor another Python.
+            "NO_PROXY": "127.0.0.1",
+            "UV_NO_CONFIG": "1",
+            "UV_PYTHON": sys.executable,
         }
 
     def write(self, name: str, text: str) -> None:
@@ -96,7 +100,9 @@ class Project:
 def beach(tmp_path: Path, index: str) -> Project:
     project = Project(tmp_path / "beach", index)
     # Where uv is not on PATH it was installed beside this Python.
-    found = packages.find_uv(Path(sys.prefix))
+    found = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if not found:
+        pytest.skip("uv is not installed.")
     project.variables["PATH"] = f"{Path(found).parent}:/usr/bin:/bin"
     return project
 
@@ -177,10 +183,11 @@ def test_failed_setup_ends_with_what_to_do(
     ("file", "text", "variables", "advice"),
     [
         ("uv.lock", "<<<<<<< HEAD\n", {}, "uv.lock cannot be read"),
+        ("pyproject.toml", PYPROJECT[:-5], {}, "pyproject.toml cannot be read"),
         ("pyproject.toml", PYPROJECT.replace("<3", "<2"), {"UV_LOCKED": "1"}, "uv.lock does not"),
         ("pyproject.toml", PYPROJECT.replace("<3", ",>2"), {}, "The packages that pyproject.toml"),
     ],
-    ids=["a broken lock", "a lock of other bounds", "bounds that nothing fits"],
+    ids=["a broken lock", "a broken project", "a lock of other bounds", "bounds that nothing fits"],
 )
 def test_files_that_do_not_fit_are_named(
     beach: Project, file: str, text: str, variables: dict[str, str], advice: str

@@ -8,6 +8,8 @@ day and from any index. They are given as upgrades of single packages, not as uv
 `exclude-newer` day, which an index without upload times cannot answer.
 """
 
+from __future__ import annotations  # for a Python that is too old, to be told so
+
 import argparse
 import importlib.util
 import os
@@ -16,25 +18,32 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 CONSTRAINTS = Path("constraints.txt")
 LOCK = Path("uv.lock")
 OLDEST_PYTHON = (3, 11)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+UNSET = {"", "0", "f", "false", "n", "no", "off"}
+"""Values that turn a variable off, as uv reads them."""
 
 ADVICE = {
-    "failed to parse": "uv.lock cannot be read: restore it from git, or delete it and run "
-    "`make setup` for the versions in constraints.txt.",
-    "unable to find lockfile": "uv.lock is missing: run `make setup` without UV_LOCKED, and "
-    "commit it.",
+    "failed to parse: pyproject.toml": "pyproject.toml cannot be read: see the message above.",
+    "`pyproject.toml` during": "pyproject.toml cannot be read: see the message above.",
+    "failed to parse `uv.lock`": "uv.lock cannot be read: restore it from git, or delete it and "
+    "run `make setup` for the versions in constraints.txt.",
+    "unable to find lockfile": "uv.lock is missing: run `make setup` without UV_LOCKED and "
+    "UV_FROZEN, and commit it.",
     "needs to be updated": "uv.lock does not fit pyproject.toml: run `make setup` without "
     "UV_LOCKED, and commit it.",
     "failed to fetch": "The package index cannot be reached: set UV_OFFLINE=1 to install from "
     "uv's cache, or UV_DEFAULT_INDEX to use another index.",
     "network was disabled": "uv's cache does not hold every package: run `make setup` once with "
     "a network and without UV_OFFLINE.",
-    "exclude-newer": "The package index has nothing from before UV_EXCLUDE_NEWER, or gives no "
-    "upload times: unset it, and constraints.txt alone decides the versions.",
+    "exclude-newer": "The package index has nothing from before `exclude-newer`, or gives no "
+    "upload times: unset UV_EXCLUDE_NEWER, or the line in uv.toml; constraints.txt decides alone.",
     "no solution found": "The packages that pyproject.toml asks for do not fit together: delete "
     "from constraints.txt what it pins otherwise, or change the bounds.",
 }
@@ -52,8 +61,10 @@ def find_uv(environment: Path) -> str:
         PackagesError: This Python is too old, or cannot make environments.
     """
     own = environment / "bin/uv"
-    if found := shutil.which("uv") or (own.exists() and str(own)):
-        return found
+    for found in (shutil.which("uv"), str(own) if own.exists() else None):
+        # One that is there may still not run, such as a shim of pyenv.
+        if found and runs(found):
+            return found
     if sys.version_info < OLDEST_PYTHON:
         raise PackagesError(
             "Python 3.11 or newer is required: install it and set PYTHON=python3.12, or install uv."
@@ -71,17 +82,28 @@ def find_uv(environment: Path) -> str:
     return str(own)
 
 
+def runs(program: str) -> bool:
+    """Return whether a program that is there works."""
+    done = subprocess.run([program, "--version"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
 def pins() -> list[str]:
     """Return the arguments that give the tested versions to a first lock; none if there is one.
 
     With NEWEST=1 in the environment it is the newest versions that are wanted instead.
     """
-    others = (os.environ.get(name, "0") for name in ("NEWEST", "UV_FROZEN", "UV_LOCKED"))
-    if LOCK.exists() or any(value not in {"", "0"} for value in others):
+    others = (os.environ.get(name, "") for name in ("NEWEST", "UV_FROZEN", "UV_LOCKED"))
+    if LOCK.exists() or any(value.lower() not in UNSET for value in others):
         return []
+    if not CONSTRAINTS.exists():
+        raise PackagesError(
+            "uv.lock and constraints.txt are both missing: restore one of them from git, or set "
+            "NEWEST=1 for the newest versions."
+        )
     lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
-    versions = [line for line in lines if line and not line.startswith("#")]
-    return [part for version in versions for part in ("--upgrade-package", version)]
+    versions = [line.partition("#")[0].strip() for line in lines]
+    return [part for one in versions if one for part in ("--upgrade-package", one)]
 
 
 def sync(uv: str, environment: Path, *options: str) -> None:
@@ -96,10 +118,17 @@ def sync(uv: str, environment: Path, *options: str) -> None:
     command = [uv, "sync", "--inexact", *options, *pins()]
     process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
     said = []
-    for line in process.stderr or ():
-        print(line, end="", file=sys.stderr, flush=True)
-        said.append(line.lower())
-    if process.wait():
+    try:
+        for line in process.stderr or ():
+            print(line, end="", file=sys.stderr, flush=True)
+            said.append(line.lower())
+        failed = process.wait()
+    except BaseException:
+        # Or it would write its lock after the old one was put back.
+        process.terminate()
+        process.wait()
+        raise
+    if failed:
         raise PackagesError(advice(" ".join("".join(said).split())))
 
 
@@ -113,7 +142,10 @@ def versions() -> dict[str, str]:
     """Return the versions in the lock by package; several where they depend on the Python."""
     import tomllib
 
-    packages = tomllib.loads(LOCK.read_text(encoding="utf-8"))["package"]
+    try:
+        packages = tomllib.loads(LOCK.read_text(encoding="utf-8"))["package"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        raise PackagesError("uv.lock cannot be read: restore it from git.") from None
     found: dict[str, list[str]] = {}
     for package in packages:
         found.setdefault(package["name"], []).append(package.get("version", "-"))
@@ -146,29 +178,45 @@ def upgrade(uv: str, environment: Path, check: Sequence[str]) -> None:
     """
     if not LOCK.exists():
         raise PackagesError("uv.lock is missing: run `make setup` first.")
+    for name in ("UV_FROZEN", "UV_LOCKED"):
+        os.environ.pop(name, None)  # they forbid what this is for
     kept = LOCK.read_bytes()
-    before = versions()
+    before = after = versions()
     try:
         sync(uv, environment, "--upgrade")
-        moved = table(before, versions())
+        after = versions()
+        moved = table(before, after)
         print(moved or "Every package is at the newest version that pyproject.toml allows.")
         sys.stdout.flush()
-        passed = not moved or not subprocess.run(check, check=False).returncode
+        if not moved:
+            LOCK.write_bytes(kept)
+            return
+        # What is left over could make up for a dependency that is no longer asked for.
+        uninstall(before.keys() - after.keys(), uv, environment)
+        passed = not subprocess.run(check, check=False).returncode
     except BaseException:
-        restore(kept, uv, environment)
+        restore(kept, after.keys() - before.keys(), uv, environment)
         raise
     if not passed:
-        restore(kept, uv, environment)
+        restore(kept, after.keys() - before.keys(), uv, environment)
         raise PackagesError("The check failed with these versions; uv.lock was not changed.")
-    if moved:
-        print("Upgraded: commit uv.lock.")
+    print("Upgraded: commit uv.lock.")
 
 
-def restore(lock: bytes, uv: str, environment: Path) -> None:
+def restore(lock: bytes, added: AbstractSet[str], uv: str, environment: Path) -> None:
     """Put the lock back, and install what it says, undisturbed by another Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     LOCK.write_bytes(lock)
+    uninstall(added, uv, environment)
     sync(uv, environment)
+
+
+def uninstall(names: AbstractSet[str], uv: str, environment: Path) -> None:
+    """Take packages out of the environment; those that are not in it are no error."""
+    if gone := sorted(names - {"uv"}):
+        python = str(environment / "bin/python")
+        subprocess.run([uv, "pip", "uninstall", "--quiet", "--python", python, *gone], check=False)
 
 
 def main() -> None:
@@ -178,7 +226,8 @@ def main() -> None:
     parser.add_argument("--group", action="append", default=[])
     parser.add_argument("--check", nargs=argparse.REMAINDER, default=[])
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         uv = find_uv(options.environment)
         if options.action == "install":
