@@ -44,7 +44,10 @@ THE_SAME_BEHIND_ANY_PROXY = (
     "tests/features/test_feedback_serve.py::test_of_a_thousand_at_once_none_is_lost_or_doubled",
     "tests/features/test_tracing_export.py",  # without Ray
     "tests/ingress/test_launch.py::test_a_damaged_model_stops_the_start_and_is_named",
+    "tests/ingress/test_launch.py::test_a_service_that_takes_too_long_says_which_setting",
     "tests/ingress/test_launch.py::test_a_signal_to_all_that_it_started_leaves_nothing",
+    "tests/ingress/test_launch.py::test_ray_that_does_not_start_is_one_sentence",
+    "tests/ingress/test_launch.py::test_serve_that_does_not_start_is_one_sentence",
     "tests/ingress/test_launch.py::test_stopping_at_any_moment_leaves_nothing",
     "tests/ingress/test_swapping.py",  # between the ingress and its models
     "tests/load",  # without Ray
