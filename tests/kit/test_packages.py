@@ -1,5 +1,6 @@
 """A project of one package, `pebble`, on an index of its own that gives no upload times."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from threading import Thread
 
 import pytest
 
-from servekit.commands import packages
+from tests.environment import ENVIRONMENT
+from tests.template import PROJECT
 
-from tests.processes import environment
+PACKAGES = PROJECT / "src/servekit/commands/packages.py"
 
 PYPROJECT = """\
 [project]
@@ -80,9 +82,9 @@ class Project:
         (self.folder / name).write_text(text, encoding="utf-8")
 
     def run(self, action: str, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        own = {name: text for name, text in environment().items() if not name.startswith("UV_")}
+        own = {name: text for name, text in os.environ.items() if not name.startswith("UV_")}
         return subprocess.run(
-            [sys.executable, packages.__file__, action, ".venv", *options],
+            [sys.executable, str(PACKAGES), action, ".venv", *options],
             cwd=self.folder,
             env=own | {"NEWEST": "0"} | self.variables | variables,
             capture_output=True,
@@ -100,9 +102,7 @@ class Project:
 def beach(tmp_path: Path, index: str) -> Project:
     project = Project(tmp_path / "beach", index)
     # Where uv is not on PATH it was installed beside this Python.
-    found = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-    if not found:
-        pytest.skip("uv is not installed.")
+    found = shutil.which("uv") or str(ENVIRONMENT / "bin/uv")
     project.variables["PATH"] = f"{Path(found).parent}:/usr/bin:/bin"
     return project
 
