@@ -16,8 +16,9 @@ from fastapi.testclient import TestClient
 from httpx2 import Client
 
 import servekit
-from acme_service.ingress import develop
 from servekit.api.logging import KIT_LOGGER
+
+from acme_service.ingress import develop
 
 from .cluster import INLINE, Cluster, UrlOf, running_cluster, urls
 from .versions import STORE

@@ -4,8 +4,9 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
-from acme_service.ports import Detection, LanguageModelCard, Ports, Query
 from servekit.contracts import CHALLENGER, CHAMPION, ModelError
+
+from acme_service.ports import Detection, LanguageModelCard, Ports, Query
 
 CARD = LanguageModelCard("fake-language", "7", ("de", "en", "fr"))
 

@@ -11,8 +11,9 @@ from ray import serve
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from acme_service.api import create_app
 from servekit.api import Feature
+
+from acme_service.api import create_app
 
 from .fakes import fake_ports
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from servekit.registry.sources.folder import FolderSource
+
 from acme_service.models.training.__main__ import train
 from acme_service.models.training.publishing import write_version
-from servekit.registry.sources.folder import FolderSource
 
 from .processes import PROJECT
 

@@ -9,9 +9,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.testclient import WebSocketDenialResponse
 
-from acme_service.api import create_app
 from servekit.api import Feature, Guarded
 from servekit.api.access import Group
+
+from acme_service.api import create_app
 
 from tests.fakes import fake_ports
 from tests.unexpected import PATHS, SOCKETS, router, sub_app, talk, told

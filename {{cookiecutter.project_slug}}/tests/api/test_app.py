@@ -16,12 +16,13 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from acme_service.api import create_app
-from acme_service.ports import Detection, Ports, Query
 from servekit.api import Feature
 from servekit.api.readiness import NO_ANSWER
 from servekit.api.settings import ApiSettings
 from servekit.contracts import ModelError, ModelReplacedError
+
+from acme_service.api import create_app
+from acme_service.ports import Detection, Ports, Query
 
 from tests.fakes import FailingDetector, FakeDetector, fake_ports
 from tests.processes import printed_by

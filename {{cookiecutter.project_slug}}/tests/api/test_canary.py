@@ -4,14 +4,15 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 
-from acme_service.api import create_app
-from acme_service.ingress.assembly import check_settings
-from acme_service.ports import Query
 from servekit.api import Feature
 from servekit.api.canary import CanarySettings, position
 from servekit.api.principal import Principal
 from servekit.contracts import CHALLENGER, CHAMPION
 from servekit.settings import SettingsError
+
+from acme_service.api import create_app
+from acme_service.ingress.assembly import check_settings
+from acme_service.ports import Query
 
 from tests.fakes import ChangingDetector, FakeDetector, fake_ports
 

@@ -5,14 +5,15 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi.testclient import TestClient
 
-from acme_service.api import create_app
-from acme_service.ports import Detection, Query
 from servekit.contracts import (
     ModelError,
     ModelOverloadedError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
+
+from acme_service.api import create_app
+from acme_service.ports import Detection, Query
 
 from tests.fakes import FailingDetector, FakeDetector, fake_ports
 

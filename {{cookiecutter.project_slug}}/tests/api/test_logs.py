@@ -10,8 +10,9 @@ from threading import Event
 import pytest
 from fastapi.testclient import TestClient
 
-from acme_service.api import create_app
 from servekit.api.logging import BatchingHandler, JsonFormatter
+
+from acme_service.api import create_app
 
 from tests.fakes import fake_ports
 from tests.processes import printed_by

@@ -4,9 +4,10 @@ import pytest
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from acme_service.api.settings import DetectionSettings
 from servekit.api.settings import ApiSettings
 from servekit.settings import Settings, SettingsError, refuse_misspellings
+
+from acme_service.api.settings import DetectionSettings
 
 
 class DemoSettings(Settings):

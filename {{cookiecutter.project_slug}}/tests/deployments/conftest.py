@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.deployments.language import LanguageDeployment
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
+
+from acme_service.deployments.language import LanguageDeployment
 
 from .replica import Begin
 from tests.fakes import FakeMeter

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from servekit.contracts import ModelReplacedError
+
 from acme_service.deployments.language import LanguageDeployment
 from acme_service.ports import Detection, Query
-from servekit.contracts import ModelReplacedError
 
 from tests.versions import damage, publish_copy
 

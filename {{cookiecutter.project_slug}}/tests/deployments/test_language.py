@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from servekit.registry.errors import ModelStoreError
+
 from acme_service.deployments.language import QUICK_CHARS, LanguageDeployment
 from acme_service.ports import Query
-from servekit.registry.errors import ModelStoreError
 
 from tests.processes import printed_by
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.deployments import language
-from acme_service.deployments.language import LanguageDeployment
 from servekit.contracts import ModelReplacedError
 from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.store import ModelStore
 from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
+
+from acme_service.deployments import language
+from acme_service.deployments.language import LanguageDeployment
 
 from .replica import Begin, detect, look, promote, spoiled
 from tests.registry import Registry

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.deployments.language import LanguageDeployment
-from acme_service.ports import Query
 from servekit.contracts import ModelReplacedError
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
+
+from acme_service.deployments.language import LanguageDeployment
+from acme_service.ports import Query
 
 from .replica import FINNISH, Begin, detect, look, promote
 from tests.processes import printed_by

@@ -2,11 +2,12 @@
 
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from acme_service import SLUG
 from servekit.features.auth.accounts import SCOPES, Account
 from servekit.features.auth.credentials import new_key
 from servekit.features.auth.settings import AuthSettings
 from servekit.features.auth.tokens import OwnTokens
+
+from acme_service import SLUG
 
 NAME = "visitor"
 PASSWORD = "correct horse battery staple"

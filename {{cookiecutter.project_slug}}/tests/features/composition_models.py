@@ -1,9 +1,10 @@
 """Stand-ins for the other members of an analysis."""
 
+from servekit.contracts import ModelError
+
 from acme_service.ports import Ports
 from acme_service.ports.opinion import Opinion, Question
 from acme_service.ports.sentiment import Sentiment
-from servekit.contracts import ModelError
 
 from tests.fakes import FakeDetector, fake_ports
 

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from fastapi.testclient import TestClient
 from httpx2 import Client, Response
 
+from servekit.api import Feature
+
 from acme_service.api import create_app
 from acme_service.features.feedback import feedback
 from acme_service.features.feedback.settings import (
     DatabaseSettings,
     ReceiptSettings,
 )
-from servekit.api import Feature
 
 from .feedback_visitor import SECRET
 from tests.fakes import FakeMeter, fake_ports

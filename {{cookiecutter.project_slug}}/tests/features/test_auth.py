@@ -9,14 +9,15 @@ from fastapi.security import SecurityScopes
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from acme_service import SLUG
-from acme_service.api import create_app
-from acme_service.ingress import features as wiring
 from servekit.api import Feature
 from servekit.api.principal import Principal, current_principal, demand
 from servekit.features.auth import auth
 from servekit.features.auth.accounts import Account
 from servekit.features.auth.credentials import new_key
+
+from acme_service import SLUG
+from acme_service.api import create_app
+from acme_service.ingress import features as wiring
 
 from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, WEAK, knowing, token
 from tests.fakes import fake_ports

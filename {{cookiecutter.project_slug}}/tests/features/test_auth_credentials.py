@@ -10,10 +10,11 @@ import pytest
 from dotenv import dotenv_values
 from fastapi.testclient import TestClient
 
-from acme_service import SLUG
-from acme_service.api import create_app
 from servekit.features.auth import auth
 from servekit.features.auth.__main__ import main
+
+from acme_service import SLUG
+from acme_service.api import create_app
 
 from .auth_visitor import knowing
 from tests.fakes import fake_ports

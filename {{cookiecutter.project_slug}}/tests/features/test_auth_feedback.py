@@ -1,16 +1,18 @@
 """The features `auth` and `feedback` together: only who was answered may correct the answer."""
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from acme_service import SLUG
-from acme_service.features.feedback.__main__ import main
 from servekit.features.auth import auth
 from servekit.features.auth.credentials import new_key
+
+from acme_service import SLUG
+from acme_service.features.feedback.__main__ import main
 
 from .auth_visitor import knowing
 from .feedback_answers import ask, delete, get, put, rows, service, url_of
@@ -59,7 +61,7 @@ def test_names_are_in_no_row_and_no_receipt(client: TestClient, file: Path) -> N
     for answer in answers:
         put(client, answer, "de", **AS_ADA)
     put(client, ask(client, request_id="3", headers=AS_BOB), "de", **AS_BOB)
-    assert "ada" not in str(rows(file))
+    assert not re.search(r"\bada\b", str(rows(file)))  # a digest may hold these letters
     owners = [row["owner"] for row in rows(file)]
     assert owners[0] == owners[1] != owners[2]
 

@@ -14,8 +14,6 @@ from fastapi import HTTPException
 from fastapi.testclient import TestClient
 from jwt.algorithms import HMACAlgorithm
 
-from acme_service import SLUG
-from acme_service.api import create_app
 from servekit.features.auth import auth
 from servekit.features.auth import jwks as signing_keys
 from servekit.features.auth.bearer import BearerTokens
@@ -23,6 +21,9 @@ from servekit.features.auth.jwks import SigningKeys
 from servekit.features.auth.oidc import IdentityProvider
 from servekit.features.auth.settings import AuthSettings
 from servekit.features.auth.tokens import OwnTokens
+
+from acme_service import SLUG
+from acme_service.api import create_app
 
 from .auth_provider import AUDIENCE, Provider, SigningKey, running_provider
 from .auth_visitor import NAME, SECRET, USER, knowing, token

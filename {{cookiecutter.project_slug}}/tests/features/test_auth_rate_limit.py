@@ -2,12 +2,13 @@
 
 from fastapi.testclient import TestClient
 
-from acme_service import SLUG
-from acme_service.api import create_app
 from servekit.features.auth import auth
 from servekit.features.auth.credentials import new_key
 from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
+
+from acme_service import SLUG
+from acme_service.api import create_app
 
 from .auth_visitor import NAME, PASSWORD, USER, knowing
 from tests.fakes import fake_ports

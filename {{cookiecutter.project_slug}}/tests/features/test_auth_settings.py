@@ -3,10 +3,11 @@
 import pytest
 from ray import cloudpickle
 
-from acme_service.ingress.app import ingress
-from acme_service.ingress.assembly import check_settings
 from servekit.features.auth.settings import AuthSettings
 from servekit.settings import SettingsError
+
+from acme_service.ingress.app import ingress
+from acme_service.ingress.assembly import check_settings
 
 from .auth_visitor import KEY, SECRET, SETTINGS, USER
 

@@ -11,10 +11,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from acme_service import SLUG
 from servekit.features.auth import bearer
 from servekit.features.auth.bearer import BearerTokens
 from servekit.features.auth.tokens import OwnTokens
+
+from acme_service import SLUG
 
 from .auth_visitor import NAME, SECRET, USER, knowing, token
 

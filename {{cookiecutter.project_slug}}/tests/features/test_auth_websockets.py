@@ -13,11 +13,12 @@ from fastapi.testclient import TestClient
 from httpx2.websockets import WebSocketSession, WebSocketUpgradeError
 from starlette.testclient import WebSocketDenialResponse
 
+from servekit.api import Feature
+from servekit.features.auth import auth
+
 from acme_service import SLUG
 from acme_service.api import create_app
 from acme_service.features.websockets import websockets
-from servekit.api import Feature
-from servekit.features.auth import auth
 
 from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, knowing, token
 from tests.browser import Browser, chromium

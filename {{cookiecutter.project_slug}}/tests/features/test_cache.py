@@ -7,6 +7,13 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from servekit.contracts import (
+    CHAMPION,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+from servekit.settings import SettingsError
+
 from acme_service.api import create_app
 from acme_service.features.cache import answers, cache
 from acme_service.features.cache.settings import CacheSettings
@@ -18,12 +25,6 @@ from acme_service.ports import (
     Ports,
     Query,
 )
-from servekit.contracts import (
-    CHAMPION,
-    ModelTimeoutError,
-    ModelUnavailableError,
-)
-from servekit.settings import SettingsError
 
 from tests.fakes import (
     ENGLISH,

@@ -6,12 +6,13 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from servekit.api.canary import CanarySettings
+from servekit.contracts import CHALLENGER
+
 from acme_service.api import create_app
 from acme_service.features.cache import cache
 from acme_service.features.cache.settings import CacheSettings
 from acme_service.ports import Detection, LanguageDetector, Query
-from servekit.api.canary import CanarySettings
-from servekit.contracts import CHALLENGER
 
 from tests.fakes import ChangingDetector, fake_ports
 

@@ -6,13 +6,6 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 
-from acme_service.api import create_app
-from acme_service.features.composition import composition
-from acme_service.features.composition.ensemble import Vote, analyze, elect
-from acme_service.ingress import features as wiring
-from acme_service.ingress.assembly import check_settings
-from acme_service.ports import UNDETERMINED, Ports, Query
-from acme_service.ports.opinion import Opinion, Question
 from servekit.api import Feature
 from servekit.api.canary import CanarySettings, position
 from servekit.api.readiness import NO_ANSWER
@@ -25,6 +18,14 @@ from servekit.contracts import (
     ModelUnavailableError,
 )
 from servekit.settings import SettingsError
+
+from acme_service.api import create_app
+from acme_service.features.composition import composition
+from acme_service.features.composition.ensemble import Vote, analyze, elect
+from acme_service.ingress import features as wiring
+from acme_service.ingress.assembly import check_settings
+from acme_service.ports import UNDETERMINED, Ports, Query
+from acme_service.ports.opinion import Opinion, Question
 
 from .composition_models import FailingMember, FakeOpinion, composed
 from tests.fakes import FailingDetector, FakeDetector, FakeMeter, StuckDetector

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from servekit.api import Feature
+from servekit.contracts import ModelTimeoutError
+from servekit.serving.settings import GatherSettings
+
 from acme_service.features.composition.ensemble import analyze
 from acme_service.ingress.assembly import ports_over
 from acme_service.ports import Detection, LanguageModelCard, Ports, Query
 from acme_service.ports.opinion import Opinion, Question
 from acme_service.ports.sentiment import Sentiment
-from servekit.api import Feature
-from servekit.contracts import ModelTimeoutError
-from servekit.serving.settings import GatherSettings
 
 from tests.fakes import FakeMeter
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from servekit.registry.store import open_model
+
 from acme_service.features.composition.ensemble import Vote, elect
 from acme_service.models.language import LanguageModel
 from acme_service.models.opinion import OpinionModel
 from acme_service.models.training.held_out import MORE, TEN
 from acme_service.ports import Query
 from acme_service.ports.opinion import Question
-from servekit.registry.store import open_model
 
 from tests.versions import STORE
 

@@ -9,11 +9,12 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
+from servekit.api.settings import ApiSettings
+from servekit.settings import SettingsError
+
 from acme_service.api import create_app
 from acme_service.features.feedback import feedback
 from acme_service.ingress import features as wiring
-from servekit.api.settings import ApiSettings
-from servekit.settings import SettingsError
 
 from .feedback_answers import (
     RECEIPT,

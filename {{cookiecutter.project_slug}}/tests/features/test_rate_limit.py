@@ -15,9 +15,6 @@ from starlette.requests import HTTPConnection
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from acme_service import SLUG
-from acme_service.api import create_app
-from acme_service.ingress import features as wiring
 from servekit.api import Feature
 from servekit.api.errors import ProblemError
 from servekit.api.principal import Principal
@@ -30,6 +27,10 @@ from servekit.features.rate_limit.gcra import MemoryLimiter
 from servekit.features.rate_limit.limits import Limit, limit_of
 from servekit.features.rate_limit.settings import RateLimitSettings
 from servekit.settings import SettingsError
+
+from acme_service import SLUG
+from acme_service.api import create_app
+from acme_service.ingress import features as wiring
 
 from tests.fakes import FakeDetector, FakeMeter, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router

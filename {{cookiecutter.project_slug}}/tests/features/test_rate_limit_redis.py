@@ -7,10 +7,11 @@ from time import monotonic, sleep
 import pytest
 from fastapi.testclient import TestClient
 
-from acme_service import SLUG
-from acme_service.api import create_app
 from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
+
+from acme_service import SLUG
+from acme_service.api import create_app
 
 from tests.fakes import fake_ports
 from tests.redis_server import RedisServer

@@ -5,11 +5,12 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2.websockets import WebSocketUpgradeError
 
+from servekit.features.rate_limit import rate_limit
+from servekit.features.rate_limit.settings import RateLimitSettings
+
 from acme_service import SLUG
 from acme_service.api import create_app
 from acme_service.features.websockets import websockets
-from servekit.features.rate_limit import rate_limit
-from servekit.features.rate_limit.settings import RateLimitSettings
 
 from .rate_limit_application import NAME
 from tests.cluster import UrlOf

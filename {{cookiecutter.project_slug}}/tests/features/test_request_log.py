@@ -3,9 +3,10 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from servekit.features.request_log import request_log
+
 from acme_service.api import create_app
 from acme_service.ingress import features as wiring
-from servekit.features.request_log import request_log
 
 from tests.fakes import fake_ports
 

@@ -14,14 +14,15 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision
 
-from acme_service.api import create_app
-from acme_service.ingress.models import GatheringDetector
-from acme_service.ports import Detection, Query
 from servekit.api.logging import KIT_LOGGER, JsonFormatter
 from servekit.features.tracing import TracingSettings, around_call, tracing
 from servekit.features.tracing.sampling import Entrances, at_serve
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
+
+from acme_service.api import create_app
+from acme_service.ingress.models import GatheringDetector
+from acme_service.ports import Detection, Query
 
 from .tracing_receiver import RECEIVER, Received
 from tests.fakes import FakeMeter, fake_ports

@@ -12,16 +12,17 @@ from starlette.requests import HTTPConnection
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from acme_service.api import create_app
-from acme_service.api.settings import DetectionSettings
-from acme_service.features.websockets import websockets
-from acme_service.ingress import features as wiring
 from servekit.api import Feature
 from servekit.api.canary import CanarySettings
 from servekit.api.errors import ProblemError
 from servekit.api.settings import ApiSettings
 from servekit.contracts import ModelOverloadedError
 from servekit.settings import SettingsError
+
+from acme_service.api import create_app
+from acme_service.api.settings import DetectionSettings
+from acme_service.features.websockets import websockets
+from acme_service.ingress import features as wiring
 
 from tests.fakes import (
     ChangingDetector,

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from grpc.aio import AioRpcError
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from servekit.ingress.transports import with_transport_methods
+
 from acme_service.ingress.grpc import grpc as door
 from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
     DetectRequest,
@@ -18,7 +20,6 @@ from acme_service.ingress.grpc.protos.language.v1.detector_pb2_grpc import (
     LanguageDetectorStub,
 )
 from acme_service.ingress.grpc.servicers import health, language_detector
-from servekit.ingress.transports import with_transport_methods
 
 from tests.visitor import HEADERS
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from acme_service.ingress.models import MAX_GATHERED, GatheringDetector
-from acme_service.ports import Detection, LanguageModelCard, Query
 from servekit.contracts import (
     ModelError,
     ModelReplacedError,
     ModelUnavailableError,
 )
 from servekit.serving.settings import GatherSettings
+
+from acme_service.ingress.models import MAX_GATHERED, GatheringDetector
+from acme_service.ports import Detection, LanguageModelCard, Query
 
 from tests.fakes import FakeMeter
 

@@ -3,8 +3,6 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from acme_service.ingress.models import GatheringDetector
-from acme_service.ports import Detection, Query
 from servekit.contracts import CHALLENGER
 from servekit.serving.settings import GatherSettings
 from servekit.serving.version_counter import (
@@ -13,6 +11,9 @@ from servekit.serving.version_counter import (
     UNKNOWN,
     VersionCounter,
 )
+
+from acme_service.ingress.models import GatheringDetector
+from acme_service.ports import Detection, Query
 
 from tests.fakes import FakeMeter
 

@@ -7,10 +7,11 @@ from pydantic import ValidationError
 from ray import cloudpickle
 from ray.serve.schema import ServeApplicationSchema
 
-from acme_service.ingress.app import Ingress, ServiceArgs, app, ingress
-from acme_service.ingress.features import sources
 from servekit.commands.check_config.checks import deployments_of
 from servekit.ingress.meter import RayMeter
+
+from acme_service.ingress.app import Ingress, ServiceArgs, app, ingress
+from acme_service.ingress.features import sources
 
 from tests.configurations import own
 from tests.visitor import visiting

@@ -25,6 +25,16 @@ from ray.serve.config import gRPCOptions
 from ray.serve.schema import gRPCOptionsSchema
 from starlette.requests import HTTPConnection
 
+from servekit.api import Feature
+from servekit.api.errors import ProblemError
+from servekit.contracts import (
+    ModelError,
+    ModelOverloadedError,
+    ModelReplacedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+
 from acme_service.api import create_app
 from acme_service.ingress import launch
 from acme_service.ingress.features import transports
@@ -40,15 +50,6 @@ from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
 from acme_service.ingress.grpc.routes import DETECT, DETECT_STREAM
 from acme_service.ingress.grpc.servicers import health, language_detector
 from acme_service.ports import Detection, Query
-from servekit.api import Feature
-from servekit.api.errors import ProblemError
-from servekit.contracts import (
-    ModelError,
-    ModelOverloadedError,
-    ModelReplacedError,
-    ModelTimeoutError,
-    ModelUnavailableError,
-)
 
 from .grpc_callers import Client, in_process, refusal
 from tests.configurations import own

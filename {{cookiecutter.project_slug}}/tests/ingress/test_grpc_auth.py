@@ -6,10 +6,11 @@ import pytest
 from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 
+from servekit.features.auth import auth
+
 from acme_service import SLUG
 from acme_service.api import create_app
 from acme_service.ingress.grpc import grpc
-from servekit.features.auth import auth
 
 from .grpc_callers import Client, DetectRequest, calling, in_process, refusal
 from tests.cluster import INLINE, Cluster

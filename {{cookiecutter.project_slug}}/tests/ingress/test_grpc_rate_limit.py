@@ -4,11 +4,12 @@ import pytest
 from grpc import StatusCode
 from httpx2 import AsyncClient
 
+from servekit.features.rate_limit import rate_limit
+from servekit.features.rate_limit.settings import RateLimitSettings
+
 from acme_service import SLUG
 from acme_service.api import create_app
 from acme_service.ingress.grpc import grpc
-from servekit.features.rate_limit import rate_limit
-from servekit.features.rate_limit.settings import RateLimitSettings
 
 from .grpc_callers import DetectRequest, calling, in_process, refusal
 from tests.cluster import Cluster, UrlOf

@@ -18,7 +18,6 @@ import pytest
 import yaml
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
-from acme_service.ingress import develop, launch
 from servekit.commands.free_ports import claimed_ports
 from servekit.commands.launcher.environment import (
     grpc_ports_of_its_own,
@@ -30,6 +29,8 @@ from servekit.commands.launcher.serve import (
     wait_until_running,
 )
 from servekit.commands.launcher.signals import Stopper
+
+from acme_service.ingress import develop, launch
 
 from tests.configurations import own
 from tests.processes import PORTS, PROJECT, free_port, start

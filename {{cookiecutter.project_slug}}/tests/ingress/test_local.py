@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.ingress.assembly import local_calls
 from servekit.contracts import (
     ModelError,
     ModelOverloadedError,
@@ -17,6 +16,8 @@ from servekit.contracts import (
 )
 from servekit.serving.in_process import MAX_QUEUED, THREADS, InProcessTransport
 from servekit.serving.settings import GatherSettings
+
+from acme_service.ingress.assembly import local_calls
 
 from tests.fakes import FakeMeter
 from tests.versions import STORE

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from acme_service.ingress import app, assembly
 from servekit.commands.check_config.checks import mistakes
 from servekit.serving.model import Model, by_name
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
+
+from acme_service.ingress import app, assembly
 
 from tests.configurations import own
 from tests.fakes import FakeMeter

@@ -7,13 +7,6 @@ from typing import Any
 
 import pytest
 
-from acme_service.ingress import cards, models
-from acme_service.ingress.models import (
-    MAX_GATHERED,
-    GatheringDetector,
-    query_bytes,
-)
-from acme_service.ports import Detection, LanguageModelCard, Query
 from servekit.contracts import (
     CHALLENGER,
     ModelOverloadedError,
@@ -22,6 +15,14 @@ from servekit.contracts import (
 from servekit.serving import transport as calls_module
 from servekit.serving.batcher import MAX_CALL_BYTES
 from servekit.serving.settings import GatherSettings
+
+from acme_service.ingress import cards, models
+from acme_service.ingress.models import (
+    MAX_GATHERED,
+    GatheringDetector,
+    query_bytes,
+)
+from acme_service.ports import Detection, LanguageModelCard, Query
 
 from tests.fakes import FakeMeter
 

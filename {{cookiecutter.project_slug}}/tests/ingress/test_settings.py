@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from acme_service.ingress.assembly import OTHER_VARIABLES, check_settings
 from servekit.settings import Settings
+
+from acme_service.ingress.assembly import OTHER_VARIABLES, check_settings
 
 
 def test_the_example_has_every_setting_with_its_default(project: Path) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from acme_service.ingress.models import text_bytes
 from servekit.contracts import ModelTimeoutError
 from servekit.serving import transport as calls_module
 from servekit.serving.client import BatchingClient
 from servekit.serving.instrumented_call import nothing_around
 from servekit.serving.settings import GatherSettings
 from servekit.serving.transport import ModelTransport
+
+from acme_service.ingress.models import text_bytes
 
 from tests.fakes import FakeMeter
 

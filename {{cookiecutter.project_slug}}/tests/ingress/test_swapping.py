@@ -12,12 +12,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from acme_service.ingress.versions import Aliases
-from acme_service.models.language import LanguageModel
-from acme_service.ports import Query
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import FolderSource
 from servekit.registry.store import open_model
+
+from acme_service.ingress.versions import Aliases
+from acme_service.models.language import LanguageModel
+from acme_service.ports import Query
 
 from tests.cluster import Cluster, UrlOf
 from tests.versions import STORE, damage, publish_copy

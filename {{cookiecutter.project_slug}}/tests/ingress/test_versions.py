@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.ingress.versions import main
 from servekit.registry.version_files import ModelFiles
+
+from acme_service.ingress.versions import main
 
 from tests.versions import STORE, damage, publish_copy
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from acme_service.models.language import LanguageModel
 from servekit.registry.store import open_model
+
+from acme_service.models.language import LanguageModel
 
 from tests.versions import STORE
 

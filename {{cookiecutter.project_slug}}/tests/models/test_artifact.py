@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from acme_service.models.language import LanguageModel
-from acme_service.ports import Query
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.store import open_model
+
+from acme_service.models.language import LanguageModel
+from acme_service.ports import Query
 
 from tests.versions import publish
 

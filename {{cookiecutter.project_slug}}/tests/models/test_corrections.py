@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from servekit.registry.store import open_model
+
 from acme_service.models.language import LanguageModel
 from acme_service.models.training import __main__ as training
 from acme_service.models.training.corrections import (
@@ -18,7 +20,6 @@ from acme_service.models.training.corrections import (
 from acme_service.models.training.held_out import MORE, TEN, accuracy
 from acme_service.models.training.profiles import TrainingDataError
 from acme_service.ports import Query
-from servekit.registry.store import open_model
 
 from .test_training import contents, needs_langdetect
 from tests.versions import STORE

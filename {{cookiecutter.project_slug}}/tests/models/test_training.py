@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from servekit.registry.store import open_model
+
 from acme_service.models.training import held_out
 from acme_service.models.training.__main__ import main
 from acme_service.models.training.golden import SENTENCES
-from servekit.registry.store import open_model
 
 from tests.versions import STORE
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from acme_service import DESCRIPTION, NAME, SLUG, VERSION
-from acme_service.ports import Ports
 from servekit import api
 from servekit.api import Feature, GuardedApi, Service
 from servekit.api.canary import CanarySettings
 from servekit.api.settings import ApiSettings
+
+from acme_service import DESCRIPTION, NAME, SLUG, VERSION
+from acme_service.ports import Ports
 
 from . import v1
 from .settings import DetectionSettings

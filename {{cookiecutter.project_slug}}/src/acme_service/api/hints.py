@@ -8,10 +8,11 @@ from typing import Annotated, NamedTuple
 from fastapi import Cookie, Depends, Header, Response
 from starlette.requests import HTTPConnection
 
-from acme_service.api.dependencies import detection_settings
-from acme_service.ports import Query
 from servekit.api.canary import KEY_HEADER, Asks, champion
 from servekit.api.dependencies import canary
+
+from acme_service.api.dependencies import detection_settings
+from acme_service.ports import Query
 
 LANGUAGES_COOKIE = "languages"
 """Holds language codes joined with dots: commas and spaces are not allowed in cookies."""

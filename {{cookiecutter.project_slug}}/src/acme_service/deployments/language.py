@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 from contextlib import suppress
 from typing import Any
 
-from acme_service.models.language import LanguageModel
-from acme_service.ports import Detection, LanguageModelCard, Query
 from servekit.contracts import CHAMPION, Meter, ModelReplacedError
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.iterate import iterate_in_thread
@@ -14,6 +12,9 @@ from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import folder
 from servekit.registry.sources.source import SourceKind
 from servekit.registry.versions import Versions
+
+from acme_service.models.language import LanguageModel
+from acme_service.ports import Detection, LanguageModelCard, Query
 
 Model = LanguageModel
 """What is made of the files of a version."""

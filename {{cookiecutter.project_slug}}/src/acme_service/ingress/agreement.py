@@ -8,8 +8,9 @@ replicas hold a replaced version for a while, and fetch one that they have not h
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from acme_service.ports import Detection, Query
 from servekit.contracts import ModelReplacedError, ModelUnavailableError
+
+from acme_service.ports import Detection, Query
 
 MAX_VERSIONS_TRIED = 3
 """There are two while one replaces the other. More means that nobody will ever agree."""

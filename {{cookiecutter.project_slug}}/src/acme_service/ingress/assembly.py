@@ -5,9 +5,6 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 
-from acme_service.api.app import SERVICE, create_app
-from acme_service.api.settings import DetectionSettings
-from acme_service.ports import Ports
 from servekit.api import Feature
 from servekit.api.canary import CanarySettings
 from servekit.api.logging import configure_logging
@@ -23,6 +20,10 @@ from servekit.serving.model import by_name
 from servekit.serving.settings import GatherSettings
 from servekit.serving.transport import ModelTransport
 from servekit.settings import Settings, SettingsError, refuse_misspellings
+
+from acme_service.api.app import SERVICE, create_app
+from acme_service.api.settings import DetectionSettings
+from acme_service.ports import Ports
 
 from .features import features, models, sources, transports
 

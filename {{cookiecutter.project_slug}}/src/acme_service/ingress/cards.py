@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from time import monotonic
 
-from acme_service.ports import LanguageModelCard
 from servekit.contracts import ModelError
 from servekit.serving.transport import JUST_NOW_S, LATELY_S
+
+from acme_service.ports import LanguageModelCard
 
 
 class CurrentCard:

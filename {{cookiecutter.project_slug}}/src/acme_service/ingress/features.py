@@ -27,15 +27,17 @@ def features() -> Iterator[Feature]:
     # {% endif %}
     # {% if cookiecutter.auth %}
 
-    from acme_service import SLUG
     from servekit.features.auth import auth
+
+    from acme_service import SLUG
 
     yield auth(service=SLUG)
     # {% endif %}
     # {% if cookiecutter.rate_limit %}
 
-    from acme_service import SLUG
     from servekit.features.rate_limit import rate_limit
+
+    from acme_service import SLUG
 
     yield rate_limit(service=SLUG)
     # {% endif %}
@@ -106,10 +108,11 @@ def models() -> Iterator[Model]:
 
     from functools import partial
 
+    from servekit.serving.client import BatchingClient
+
     from acme_service.deployments.opinion import OpinionDeployment
     from acme_service.deployments.sentiment import SentimentDeployment
     from acme_service.features.composition.settings import CompositionSettings
-    from servekit.serving.client import BatchingClient
 
     from .models import text_bytes
 

@@ -14,13 +14,14 @@ from contextlib import aclosing, contextmanager
 from time import monotonic
 from typing import Any
 
-from acme_service.ports import Detection, LanguageModelCard, Query
 from servekit.contracts import CHALLENGER, CHAMPION, AroundCall, Meter, ModelOverloadedError
 from servekit.serving.batcher import MAX_CALL_BYTES, Answer, Batcher
 from servekit.serving.instrumented_call import InstrumentedCall, nothing_around
 from servekit.serving.settings import GatherSettings
 from servekit.serving.transport import LivenessTracker, ModelTransport
 from servekit.serving.version_counter import VersionCounter
+
+from acme_service.ports import Detection, LanguageModelCard, Query
 
 from .agreement import of_one_version, pinned, replaced
 from .cards import CurrentCard

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from dotenv import load_dotenv
 
-from acme_service.models.training.__main__ import main
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.settings import StoreSettings
+
+from acme_service.models.training.__main__ import main
 
 from .features import sources
 

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from dotenv import load_dotenv
 
-from acme_service.deployments.language import Model
 from servekit.contracts import CHALLENGER
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.settings import StoreSettings
 from servekit.registry.store import shown
 from servekit.registry.versions import loaded
+
+from acme_service.deployments.language import Model
 
 from .features import sources
 

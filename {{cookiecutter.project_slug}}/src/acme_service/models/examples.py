@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from acme_service.ports import Detection, Query
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.version_files import ModelFiles, bytes_of
+
+from acme_service.ports import Detection, Query
 
 EXAMPLES = "examples.json"
 

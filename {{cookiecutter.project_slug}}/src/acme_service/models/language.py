@@ -6,8 +6,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from acme_service.ports import Detection, LanguageModelCard, Query
 from servekit.registry.version_files import ModelFiles
+
+from acme_service.ports import Detection, LanguageModelCard, Query
 
 from .artifact import Artifact, read_artifact
 from .examples import check_examples

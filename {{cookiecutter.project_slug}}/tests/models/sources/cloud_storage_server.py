@@ -11,9 +11,10 @@ import obstore
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
-from acme_service.ingress.features import sources
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import open_source
+
+from acme_service.ingress.features import sources
 
 from tests.processes import free_port
 

@@ -17,9 +17,10 @@ from urllib.parse import unquote
 import pytest
 from huggingface_hub import constants
 
-from acme_service.ingress.features import sources
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import open_source
+
+from acme_service.ingress.features import sources
 
 from .web_servers import Quiet, listening
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from uuid import uuid4
 
-from acme_service.ingress.features import sources
-from acme_service.models.training.publishing import write_version
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import open_source
+
+from acme_service.ingress.features import sources
+from acme_service.models.training.publishing import write_version
 
 from tests.processes import free_port
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.deployments.language import LanguageDeployment
-from acme_service.ingress.features import sources
-from acme_service.ports import Query
 from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.settings import StoreSettings
 from servekit.registry.store import ModelStore, parse_reference
+
+from acme_service.deployments.language import LanguageDeployment
+from acme_service.ingress.features import sources
+from acme_service.ports import Query
 
 from .cloud_storage_server import Prefix, Server, opened, running
 from tests.versions import STORE

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.ingress.train import train
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.version_files import verified
+
+from acme_service.ingress.train import train
 
 from .mlflow_server import new_name, opened, publish, server_port
 from tests.processes import printed_by

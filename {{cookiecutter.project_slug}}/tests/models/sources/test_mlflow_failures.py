@@ -9,13 +9,14 @@ from threading import Thread
 
 import pytest
 
-from acme_service.ingress.features import sources
 from servekit.registry.errors import (
     ModelCacheError,
     ModelStoreError,
     StoreUnreachableError,
 )
 from servekit.registry.store import ModelStore, parse_reference
+
+from acme_service.ingress.features import sources
 
 from .mlflow_line import Line, line_to
 from .mlflow_server import new_name, opened, publish, server_port

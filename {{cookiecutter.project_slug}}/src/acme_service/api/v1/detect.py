@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
+from servekit.api.errors import DOCUMENTED
+from servekit.api.principal import CurrentPrincipal
+
 from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
 from acme_service.api.audit import record_detection
 from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
-from servekit.api.errors import DOCUMENTED
-from servekit.api.principal import CurrentPrincipal
 
 from .schemas import DEFAULT_TOP, BatchOut, DetectionOut, TextIn, TextsIn, Top
 

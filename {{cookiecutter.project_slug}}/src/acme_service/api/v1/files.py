@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Response, UploadFile
 
+from servekit.api.dependencies import CurrentSettings
+from servekit.api.errors import DOCUMENTED, InvalidField, ProblemError
+
 from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
 from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
-from servekit.api.dependencies import CurrentSettings
-from servekit.api.errors import DOCUMENTED, InvalidField, ProblemError
 
 from .schemas import DetectionOut
 

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
+from servekit.api.errors import DOCUMENTED, ProblemError, documented
+
 from acme_service.api.dependencies import Detector
 from acme_service.api.language_names import language_name
-from servekit.api.errors import DOCUMENTED, ProblemError, documented
 
 router = APIRouter(prefix="/v1/languages", tags=["v1"], responses=DOCUMENTED)
 

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from acme_service.api.dependencies import Detector
-from acme_service.api.hints import LANGUAGES_COOKIE, CurrentHints
 from servekit.api.dependencies import CurrentSettings
 from servekit.api.errors import DOCUMENTED, InvalidField, ProblemError
+
+from acme_service.api.dependencies import Detector
+from acme_service.api.hints import LANGUAGES_COOKIE, CurrentHints
 
 router = APIRouter(prefix="/v1/preferences", tags=["v1"], responses=DOCUMENTED)
 

@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from servekit.api.errors import DOCUMENTED, model_problem
+from servekit.api.streams import started
+from servekit.contracts import ModelError
+
 from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
 from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
 from acme_service.ports import Detection
-from servekit.api.errors import DOCUMENTED, model_problem
-from servekit.api.streams import started
-from servekit.contracts import ModelError
 
 from .schemas import DetectionOut, TextIn, TextsIn
 

@@ -5,9 +5,10 @@ What a text means is asked once; a model that changes, or a Redis that is lost, 
 
 from starlette.middleware import Middleware
 
-from acme_service.ports import Ports
 from servekit.api import Feature
 from servekit.stores.urls import connected, store_at
+
+from acme_service.ports import Ports
 
 from .answers import Answers
 from .detector import CachedDetector

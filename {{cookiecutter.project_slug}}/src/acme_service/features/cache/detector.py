@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from itertools import chain
 
+from servekit.api.streams import started
+from servekit.contracts import CHAMPION, Meter
+
 from acme_service.ports import (
     Detection,
     LanguageDetector,
     LanguageModelCard,
     Query,
 )
-from servekit.api.streams import started
-from servekit.contracts import CHAMPION, Meter
 
 from .answers import Answers, Found
 from .flights import Flights

@@ -12,10 +12,11 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
+from servekit.contracts import Meter, ModelError, Predictor
+
 from acme_service.ports import UNDETERMINED, Detection, Ports, Query
 from acme_service.ports.opinion import Opinion, Question
 from acme_service.ports.sentiment import Sentiment
-from servekit.contracts import Meter, ModelError, Predictor
 
 READ_BY_SENTIMENT = "en"
 """The one language that the sentiment model reads."""

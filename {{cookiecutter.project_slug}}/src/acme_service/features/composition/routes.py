@@ -5,11 +5,12 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from servekit.api.errors import DOCUMENTED
+
 from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
 from acme_service.api.dependencies import CurrentPorts
 from acme_service.api.hints import CurrentHints
 from acme_service.api.v1.schemas import TextIn
-from servekit.api.errors import DOCUMENTED
 
 from . import ensemble
 

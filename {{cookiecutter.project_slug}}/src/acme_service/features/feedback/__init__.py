@@ -7,10 +7,11 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.middleware import Middleware
 
-from acme_service.ports import Ports
 from servekit.api import Feature
 from servekit.api.errors import RETRY_AFTER_S, problem, problem_response
 from servekit.contracts import Meter
+
+from acme_service.ports import Ports
 
 from .answers import HEADER, GivesReceipts, NotedDetector
 from .corrections import Corrections

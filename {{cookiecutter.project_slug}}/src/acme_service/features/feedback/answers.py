@@ -8,14 +8,15 @@ from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from servekit.api.principal import ANONYMOUS
+from servekit.contracts import CHAMPION
+
 from acme_service.ports import (
     Detection,
     LanguageDetector,
     LanguageModelCard,
     Query,
 )
-from servekit.api.principal import ANONYMOUS
-from servekit.contracts import CHAMPION
 
 from .receipts import MAX_REQUEST_ID_CHARS, Answer, Receipts
 

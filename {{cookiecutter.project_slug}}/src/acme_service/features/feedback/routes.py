@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Response
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
-from acme_service.api.dependencies import Detector
 from servekit.api.errors import InvalidField, ProblemError, documented
 from servekit.api.principal import CurrentPrincipal
+
+from acme_service.api.dependencies import Detector
 
 from .answers import HEADER
 from .corrections import Correction, Corrections

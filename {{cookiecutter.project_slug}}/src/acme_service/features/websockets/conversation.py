@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from acme_service.api.hints import Hints
-from acme_service.api.v1.schemas import TextIn
-from acme_service.ports import Detection, LanguageDetector
 from servekit.api.errors import ProblemError, model_problem, problem
 from servekit.api.quota import leave_of
 from servekit.api.streams import started
 from servekit.contracts import ModelError
+
+from acme_service.api.hints import Hints
+from acme_service.api.v1.schemas import TextIn
+from acme_service.ports import Detection, LanguageDetector
 
 from .messages import AnswerOut, Refusal, understood
 from .settings import WebsocketsSettings

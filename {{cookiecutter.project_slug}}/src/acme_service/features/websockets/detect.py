@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, WebSocket
 
+from servekit.api.dependencies import CurrentSettings
+from servekit.api.errors import ProblemError
+
 from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
 from acme_service.api.v1.schemas import DEFAULT_TOP, Top
-from servekit.api.dependencies import CurrentSettings
-from servekit.api.errors import ProblemError
 
 from .conversation import Conversation
 from .settings import WebsocketsSettings

@@ -5,9 +5,10 @@ from typing import Any, Literal, NamedTuple, Self
 from pydantic import ValidationError
 from starlette.types import Message
 
+from servekit.api.errors import InvalidField, problem
+
 from acme_service.api.v1.schemas import DEFAULT_TOP, DetectionOut, TextIn
 from acme_service.ports import Detection
-from servekit.api.errors import InvalidField, problem
 
 
 class Refusal(NamedTuple):

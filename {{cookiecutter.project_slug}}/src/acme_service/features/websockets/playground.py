@@ -11,8 +11,9 @@ from fastapi.openapi.models import OAuth2
 from fastapi.params import Security
 from fastapi.responses import HTMLResponse
 
-from acme_service import NAME
 from servekit.api.pages import page_response
+
+from acme_service import NAME
 
 PAGE = Path(__file__).with_name("playground.html")
 

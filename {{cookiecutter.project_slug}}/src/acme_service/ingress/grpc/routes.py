@@ -8,15 +8,16 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from starlette.background import BackgroundTask
 from starlette.types import Receive, Scope, Send
 
+from servekit.api.errors import ProblemError, model_problem
+from servekit.api.principal import ANONYMOUS
+from servekit.api.streams import started
+from servekit.contracts import ModelError
+
 from acme_service.api.answered_by import set_model_header
 from acme_service.api.audit import record_detection
 from acme_service.api.hints import Hints
 from acme_service.api.v1.schemas import DEFAULT_TOP, MAX_TEXT_CHARS
 from acme_service.ports import MAX_CANDIDATES, Detection, Query
-from servekit.api.errors import ProblemError, model_problem
-from servekit.api.principal import ANONYMOUS
-from servekit.api.streams import started
-from servekit.contracts import ModelError
 
 from .calls import CALL, Call
 from .protos.language.v1.detector_pb2 import (

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from acme_service.models.artifact import FILE, FORMAT, Artifact, artifact_bytes
-from acme_service.models.examples import EXAMPLES, Example, examples_bytes
-from acme_service.models.language import LanguageModel
-from acme_service.ports import LanguageModelCard
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.folder import folder
 from servekit.registry.sources.source import ModelSource, SourceKind
 from servekit.registry.store import DEFAULT_TIMEOUT_S, open_source
+
+from acme_service.models.artifact import FILE, FORMAT, Artifact, artifact_bytes
+from acme_service.models.examples import EXAMPLES, Example, examples_bytes
+from acme_service.models.language import LanguageModel
+from acme_service.ports import LanguageModelCard
 
 from .corrections import Correction, Corrections, read_corrections, sift
 from .golden import SENTENCES
