@@ -1,5 +1,7 @@
 """The features `auth` and `rate_limit` together: whoever has a name is counted by it."""
 
+import httpx2
+import pytest
 from fastapi.testclient import TestClient
 
 from servekit.features.auth import auth
@@ -67,3 +69,12 @@ def test_guessing_passwords_ends_before_another_is_looked_at() -> None:
     answers = [asking.post("/v1/token", data=guess) for guess in guesses]
     assert [one.status_code for one in answers] == [401, 401, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
+
+
+@pytest.mark.serve
+def test_with_no_trusted_proxy_no_claimed_address_is_believed(service: str) -> None:
+    # The service as it is by default. One more sign-in becomes possible every second.
+    claims = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(60, 66)]
+    answers = [httpx2.post(f"{service}/v1/token", headers=claim) for claim in claims]
+    left = [int(one.headers["ratelimit-remaining"]) for one in answers]
+    assert left[-1] <= left[0] - 3

@@ -11,6 +11,8 @@ from httpx2 import Client
 from tests.cluster import ORIGIN
 from tests.streaming import CHUNKS, PAUSE_S, Routes
 
+pytestmark = pytest.mark.application("streaming", "chunks")
+
 ELSEWHERE = "https://elsewhere.example"
 TEXT = {"text": "fine"}
 
