@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any
 
 from servekit.contracts import CHALLENGER, CHAMPION, ModelError
 
@@ -117,3 +118,27 @@ def fake_ports(language: FakeDetector | None = None, **optional: object) -> Port
     """
     models = {"language": language or FakeDetector(), **optional}
     return Ports(models, FakeMeter(), optional)
+
+
+class FakeTransport:
+    """Stands for a model behind a transport: subclasses answer; none does while it is stuck."""
+
+    def __init__(self, *, stuck: bool = False) -> None:
+        self.stuck = stuck
+        self.made: list[tuple[str, int]] = []
+        self.given_up = 0
+
+    def answer(self, method: str, *args: Any) -> Any:
+        raise NotImplementedError
+
+    async def call(self, method: str, *args: Any) -> Any:
+        self.made.append((method, len(args[0]) if args else 0))
+        if self.stuck:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.given_up += 1
+        return self.answer(method, *args)
+
+    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
+        yield None

@@ -1,7 +1,7 @@
 """The models that an analysis can do without: gathered like the others, with less patience."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any
@@ -18,7 +18,7 @@ from acme_service.ports import Detection, LanguageModelCard, Ports, Query
 from acme_service.ports.opinion import Opinion, Question
 from acme_service.ports.sentiment import Sentiment
 
-from tests.fakes import FakeMeter
+from tests.fakes import FakeMeter, FakeTransport
 
 OPINION = Opinion("en", 0.7, "calls:2")
 ANSWERS: dict[str, Any] = {
@@ -27,26 +27,15 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-class Calls:
-    """Stands for a model: answers at once, or never while it is stuck."""
+class Calls(FakeTransport):
+    """Gives one answer to everything that a method is asked."""
 
     def __init__(self, answer: Any = None, *, stuck: bool = False) -> None:
-        self.stuck = stuck
+        super().__init__(stuck=stuck)
         self.answers = ANSWERS | {"predict_batch": answer}
-        self.made: list[tuple[str, int]] = []
-        self.given_up = 0
 
-    async def call(self, method: str, *args: Any) -> Any:
-        self.made.append((method, len(args[0]) if args else 0))
-        if self.stuck:
-            try:
-                await asyncio.Event().wait()
-            finally:
-                self.given_up += 1
+    def answer(self, method: str, *args: Any) -> Any:
         return [self.answers[method] for _ in args[0]] if args else self.answers.get(method)
-
-    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
-        yield None
 
 
 def ports(

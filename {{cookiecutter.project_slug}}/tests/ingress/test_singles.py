@@ -1,7 +1,7 @@
 """What a model that answers one item at a time is asked, and how."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any
@@ -17,28 +17,14 @@ from servekit.serving.transport import ModelTransport
 
 from acme_service.ingress.models import text_bytes
 
-from tests.fakes import FakeMeter
+from tests.fakes import FakeMeter, FakeTransport
 
 
-class Calls:
-    """Stands for a model that says how long texts are; never answers while it is stuck."""
+class Calls(FakeTransport):
+    """Says how long texts are."""
 
-    def __init__(self, *, stuck: bool = False) -> None:
-        self.stuck = stuck
-        self.made: list[tuple[str, int]] = []
-        self.given_up = 0
-
-    async def call(self, method: str, *args: Any) -> Any:
-        self.made.append((method, len(args[0]) if args else 0))
-        if self.stuck:
-            try:
-                await asyncio.Event().wait()
-            finally:
-                self.given_up += 1
+    def answer(self, method: str, *args: Any) -> Any:
         return [len(text) for text in args[0]] if args else None
-
-    async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
-        yield None
 
 
 class Silent(Calls):

@@ -29,8 +29,9 @@ def create_app(
     features: Sequence[Feature] = (),
     settings: ApiSettings | None = None,
     canary: CanarySettings | None = None,
+    detection: DetectionSettings | None = None,
 ) -> GuardedApi:
     """Assemble the API around `ports`, as the kit's `create_app` describes it."""
     app = api.create_app(SERVICE, ports, v1.routers, features, settings=settings, canary=canary)
-    app.state.detection_settings = DetectionSettings.load()
+    app.state.detection_settings = detection or DetectionSettings.load()
     return app

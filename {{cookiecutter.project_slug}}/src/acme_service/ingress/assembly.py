@@ -36,6 +36,7 @@ class Checked(NamedTuple):
 
     api: ApiSettings
     canary: CanarySettings
+    detection: DetectionSettings
     gather: GatherSettings
     features: Sequence[Feature]
 
@@ -47,16 +48,16 @@ def check_settings() -> Checked:
     have one name.
     """
     by_name(models())
-    DetectionSettings.load()
     LaunchSettings.load()
-    api, canary, gather = ApiSettings.load(), CanarySettings.load(), GatherSettings.load()
+    api, canary = ApiSettings.load(), CanarySettings.load()
+    detection, gather = DetectionSettings.load(), GatherSettings.load()
     enabled = [*features(), *(one.feature for one in transports())]
     try:
         chosen(tuple(sources()), StoreSettings.load().store)
     except ModelStoreError as error:
         raise SettingsError(str(error)) from None
     refuse_misspellings([*Settings.variables(), *OTHER_VARIABLES])
-    return Checked(api, canary, gather, enabled)
+    return Checked(api, canary, detection, gather, enabled)
 
 
 def ports_over(
@@ -90,4 +91,4 @@ def local_calls(
 def assemble(ports: Ports, checked: Checked) -> FastAPI:
     """The whole API around `ports`, with the features and settings that were checked."""
     configure_logging(checked.api.log_level, SERVICE.package)
-    return create_app(ports, checked.features, checked.api, checked.canary)
+    return create_app(ports, checked.features, checked.api, checked.canary, checked.detection)
