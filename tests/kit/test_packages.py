@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -18,6 +19,9 @@ from tests.template import PROJECT
 
 PACKAGES = PROJECT / "src/servekit/commands/packages.py"
 
+BASE = Path(sys.base_prefix, f"bin/python3.{sys.version_info.minor}")
+"""Not the Python of an environment: for that one, uv would make the folder anew each time."""
+
 PYPROJECT = """\
 [project]
 name = "beach"
@@ -32,14 +36,14 @@ class Index(SimpleHTTPRequestHandler):
         """Print nothing."""
 
 
-def write_wheel(folder: Path, version: str) -> None:
+def write_wheel(index: Path, name: str, version: str, needs: str = "") -> None:
+    folder = index / "simple" / name
     folder.mkdir(parents=True, exist_ok=True)
-    info = f"pebble-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"pebble-{version}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("pebble.py", f"VERSION = {version!r}\n")
-        wheel.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: pebble\nVersion: {version}\n"
-        )
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py", f"VERSION = {version!r}\n")
+        facts = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        wheel.writestr(f"{info}/METADATA", facts + (f"Requires-Dist: {needs}\n" if needs else ""))
         wheel.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
@@ -48,8 +52,10 @@ def write_wheel(folder: Path, version: str) -> None:
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[str]:
-    for version in ("1.0", "2.0"):
-        write_wheel(tmp_path / "index/simple/pebble", version)
+    write_wheel(tmp_path / "index", "pebble", "1.0", needs="moss")
+    write_wheel(tmp_path / "index", "pebble", "2.0", needs="grit")
+    for name in ("grit", "moss"):
+        write_wheel(tmp_path / "index", name, "1.0")
     handler = partial(Index, directory=str(tmp_path / "index"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -75,7 +81,7 @@ class Project:
             # Neither what the user has set up for uv, nor a proxy, nor another Python.
             "NO_PROXY": "127.0.0.1",
             "UV_NO_CONFIG": "1",
-            "UV_PYTHON": sys.executable,
+            "UV_PYTHON": str(BASE),
         }
 
     def write(self, name: str, text: str) -> None:
@@ -91,6 +97,11 @@ class Project:
             text=True,
             check=False,
         )
+
+    def installed(self) -> set[str]:
+        """The modules in the environment, of those that the index has."""
+        found = self.folder.glob(".venv/lib/python*/site-packages/*.py")
+        return {path.stem for path in found} & {"grit", "moss", "pebble"}
 
     def pebble(self) -> str:
         """The version that is installed."""
@@ -147,6 +158,34 @@ def test_upgrade_that_fails_its_check_changes_nothing(beach: Project) -> None:
     assert done.stderr.splitlines()[-1].startswith("The check failed with these versions")
     assert (beach.folder / "uv.lock").read_bytes() == before
     assert beach.pebble() == "1.0"
+
+
+def test_upgrade_leaves_nothing_of_what_is_not_asked_for(beach: Project) -> None:
+    beach.run("install")
+    assert beach.installed() == {"moss", "pebble"}
+    beach.run("upgrade", "--check", "false")
+    assert beach.installed() == {"moss", "pebble"}
+    beach.run("upgrade", "--check", "true")
+    assert beach.installed() == {"grit", "pebble"}
+
+
+@pytest.mark.parametrize("variable", ["UV_FROZEN", "UV_LOCKED"])
+def test_upgrade_sets_aside_what_forbids_it(beach: Project, variable: str) -> None:
+    beach.run("install")
+    done = beach.run("upgrade", "--check", "true", **{variable: "1"})
+    assert done.returncode == 0, done.stderr
+    assert beach.pebble() == "2.0"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_upgrade_that_is_stopped_changes_nothing(beach: Project, number: int) -> None:
+    beach.run("install")
+    # The check ends the upgrade that waits for it.
+    ending = f"import os; os.kill(os.getppid(), {int(number)})"
+    done = beach.run("upgrade", "--check", sys.executable, "-c", ending)
+    assert done.returncode == 128 + number
+    assert beach.pebble() == "1.0"
+    assert 'name = "pebble"\nversion = "1.0"' in (beach.folder / "uv.lock").read_text()
 
 
 def test_upgrade_before_setup_is_refused(beach: Project) -> None:
