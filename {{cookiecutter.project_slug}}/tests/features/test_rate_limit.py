@@ -18,7 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 from servekit.api import Feature
 from servekit.api.errors import ProblemError
 from servekit.api.principal import Principal
-from servekit.api.quota import leave_of
+from servekit.api.quota import quota_of
 from servekit.commands.launcher.environment import prepare_environment
 from servekit.features.rate_limit import gcra as limiter
 from servekit.features.rate_limit import rate_limit
@@ -65,7 +65,7 @@ def sockets() -> APIRouter:
         await socket.accept()
         async for _ in socket.iter_text():
             try:
-                await leave_of(socket)()
+                await quota_of(socket)()
             except ProblemError as refused:
                 await socket.send_text(f"{refused.status}: {refused.detail}")
             else:

@@ -82,9 +82,9 @@ class GatheringDetector:
         self._calls = calls
         self._settings = settings
         self._meter = meter
-        self._pulse = LivenessTracker()
+        self._liveness = LivenessTracker()
         self._ask = InstrumentedCall("language", "detect_batch", calls, meter, around)
-        self._gatherer = Batcher("language", self._batch, query_bytes, settings, meter)
+        self._batcher = Batcher("language", self._batch, query_bytes, settings, meter)
         self._streams = 0
         self._answers = VersionCounter("language", meter)
         self._card = CurrentCard(lambda: calls.call("card"))
@@ -96,13 +96,13 @@ class GatheringDetector:
     async def detect(self, query: Query) -> Detection:
         if query.pinned:
             return (await self._apart([query]))[0]
-        return await self._gatherer.ask(query)
+        return await self._batcher.ask(query)
 
     async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
         if len(queries) > MAX_GATHERED or any(query.pinned for query in queries):
             detections = await self._apart(queries)
         else:
-            detections = await _together(self._gatherer.ask(query) for query in queries)
+            detections = await _together(self._batcher.ask(query) for query in queries)
         return await of_one_version(queries, detections, self._apart)
 
     async def _apart(self, queries: Sequence[Query]) -> list[Detection]:
@@ -123,7 +123,7 @@ class GatheringDetector:
     async def _batch(self, queries: Sequence[Query]) -> list[Detection]:
         asked_at = monotonic()
         detections: list[Detection] = await self._ask(queries)
-        self._pulse.answered()
+        self._liveness.answered()
         for reference, answers in Counter([one.model for one in detections]).items():
             self._answers.count(reference, answers)
         answered_by = {
@@ -159,7 +159,7 @@ class GatheringDetector:
             with self._place_for_a_stream():
                 async with aclosing(self._calls.stream(method, *args)) as detections:
                     async for detection in detections:
-                        self._pulse.answered()
+                        self._liveness.answered()
                         yield detection
         except ModelOverloadedError:
             self._meter.count("model_refused_total", model="language")
@@ -183,5 +183,5 @@ class GatheringDetector:
         return await self._calls.call("card", model)
 
     async def check(self) -> str:
-        await self._pulse.check(self._card.renew, even_just_now=self._card.is_old)
+        await self._liveness.check(self._card.renew, even_just_now=self._card.is_old)
         return self._card.note

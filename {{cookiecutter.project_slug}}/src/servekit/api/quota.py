@@ -1,19 +1,20 @@
-"""Quota to ask once more, for connections over which many questions come."""
+"""Per-message quota checks for long-lived connections."""
 
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import HTTPConnection
 
 Quota = Callable[[], Awaitable[None]]
+"""Spends one message of the quota."""
 
-STATE = "leave"
-"""Where in `scope["state"]` it is put by whoever counts questions."""
+STATE = "quota"
+"""Where in `scope["state"]` a feature that counts messages puts it."""
 
 
 async def granted() -> None:
     return None
 
 
-def leave_of(connection: HTTPConnection) -> Quota:
-    """To be awaited before each question. It raises ProblemError when that is one too many."""
+def quota_of(connection: HTTPConnection) -> Quota:
+    """The check to await before each message. It raises ProblemError for one too many."""
     return connection.scope["state"].get(STATE, granted)

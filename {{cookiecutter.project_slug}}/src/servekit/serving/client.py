@@ -32,17 +32,17 @@ class BatchingClient(Generic[Item, Answer]):
         size_bytes: Callable[[Item], int],
     ) -> None:
         self._calls = calls
-        self._pulse = LivenessTracker()
+        self._liveness = LivenessTracker()
         self._call = InstrumentedCall(name, "predict_batch", calls, meter, around)
-        self._gatherer = Batcher(name, self._batch, size_bytes, settings, meter)
+        self._batcher = Batcher(name, self._batch, size_bytes, settings, meter)
 
     async def predict(self, item: Item) -> Answer:
-        return await self._gatherer.ask(item)
+        return await self._batcher.ask(item)
 
     async def _batch(self, items: Sequence[Item]) -> list[Answer]:
         answers: list[Answer] = await self._call(items)
-        self._pulse.answered()
+        self._liveness.answered()
         return answers
 
     async def check(self) -> None:
-        await self._pulse.check(lambda: self._calls.call("ping"))
+        await self._liveness.check(lambda: self._calls.call("ping"))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from servekit.api.errors import ProblemError, model_problem, problem
-from servekit.api.quota import leave_of
+from servekit.api.quota import quota_of
 from servekit.api.streams import started
 from servekit.contracts import ModelError
 
@@ -56,7 +56,7 @@ class Conversation:
         self._hints = hints
         self._settings = settings
         self._top = top
-        self._leave = leave_of(socket)
+        self._spend = quota_of(socket)
         self._inbox: asyncio.Queue[TextIn | Refusal] = asyncio.Queue(READ_AHEAD)
 
     async def hold(self) -> None:
@@ -99,7 +99,7 @@ class Conversation:
     async def _answer(self, message: TextIn) -> bool:
         """Whether the conversation can go on."""
         try:
-            await self._leave()
+            await self._spend()
             await self._guess(message)
         except ProblemError as error:
             await self._complain(problem(error.status, error.detail))

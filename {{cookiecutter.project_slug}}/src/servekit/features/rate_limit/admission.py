@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from servekit.api.access import Group, GuardedApi
 from servekit.api.errors import ProblemError, problem, problem_response
 from servekit.api.principal import ANONYMOUS, Principal
-from servekit.api.quota import STATE as LEAVE
+from servekit.api.quota import STATE as QUOTA
 from servekit.contracts import Meter
 
 from .client_ip import address_of
@@ -71,7 +71,7 @@ class Admission:
         verdict = await self._hit(group, caller, limit)
         scope["state"][VERDICT] = verdict
         if scope["type"] == "websocket":
-            scope["state"][LEAVE] = partial(self._once_more, group, caller, limit)
+            scope["state"][QUOTA] = partial(self._once_more, group, caller, limit)
         return verdict
 
     async def _once_more(self, group: Group, caller: str, limit: Limit) -> None:
