@@ -3,6 +3,8 @@
 
 PROJECT := {{cookiecutter.project_slug}}
 BIN := build/venv/bin
+# What tests start beside Python, as Debian and Ubuntu call it.
+PROGRAMS = $(if $(shell command -v google-chrome),,chromium) postgresql prometheus redis-server
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 export RENDER NEWEST DAY
@@ -20,6 +22,9 @@ check: environment ## Check format, lint, types and docs of the template itself
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/python -m scripts.prompts --check
+	$(BIN)/python -m scripts.kit ruff format --check tests
+	$(BIN)/python -m scripts.kit ruff check tests
+	$(BIN)/python -m scripts.kit basedpyright --pythonpath $(CURDIR)/$(BIN)/python tests
 
 test: check ## All that CI runs: checks, renders of many kinds, renders over Ray Serve; NEWEST=1 with the newest packages
 	$(BIN)/python -m pytest -p no:cacheprovider
@@ -33,6 +38,13 @@ renders: environment ## Print the names of the renders that are tested, as JSON
 render: environment ## Make one of them, RENDER='pairs 3', and let it set itself up and check itself
 	@$(BIN)/python -m scripts.renders "$$RENDER"
 
+programs: ## Install what the tests start beside Python, as root on Debian or Ubuntu
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends $(PROGRAMS)
+
+# One of the kit's tests: make kit ARGS='tests/features/test_auth.py -k token'.
+kit: environment ## Run the kit's fast tests against the project as it stands; ARGS= of pytest
+	@$(BIN)/python -m scripts.kit pytest $(if $(ARGS),$(ARGS),-q -m 'not serve and not slow' -n 2)
+
 docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
 	$(BIN)/python -m scripts.prompts
 
@@ -43,4 +55,4 @@ environment:
 bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds
 	@$(BIN)/python -m benchmarks
 
-.PHONY: help demo check test upgrade renders render docs bench environment
+.PHONY: help demo check kit programs test upgrade renders render docs bench environment

@@ -28,7 +28,8 @@ $(VENV)/.newest: ../pyproject.toml
 	@$(SYNC)
 	@touch $@
 
-export PYTHONPATH := $(CURDIR)/src
+# Kept away: what only the tests of the kit bring along.
+export PYTHONPATH := $(CURDIR)/../tests/absent:$(CURDIR)/src
 export PYTHONPYCACHEPREFIX := $(BUILD)/bytecode
 export RUFF_CACHE_DIR := $(BUILD)/ruff
 # With its bytecode in build/, nothing has to be compiled twice.

@@ -23,9 +23,8 @@ def run(project: Path, *command: str | Path, **variables: str) -> Done:
     program, *arguments = map(str, command)
     clean = {name: text for name, text in os.environ.items() if not name.startswith(CALLERS)}
     build = ENVIRONMENT.parent
-    paths = [project / "src", *([] if (project / "tests/absent").exists() else [ABSENT])]
     ours = {
-        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        "PYTHONPATH": os.pathsep.join(map(str, [project / "src", ABSENT])),
         "PYTHONPYCACHEPREFIX": str(build / "bytecode"),
         "RUFF_CACHE_DIR": str(build / "ruff"),
         "PYTEST_ADDOPTS": "-p no:cacheprovider",

@@ -2,12 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatch
 from hashlib import sha256
 from threading import current_thread
 
+from scripts.kit import kit_tests
+
+from .conftest import Render
 from .environment import ENVIRONMENT, Done, run
+from .template import files, named
 
 UNSEEN = (
     "*.md",
@@ -25,24 +29,33 @@ UNSEEN = (
 Files = Mapping[str, bytes]
 
 
-def seen(files: Files) -> Files:
+def seen(project: Files) -> Files:
     return {
         path: content
-        for path, content in files.items()
+        for path, content in project.items()
         if not any(fnmatch(path, pattern) for pattern in UNSEEN)
     }
 
 
-def identity(files: Files) -> str:
-    return sha256(repr(sorted(files.items())).encode()).hexdigest()
+def with_kit_tests(project: Render, features: Collection[str]) -> Files:
+    """What tests see of a project, and beside its tests those of the kit for these features."""
+    kit = {
+        path: named(content.decode(), project.answers).encode()
+        for path, content in kit_tests(features).items()
+    }
+    return {**seen(files(project.folder)), **kit}
 
 
-def run_tests(files: Files, *arguments: str) -> Done:
+def identity(project: Files) -> str:
+    return sha256(repr(sorted(project.items())).encode()).hexdigest()
+
+
+def run_tests(project: Files, *arguments: str) -> Done:
     """Run the tests without Ray of a project that consists of these files."""
     # One folder a thread, and times that follow from contents: most bytecode is found again.
     folder = ENVIRONMENT.parent / "projections" / current_thread().name
     shutil.rmtree(folder, ignore_errors=True)
-    for path, content in files.items():
+    for path, content in project.items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)

@@ -33,19 +33,19 @@ RENDERED = {
 }
 
 
-TESTS = {
-    "acme_service/features": "tests/features",
-    "acme_service/ingress": "tests/ingress",
-    "servekit/features": "tests/features",
-    "servekit/registry/sources": "tests/models/sources",
+FOLDERS = {
+    "acme_service/features",
+    "acme_service/ingress",
+    "servekit/features",
+    "servekit/registry/sources",
 }
-"""Where the rooms of features are, and where the tests of each kind."""
+"""Where the rooms of features are."""
 
 
 def features_with_a_room() -> dict[str, str]:
     """For each feature that has a room, the folder of it."""
     rooms = [Path(room).relative_to("src") for room in ROOMS if room.startswith("src/")]
-    return {room.name: str(room.parent) for room in rooms if str(room.parent) in TESTS}
+    return {room.name: str(room.parent) for room in rooms if str(room.parent) in FOLDERS}
 
 
 def owner_of(path: str) -> str | None:
@@ -77,7 +77,7 @@ def test_every_prompt_says_what_one_gets():
 @pytest.mark.parametrize("name", features_with_a_room())
 def test_a_feature_has_one_name(name):
     folder = features_with_a_room()[name]
-    own = [f"src/{folder}/{name}", f"{TESTS[folder]}/test_{name}.py"]
+    own = [f"src/{folder}/{name}", f"tests/test_{name}.py"]
     rooms = CONFIG["_features"][name]
     assert name in FEATURES
     assert set(rooms) >= {*own, f"docs/how-to/{name}.md"}
@@ -96,7 +96,7 @@ def test_the_settings_of_a_feature_start_with_its_name(name):
 
 
 def test_every_room_for_a_feature_belongs_to_the_prompt_of_its_name():
-    folders = [PROJECT / "src" / folder for folder in TESTS]
+    folders = [PROJECT / "src" / folder for folder in FOLDERS]
     rooms = {path.parent.name for folder in folders for path in folder.glob("*/__init__.py")}
     assert rooms - ALWAYS_ON == set(features_with_a_room())
 

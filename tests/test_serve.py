@@ -1,40 +1,32 @@
-"""Renders over a real local Ray Serve, by their own `make test-serve`.
+"""The kit and renders over a real local Ray Serve, by a project's own `make test-serve`.
 
 Each run starts a Ray of its own, and more than one where launchers are tested, so none repeats
 what another shows as well:
 
 | run | its tests |
 |---|---|
-| all, fast profile | every one |
-| bare, fast profile | all but `SHOWN_BY_ALL`: what is the same without features |
-| all, Python proxy | all but `THE_SAME_BEHIND_ANY_PROXY`: no proxy has a part in it |
-| a gate alone, fast profile | those of its name |
-
-A test that is new runs in the first three until somebody puts it on a list here. In a project,
-`make test-serve` runs every test there is.
+| all features and the kit's tests, fast profile | every one |
+| the same, Python proxy | all but `THE_SAME_BEHIND_ANY_PROXY`: no proxy has a part in it |
+| bare, fast profile | the project's own |
+| a gate alone, fast profile | the project's own, and the kit's of its name |
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from .answers import ALL, BARE, FEATURES, Answers
+from scripts.kit import in_place, write
+
+from . import projections
+from .answers import BARE, FEATURES
 from .conftest import Render
 from .environment import make, said
-from .template import PROJECT
 
 pytestmark = pytest.mark.serve
 
 # What lets callers in, or does not, must not count on another feature.
 GATES = [name for name in ("auth", "rate_limit") if name in FEATURES]
-
-SHOWN_BY_ALL = (
-    "tests/deployments/test_language_packs.py",  # beside the service, and no part of it
-    "tests/ingress/test_applications.py",  # Serve's own doing, with more replicas to leave alone
-    "tests/ingress/test_launch.py",  # the launcher knows no features
-    "tests/ingress/test_swapping.py",  # with a cache in the way there is more to go wrong
-    "tests/load",  # the same Locust, the same report
-)
 
 THE_SAME_BEHIND_ANY_PROXY = (
     "tests/deployments/test_language_packs.py",  # between the ingress and its models
@@ -62,31 +54,43 @@ def but(*left_out: str) -> str:
     return " ".join(["-p no:cacheprovider", *options])
 
 
-@pytest.mark.parametrize(
-    ("answers", "left_out"), [(ALL, ()), (BARE, SHOWN_BY_ALL)], ids=["all", "bare"]
-)
-def test_a_project_answers_over_the_fast_profile(
-    answers: Answers, left_out: Sequence[str], render: Callable[..., Render]
-):
-    done = make(render(**answers).folder, "test-serve", PYTEST_ADDOPTS=but(*left_out))
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as it stands in the template, with the tests of the kit."""
+    folder = tmp_path_factory.mktemp("kit")
+    write(folder, in_place())
+    return folder
+
+
+def test_the_kit_answers_over_the_fast_profile(kit: Path):
+    done = make(kit, "test-serve")
     assert done.returncode == 0, said(done)
 
 
-def test_a_project_answers_over_the_python_proxy(render: Callable[..., Render]):
+def test_the_kit_answers_over_the_python_proxy(kit: Path):
     others = but(*THE_SAME_BEHIND_ANY_PROXY)
-    done = make(render(**ALL).folder, "test-serve", PROXY="python", PYTEST_ADDOPTS=others)
+    done = make(kit, "test-serve", PROXY="python", PYTEST_ADDOPTS=others)
+    assert done.returncode == 0, said(done)
+
+
+def test_a_bare_project_answers_over_the_fast_profile(render: Callable[..., Render]):
+    done = make(render(**BARE).folder, "test-serve")
     assert done.returncode == 0, said(done)
 
 
 @pytest.mark.parametrize("name", GATES)
-def test_a_gate_stands_alone_over_the_fast_profile(name: str, render: Callable[..., Render]):
+def test_a_gate_stands_alone_over_the_fast_profile(
+    name: str, render: Callable[..., Render], tmp_path: Path
+):
+    write(tmp_path, projections.with_kit_tests(render(**BARE | {name: True}), [name]))
     own = f"-p no:cacheprovider -k test_{name}"
-    done = make(render(**BARE | {name: True}).folder, "test-serve", PYTEST_ADDOPTS=own)
+    done = make(tmp_path, "test-serve", PYTEST_ADDOPTS=own)
     assert done.returncode == 0, said(done)
 
 
-@pytest.mark.parametrize("one", sorted({*SHOWN_BY_ALL, *THE_SAME_BEHIND_ANY_PROXY}))
+@pytest.mark.parametrize("one", sorted(THE_SAME_BEHIND_ANY_PROXY))
 def test_what_is_left_out_of_a_run_is_there(one: str):
     path, _, function = one.partition("::")
-    assert (PROJECT / path).exists()
-    assert not function or f"def {function}(" in (PROJECT / path).read_text(encoding="utf-8")
+    there = in_place()
+    assert any(found == path or found.startswith(f"{path}/") for found in there)
+    assert not function or f"def {function}(".encode() in there[path]

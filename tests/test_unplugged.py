@@ -22,7 +22,7 @@ BEGINNINGS = ("tests/features/", "tests/ingress/", "tests/models/sources/")
 def outcomes(pool: ThreadPoolExecutor, render: Callable[..., Render]) -> dict[str, Future[Done]]:
     """For each feature, the run of its tests in the whole project without its block."""
     project = render(**ALL)
-    whole = projections.seen(files(project.folder))
+    whole = projections.with_kit_tests(project, FEATURES)
     plugs = PLUGS.replace("acme_service", str(project.answers["package_name"]))
     outcomes: dict[str, Future[Done]] = {}
     for name in PLUGGED:

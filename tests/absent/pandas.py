@@ -3,4 +3,4 @@
 Ray Serve imports pandas in each of its processes wherever it finds it, which takes a second each.
 """
 
-raise ImportError("No project without MLflow asks for pandas.")
+raise ImportError("No project asks for pandas.")

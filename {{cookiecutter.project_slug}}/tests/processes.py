@@ -21,11 +21,9 @@ PORTS = ["HAPROXY_STATS", "HAPROXY_METRICS", "FALLBACK_PROXY_HTTP", "FALLBACK_PR
 def environment(**settings: str) -> dict[str, str]:
     """This environment, with the project and its tests importable wherever they are run.
 
-    Without what only the tests brought along, which `tests/absent` names, if anything.
     Ports are drawn, not counted up from the usual ones: another service may start right now.
     """
-    ours = [PROJECT / "tests/absent", PROJECT / "src", PROJECT]
-    paths = [*map(str, ours), os.environ.get("PYTHONPATH", "")]
+    paths = [str(PROJECT / "src"), str(PROJECT), os.environ.get("PYTHONPATH", "")]
     ports = {f"RAY_SERVE_{name}_PORT": str(free_port()) for name in PORTS}
     return os.environ | ports | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | settings
 

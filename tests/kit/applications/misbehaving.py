@@ -1,0 +1,127 @@
+"""Applications whose models misbehave: one never answers, one answers slowly, one by one."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+
+from acme_service.ingress.app import ingress
+from acme_service.ingress.features import models
+from acme_service.ports import (
+    Detection,
+    LanguageModelCard,
+    Query,
+)
+
+from tests.cluster import SMALL, Cluster
+
+ENGLISH = Detection(("en",), (1.0,))
+
+IMPATIENT = {
+    "GATHER_TIMEOUT_S": "2",
+    "GATHER_MAX_WAITING": "4",
+    "GATHER_MAX_IN_FLIGHT": "2",
+}
+
+
+def applications(cluster: Cluster) -> Iterator[dict[str, Any]]:
+    notes(cluster).touch()
+    yield application(cluster, "stuck", 100, notes=str(notes(cluster)))
+    yield application(cluster, "busy", 1)
+
+
+def application(
+    cluster: Cluster, name: str, max_ongoing_requests: int, **args: str
+) -> dict[str, Any]:
+    """The service with the model of that name, a function of this module."""
+    model = {
+        "name": "model",
+        "max_ongoing_requests": max_ongoing_requests,
+        "max_queued_requests": 4,
+        "graceful_shutdown_timeout_s": 1,
+        "ray_actor_options": SMALL,
+    }
+    service = cluster.inline(name, 1, **IMPATIENT)
+    return service | {
+        "import_path": f"{__name__}:{name}",
+        "args": args,
+        "deployments": [*service["deployments"], model],
+    }
+
+
+def notes(cluster: Cluster) -> Path:
+    """The file in which the stuck model notes what happens to it."""
+    return cluster.folder / "notes"
+
+
+class StuckModel:
+    """Begins everything, ends nothing, and notes what is cancelled."""
+
+    def __init__(self, notes: str) -> None:
+        self._notes = Path(notes)
+
+    async def detect_batch(self, queries: list[Query]) -> None:
+        await self._never("detect_batch")
+
+    async def predict_batch(self, items: list[Any]) -> None:
+        await self._never("predict_batch")
+
+    async def detect_each(self, queries: list[Query]) -> AsyncIterator[Detection]:
+        yield ENGLISH
+        await self._never("detect_each")
+
+    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
+        yield ENGLISH
+        await self._never("guesses")
+
+    async def card(self) -> None:
+        await self._never("card")
+
+    async def ping(self) -> None:
+        await self._never("ping")
+
+    async def _never(self, method: str) -> None:
+        self._note(f"{method} began")
+        with self._noted(f"{method} cancelled"):
+            await asyncio.Event().wait()
+
+    @contextmanager
+    def _noted(self, note: str) -> Iterator[None]:
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._note(note)
+            raise
+
+    def _note(self, note: str) -> None:
+        with self._notes.open("a") as notes:
+            notes.write(note + "\n")
+
+
+class BusyModel:
+    """Answers everything, but takes a while."""
+
+    def detect_batch(self, queries: list[Query]) -> list[Detection]:
+        time.sleep(0.4)
+        return [ENGLISH for _ in queries]
+
+    def card(self) -> LanguageModelCard:
+        return LanguageModelCard("busy", "1", ("en",))
+
+
+def stuck(args: dict[str, Any]) -> Application:
+    return everywhere(serve.deployment(name="model")(StuckModel).bind(args["notes"]))
+
+
+def busy(args: dict[str, Any]) -> Application:
+    return everywhere(serve.deployment(name="model")(BusyModel).bind())
+
+
+def everywhere(model: Application) -> Application:
+    """The service, with one model in place of all of its own."""
+    return ingress.bind({one.name: model for one in models()})

@@ -1,0 +1,163 @@
+"""Who is behind a WebSocket: the header of programs, and the subprotocol of browsers."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+from httpx2.websockets import WebSocketSession, WebSocketUpgradeError
+from starlette.testclient import WebSocketDenialResponse
+
+from servekit.api import Feature
+from servekit.features.auth import auth
+
+from acme_service import SLUG
+from acme_service.api import create_app
+from acme_service.features.websockets import websockets
+
+from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, knowing, token
+from tests.browser import Browser, chromium
+from tests.cluster import INLINE
+from tests.fakes import fake_ports
+
+DETECT = "/v1/ws/detect"
+
+
+@cache
+def client() -> TestClient:
+    return TestClient(create_app(fake_ports(), [auth(service=SLUG), websockets()]))
+
+
+def chosen(
+    subprotocols: list[str] | None = None, headers: dict[str, str] | None = None
+) -> str | None:
+    """Which subprotocol the socket answers, once it has answered a question too."""
+    with client().websocket_connect(DETECT, subprotocols, headers={**(headers or {})}) as socket:
+        socket.send_json({"text": "fine"})
+        assert [socket.receive_json()["type"] for _ in range(2)] == ["guess", "done"]
+        return socket.accepted_subprotocol
+
+
+def test_a_program_sends_the_header() -> None:
+    assert chosen(headers={"Authorization": f"Bearer {token()}"}) is None
+    assert chosen(headers=HEADERS) is None
+
+
+def test_a_browser_sends_a_subprotocol_and_is_answered_with_it() -> None:
+    assert chosen(["bearer", token()]) == "bearer"
+
+
+def test_a_browser_may_send_a_key_too() -> None:
+    assert chosen(["key", KEY.secret]) == "key"
+
+
+def test_a_header_counts_before_a_subprotocol() -> None:
+    headers = {"Authorization": f"Bearer {token()}"}
+    assert chosen(["bearer", "wrong"], headers) == "bearer"
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param(["bearer"], id="no token"),
+        pytest.param(["bearer", "wrong"], id="a wrong token"),
+        pytest.param(["bearer", KEY.secret], id="a key as a token"),
+        pytest.param(["key"], id="no key"),
+        pytest.param(["key", "wrong"], id="a wrong key"),
+        pytest.param(["key", token()], id="a token as a key"),
+        pytest.param(["bearer", ""], id="an empty token"),
+        pytest.param(["bearer", "x" * 8000], id="a long token"),
+        pytest.param([token(), "bearer"], id="the other way round"),
+        pytest.param(["Bearer", token()], id="a capital letter"),
+        pytest.param(["other", "bearer", token()], id="something before"),
+    ],
+)
+def test_whoever_is_unknown_is_refused_before_the_socket_opens(offered: list[str] | None) -> None:
+    with pytest.raises(WebSocketDenialResponse) as refused:
+        chosen(offered)
+    assert refused.value.status_code == 401
+    assert refused.value.headers["content-type"] == "application/problem+json"
+
+
+def test_a_token_without_the_scope_is_refused() -> None:
+    with pytest.raises(WebSocketDenialResponse) as refused:
+        chosen(["bearer", token("admin")])
+    assert refused.value.status_code == 403
+
+
+def test_a_token_in_the_address_is_none() -> None:
+    with pytest.raises(WebSocketDenialResponse):
+        client().websocket_connect(f"{DETECT}?token={token()}").__enter__()
+
+
+def hidden(*features: Feature) -> list[str]:
+    """What the page does not show of its ways to sign in."""
+    served = TestClient(create_app(fake_ports(), [*features, websockets()])).get("/playground")
+    return re.findall(r'<(?:section|form) id="(\w+)"[^>]* hidden>', served.text)
+
+
+def test_the_page_offers_the_ways_to_sign_in_that_there_are() -> None:
+    assert hidden(auth(service=SLUG)) == []
+    assert hidden(auth(service=SLUG, settings=knowing(api_keys=KEY.entry))) == ["password"]
+    assert hidden() == ["entry", "password"]
+
+
+@contextmanager
+def over_serve(url: str, **options: Any) -> Iterator[WebSocketSession]:
+    address = url.replace("http", "ws", 1) + DETECT
+    with httpx2.Client(timeout=30) as one, one.websocket(address, **options) as socket:
+        yield socket
+
+
+@pytest.mark.serve
+@pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])
+def test_over_serve_a_subprotocol_lets_in_and_nothing_else_does(service: str, prefix: str) -> None:
+    with over_serve(service + prefix, subprotocols=["bearer", token()]) as socket:
+        assert socket.subprotocol == "bearer"
+        socket.send_json({"text": "Das ist ein Tag"})
+        assert socket.receive_json(30)["type"] == "guess"
+    for subprotocols in (None, ["bearer", "wrong"]):
+        with (
+            pytest.raises(WebSocketUpgradeError) as refused,
+            over_serve(service + prefix, subprotocols=subprotocols),
+        ):
+            pass
+        assert refused.value.response.status_code == 401
+
+
+@pytest.mark.serve
+@pytest.mark.browser
+def test_in_a_browser_one_signs_in_and_is_remembered(service: str, tmp_path: Path) -> None:
+    state = "document.querySelector('#connection').textContent"
+    refused = "document.querySelector('#refused').textContent"
+    submit = "document.querySelector('#password').requestSubmit()"
+    with Browser(chromium(), tmp_path, remembered={}) as browser:
+        browser.open(f"{service}/playground")
+        browser.find(f"{state} === 'Signed out'")
+        browser.type(NAME)
+        browser.value("document.querySelector('[name=password]').focus()")
+        browser.type("wrong")
+        browser.value(submit)
+        browser.find(f"{refused} === 'The name or the password is wrong.'")
+        browser.complaints.clear()  # Chromium logs the 401.
+        browser.value("document.querySelector('[name=password]').value = ''")
+        browser.type(PASSWORD)
+        browser.value(submit)
+        browser.find(f"{state} === 'Connected'")
+        browser.type("Der frühe Vogel fängt den Wurm.")
+        browser.find("document.querySelector('#candidates .name').textContent === 'German'")
+        browser.value("location.reload()")
+        browser.find(f"{state} === 'Connected'")
+        browser.value("document.querySelector('#sign-out').click()")
+        browser.find(f"{state} === 'Signed out'")
+        browser.value("document.querySelector('#credential').focus()")
+        browser.type(KEY.secret)
+        browser.value("document.querySelector('#paste').requestSubmit()")
+        browser.find(f"{state} === 'Connected'")
+        assert browser.complaints == []

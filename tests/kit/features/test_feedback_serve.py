@@ -1,0 +1,83 @@
+"""The feature `feedback` in every placement, with the real model, and over two replicas."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+from httpx2 import AsyncClient, Client, Limits
+
+from .feedback_answers import RECEIPT, Answered, ask, delete, get, put, rows
+from tests.applications.feedback import FILE, NAME
+from tests.cluster import UrlOf
+from tests.visitor import HEADERS
+
+SWISS = "Grüezi mitenand, wie gaht's eu hüt?"
+WRITES = 1_000
+TWICE = 100
+
+
+def test_an_answer_is_corrected_and_the_correction_taken_back(client: Client) -> None:
+    answer = ask(client, f"{SWISS} {uuid4()}")
+    assert (put(client, answer).status_code, put(client, answer).status_code) == (201, 200)
+    found = get(client, answer).json()
+    assert (found["language"], found["text"]) == ("de", answer.text)
+    assert found["model"].startswith("language:")
+    assert get(client, answer._replace(id="another")).status_code == 404
+    assert put(client, answer._replace(text="another")).status_code == 404
+    assert delete(client, answer).status_code == 204
+    assert get(client, answer).status_code == 404
+
+
+def test_an_answer_that_was_given_before_has_a_receipt_of_its_own(client: Client) -> None:
+    text = f"{SWISS} {uuid4()}"
+    first, second = ask(client, text), ask(client, text)
+    assert first.id != second.id
+    assert "" not in {first.receipt, second.receipt}
+    assert put(client, second._replace(receipt=first.receipt)).status_code == 404
+    assert put(client, second).status_code == 201
+
+
+class Given(NamedTuple):
+    """How the writes of one replica or both have ended, and which of them it was about."""
+
+    statuses: Counter[int]
+    answers: list[Answered]
+
+
+async def thousand(url: str) -> Given:
+    """As many writes at once, some of them twice, about answers that were given before."""
+    limits = Limits(max_connections=WRITES + TWICE)
+    async with AsyncClient(base_url=url, headers=HEADERS, timeout=100, limits=limits) as client:
+
+        async def answered(number: int) -> Answered:
+            text = f"Text {number}"
+            response = await client.post("/v1/detect", json={"text": text})
+            return Answered(response.headers["X-Request-ID"], response.headers[RECEIPT], text)
+
+        async def give(answer: Answered) -> int:
+            response = await client.put(
+                f"/v1/feedback/{answer.id}",
+                json={"text": answer.text, "language": "de"},
+                headers={RECEIPT: answer.receipt},
+            )
+            return response.status_code
+
+        answers: list[Answered] = []
+        for start in range(0, WRITES, 50):
+            answers += await asyncio.gather(*(answered(start + one) for one in range(50)))
+        statuses = await asyncio.gather(*map(give, [*answers, *answers[:TWICE]]))
+        return Given(Counter(statuses), answers)
+
+
+@pytest.mark.serve
+@pytest.mark.application(NAME)
+def test_of_a_thousand_at_once_none_is_lost_or_doubled(url_of: UrlOf) -> None:
+    given = asyncio.run(thousand(url_of(NAME)))
+    assert given.statuses == {201: WRITES, 200: TWICE}
+    kept = rows(Path(FILE))
+    assert len(kept) == WRITES
+    assert {row["request_id"] for row in kept} == {answer.id for answer in given.answers}
+    assert sum(row["times"] for row in kept) == WRITES + TWICE

@@ -1,0 +1,130 @@
+"""The feature `metrics` over Ray Serve: what Prometheus reads from Ray's agent."""
+
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from servekit.registry.sources.folder import FolderSource
+
+from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
+from tests.applications import canary
+from tests.cluster import Cluster, UrlOf
+from tests.visitor import HEADERS
+
+pytestmark = pytest.mark.serve
+
+REPORTED_WITHIN_S = 40
+"""Replicas report to the agent every ten seconds; the busy machine of a test may be late."""
+
+
+def scrape(cluster: Cluster) -> dict[str, list[Sample]]:
+    """What Ray's agent says, by name."""
+    [port] = re.findall(r"Metrics for Prometheus are on port (\d+)", cluster.log.read_text())
+    text = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+    samples: dict[str, list[Sample]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            samples.setdefault(sample.name, []).append(sample)
+    return samples
+
+
+def scrape_until(
+    cluster: Cluster, complete: Callable[[dict[str, list[Sample]]], object]
+) -> dict[str, list[Sample]]:
+    deadline = time.monotonic() + REPORTED_WITHIN_S
+    while not complete(samples := scrape(cluster)) and time.monotonic() < deadline:
+        time.sleep(1)
+    return samples
+
+
+def total(samples: dict[str, list[Sample]], name: str, **labels: str) -> float:
+    found = [one for one in samples.get(name, []) if labels.items() <= one.labels.items()]
+    return sum(one.value for one in found)
+
+
+def post(url: str, text: str) -> httpx2.Response:
+    return httpx2.post(f"{url}/v1/detect", json={"text": text}, headers=HEADERS, timeout=30)
+
+
+@pytest.mark.application("inline")
+def test_requests_are_added_up_over_applications_and_replicas(
+    cluster: Cluster, url_of: UrlOf
+) -> None:
+    route = {"route": "/v1/languages/{code}", "method": "GET", "status": "404"}
+
+    def asked(application: str) -> Callable[[dict[str, list[Sample]]], float]:
+        return lambda samples: total(
+            samples, "ray_http_requests_total", application=application, **route
+        )
+
+    before = scrape(cluster)
+    for url, times in ((cluster.url, 3), (url_of("inline"), 2)):
+        for number in range(times):
+            httpx2.get(f"{url}/v1/languages/x{number}", headers=HEADERS)
+    wanted = {name: asked(name)(before) + times for name, times in (("default", 3), ("inline", 2))}
+
+    samples = scrape_until(
+        cluster, lambda now: all(asked(name)(now) >= value for name, value in wanted.items())
+    )
+    assert {name: asked(name)(samples) for name in wanted} == wanted
+    [replica, *_] = samples["ray_http_requests_total"]
+    assert replica.labels.keys() >= {"deployment", "replica", "application", "route", "status"}
+
+
+def test_a_distribution_can_be_asked_for_its_quantiles(cluster: Cluster) -> None:
+    def taken(samples: dict[str, list[Sample]], le: str) -> float:
+        labels = {"route": "/v1/detect", "application": "default", "le": le}
+        return total(samples, "ray_http_request_seconds_bucket", **labels)
+
+    before = taken(scrape(cluster), "+Inf")
+    for number in range(5):
+        assert post(cluster.url, f"house {number}").is_success
+    labels = {"model": "language", "application": "default"}
+
+    def each_call_has_items(samples: dict[str, list[Sample]]) -> bool:
+        calls = total(samples, "ray_model_batch_size_count", **labels)
+        return total(samples, "ray_model_items_total", **labels) >= calls
+
+    # Counts may be handed over with the next report: half a second after what they belong to.
+    samples = scrape_until(
+        cluster, lambda now: taken(now, "+Inf") >= before + 5 and each_call_has_items(now)
+    )
+    assert taken(samples, "+Inf") == before + 5
+    assert taken(samples, "60.0") == before + 5
+    assert total(samples, "ray_model_call_seconds_count", **labels) > 0
+    assert each_call_has_items(samples)
+
+
+@pytest.fixture(scope="module")
+def _provoked(cluster: Cluster, every_application: list[str]) -> None:
+    """What is counted has happened: equal questions, too many, more than a model can take, and
+    a version that no replica answers with.
+    """
+    store = FolderSource(canary.store(cluster).as_uri(), 5)
+    store.move_alias("language", "challenger", "3", before="2")
+    for _ in range(2):
+        post(cluster.url, "the same house")
+    stranger = {"X-Forwarded-For": "198.51.100.7"}
+    with ThreadPoolExecutor(20) as threads:
+        answers = threads.map(lambda number: post(f"{cluster.url}/stuck", f"{number}"), range(20))
+        assert 503 in {answer.status_code for answer in answers}
+        for url in every_application:
+            for _ in range(10):
+                threads.submit(httpx2.get, f"{url}/v1/languages", headers=stranger, timeout=30)
+
+
+@pytest.mark.usefixtures("_provoked")
+@pytest.mark.parametrize(
+    "path", [*DASHBOARDS, DEPLOY / "prometheus/alerts.yml"], ids=lambda path: path.stem
+)
+def test_every_metric_that_somebody_looks_at_is_there(cluster: Cluster, path: Path) -> None:
+    wanted = metrics_in(path)
+    samples = scrape_until(cluster, lambda now: wanted <= now.keys())
+    assert sorted(wanted - samples.keys()) == []

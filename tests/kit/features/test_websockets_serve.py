@@ -1,0 +1,150 @@
+"""The feature `websockets` over Ray Serve: what a proxy between client and service may spoil."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+from httpx2 import Client
+from httpx2.websockets import WebSocketDisconnect, WebSocketSession, WebSocketUpgradeError
+
+from tests.applications.misbehaving import IMPATIENT, notes
+from tests.cluster import INLINE, Cluster, UrlOf
+from tests.ingress.test_canary import KEYS
+from tests.visitor import HEADERS
+
+pytestmark = [pytest.mark.serve, pytest.mark.application("stuck")]
+
+GERMAN = "Das ist ein schöner Tag"
+PATIENCE_S = float(IMPATIENT["GATHER_TIMEOUT_S"])
+"""After this long the stuck application gives up by itself."""
+
+everywhere = pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])
+
+
+@contextmanager
+def socket(url: str, headers: dict[str, str] | None = None) -> Iterator[WebSocketSession]:
+    address = url.replace("http", "ws", 1) + "/v1/ws/detect"
+    with (
+        httpx2.Client(headers=HEADERS, timeout=30) as client,
+        client.websocket(address, headers=headers) as socket,
+    ):
+        yield socket
+
+
+def ask(socket: WebSocketSession, text: str) -> list[dict[str, Any]]:
+    """Everything that is said about a text, up to `done` or `error`."""
+    socket.send_json({"text": text})
+    answers = [socket.receive_json(30)]
+    while answers[-1]["type"] == "guess":
+        answers.append(socket.receive_json(30))
+    return answers
+
+
+def seconds_until(happened: Callable[[], bool]) -> float:
+    began = time.monotonic()
+    while not happened() and time.monotonic() - began < 10:
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+@everywhere
+def test_one_socket_answers_many_messages(service: str, prefix: str) -> None:
+    with socket(service + prefix) as one:
+        for text, language in [(GERMAN, "de"), ("the house on the hill", "en"), ("1", "und")]:
+            answers = ask(one, text)
+            assert [answer["type"] for answer in answers[:-1]] == ["guess"] * len(text.split())
+            assert answers[-1]["language"] == language
+
+
+@everywhere
+def test_the_last_guess_is_what_detect_says(service: str, prefix: str) -> None:
+    with socket(service + prefix) as one:
+        guess, done = ask(one, GERMAN)[-2:]
+    url = f"{service}{prefix}/v1/detect"
+    answer = httpx2.post(url, json={"text": GERMAN}, headers=HEADERS).json()
+    assert guess == {"type": "guess", "model": "language:1", **answer}
+    assert done == {"type": "done", "model": "language:1", **answer}
+
+
+@pytest.mark.application("canary")
+def test_a_socket_keeps_to_the_side_that_its_caller_is_on(url_of: UrlOf) -> None:
+    with Client(base_url=url_of("canary"), headers=HEADERS, timeout=30) as client:
+        for key in KEYS:
+            over_http = client.post(
+                "/v1/detect", json={"text": GERMAN}, headers={"X-Canary-Key": key}
+            )
+            with socket(url_of("canary"), {"X-Canary-Key": key}) as one:
+                said = [answer["model"] for text in (GERMAN, "house") for answer in ask(one, text)]
+            assert {*said} == {over_http.headers["x-model"]}
+
+
+def test_a_guess_arrives_while_the_model_is_still_at_work(url_of: UrlOf) -> None:
+    with socket(url_of("stuck")) as one:
+        one.send_json({"text": GERMAN})
+        assert one.receive_json(30)["type"] == "guess"
+        guessed = time.monotonic()
+        assert one.receive_json(30)["status"] == 504
+        assert time.monotonic() - guessed > PATIENCE_S / 2
+        one.send_json({"text": GERMAN})
+        assert one.receive_json(30)["type"] == "guess"
+
+
+def test_a_client_that_leaves_stops_the_model(cluster: Cluster, url_of: UrlOf) -> None:
+    def cancelled() -> int:
+        return notes(cluster).read_text().count("guesses cancelled")
+
+    before = cancelled()
+    with socket(url_of("stuck")) as one:
+        one.send_json({"text": GERMAN})
+        assert one.receive_json(30)["type"] == "guess"
+    assert seconds_until(lambda: cancelled() > before) < PATIENCE_S * 0.75
+
+
+@everywhere
+def test_a_bad_message_is_an_error_and_the_socket_stays_open(service: str, prefix: str) -> None:
+    with socket(service + prefix) as one:
+        for send in (
+            lambda: one.send_text('{"text": '),
+            lambda: one.send_text("[" * 50_000),
+            lambda: one.send_text('{"text": "\\ud83d"}'),
+            lambda: one.send_bytes(b'{"text": "house"}'),
+        ):
+            send()
+            error = one.receive_json(30)
+            assert (error["type"], error["status"]) == ("error", 422)
+        assert ask(one, GERMAN)[-1]["language"] == "de"
+
+
+@everywhere
+def test_too_large_a_message_closes_the_socket(service: str, prefix: str) -> None:
+    with socket(service + prefix) as one:
+        (error,) = ask(one, "x" * 70_000)
+        assert error["status"] == 413
+        with pytest.raises(WebSocketDisconnect) as closed:
+            one.receive_json(30)
+    assert closed.value.code == 1009
+
+
+@everywhere
+def test_the_languages_cookie_restricts_the_answer(service: str, prefix: str) -> None:
+    with socket(service + prefix, {"Cookie": "languages=en.fr"}) as one:
+        done = ask(one, GERMAN)[-1]
+    assert {one["language"] for one in done["candidates"]} == {"en", "fr"}
+
+
+@everywhere
+def test_a_page_of_another_origin_is_refused(service: str, prefix: str) -> None:
+    foreign = {"Origin": "https://elsewhere.example"}
+    with pytest.raises(WebSocketUpgradeError) as refused, socket(service + prefix, foreign):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+@everywhere
+def test_the_page_is_served(service: str, prefix: str) -> None:
+    response = httpx2.get(f"{service}{prefix}/playground")
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "Which language is this?" in response.text

@@ -1,0 +1,200 @@
+"""gRPC over Ray Serve: through its proxy, to the same replicas, in both placements."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+import pytest
+from grpc import StatusCode
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+from httpx2 import AsyncClient
+
+from .grpc_callers import Client, DetectRequest, calling, refusal
+from .test_failures import INTERNALS
+from tests.applications.misbehaving import notes
+from tests.cluster import INLINE, Cluster
+from tests.visitor import HEADERS
+
+pytestmark = [pytest.mark.serve, pytest.mark.application("stuck", "busy")]
+
+GERMAN = DetectRequest(text="Das ist ein schöner Tag")
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+
+
+@pytest.fixture(params=["default", pytest.param("inline", marks=INLINE)])
+async def caller(request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[Client]:
+    async with calling(cluster.grpc_port, request.param) as caller:
+        yield caller
+
+
+async def eventually(condition: Callable[[], bool], within_s: float = 10) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def test_a_text_is_answered_as_over_http(caller: Client, cluster: Cluster) -> None:
+    call = caller.detect(GERMAN, metadata=[*caller.metadata, ("x-request-id", "grpc-1")])
+    answer = await call
+    told = dict(await call.trailing_metadata())
+    async with AsyncClient(headers=HEADERS) as client:
+        over_http = await client.post(f"{cluster.url}/v1/detect", json={"text": GERMAN.text})
+    expected = over_http.json()
+    assert (answer.language, answer.score) == (expected["language"], expected["score"])
+    assert [one.language for one in answer.candidates] == [
+        one["language"] for one in expected["candidates"]
+    ]
+    assert f"{answer.model.name}:{answer.model.version}" == over_http.headers["x-model"]
+    assert told["x-model"] == over_http.headers["x-model"]
+    assert told["x-request-id"] == "grpc-1"
+
+
+async def test_guesses_sharpen(caller: Client) -> None:
+    call = caller.detect_stream(GERMAN, metadata=caller.metadata)
+    guesses = [guess async for guess in call]
+    assert len(guesses) == len(GERMAN.text.split())
+    assert guesses[-1] == await caller.detect(GERMAN, metadata=caller.metadata)
+    assert dict(await call.trailing_metadata())["x-model"] == "language:1"
+
+
+@pytest.mark.parametrize("method", ["detect", "detect_stream"])
+async def test_what_cannot_be_asked_is_refused_in_one_sentence(caller: Client, method: str) -> None:
+    metadata = [*caller.metadata, ("x-request-id", "refused-1")]
+    error = await refusal(getattr(caller, method)(DetectRequest(), metadata=metadata))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert error.details() == "text: 1 to 10000 characters are wanted."
+    assert ("x-request-id", "refused-1") in [*(error.trailing_metadata() or ())]
+
+
+async def test_a_refused_stream_sends_no_message(caller: Client) -> None:
+    call = caller.detect_stream(DetectRequest(), metadata=caller.metadata)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call.read()
+
+
+@pytest.mark.skipif(os.environ.get("PROXY") == "python", reason="HAProxy alone falls back")
+@pytest.mark.parametrize("method", ["detect", "detect_stream"])
+async def test_where_haproxy_knows_of_no_replica_a_refusal_is_one_too(
+    cluster: Cluster, method: str
+) -> None:
+    async with calling(cluster.fallback_port) as caller:
+        error = await refusal(getattr(caller, method)(DetectRequest(), metadata=caller.metadata))
+        guesses = [guess async for guess in caller.detect_stream(GERMAN, metadata=caller.metadata)]
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert error.details() == "text: 1 to 10000 characters are wanted."
+    assert guesses[-1].language == "de"
+
+
+async def test_a_message_over_the_limit_is_refused_before_it_is_read(caller: Client) -> None:
+    large = DetectRequest(text="a" * MAX_MESSAGE_BYTES)
+    error = await refusal(caller.detect(large, metadata=caller.metadata))
+    assert error.code() is StatusCode.RESOURCE_EXHAUSTED
+    assert "larger than max" in (error.details() or "")
+    assert (await caller.detect(GERMAN, metadata=caller.metadata)).language == "de"
+
+
+@pytest.mark.parametrize(("metadata", "named"), [([], ""), ([("application", "else")], "else")])
+async def test_an_application_has_to_be_named_and_there(
+    caller: Client, metadata: list[tuple[str, str]], named: str
+) -> None:
+    error = await refusal(caller.detect(GERMAN, metadata=metadata))
+    assert error.code() is StatusCode.NOT_FOUND
+    assert named in (error.details() or "")
+    assert not INTERNALS.search(error.details() or "")
+
+
+@pytest.mark.parametrize("method", ["detect", "detect_stream"])
+async def test_a_stuck_model_is_given_up(cluster: Cluster, method: str) -> None:
+    async with calling(cluster.grpc_port, "/stuck") as caller:
+        error = await refusal(getattr(caller, method)(GERMAN, metadata=caller.metadata))
+    assert error.code() is StatusCode.DEADLINE_EXCEEDED
+    assert error.details() == "The language model did not answer in time."
+
+
+async def test_a_deadline_ends_the_call_and_the_work_behind_it(cluster: Cluster) -> None:
+    before = notes(cluster).read_text().count("detect_batch cancelled")
+    async with calling(cluster.grpc_port, "/stuck") as caller:
+        began = time.monotonic()
+        error = await refusal(caller.detect(GERMAN, metadata=caller.metadata, timeout=0.7))
+        assert time.monotonic() - began < 1.5
+    assert error.code() is StatusCode.DEADLINE_EXCEEDED
+    assert await eventually(
+        lambda: notes(cluster).read_text().count("detect_batch cancelled") > before
+    )
+
+
+async def test_a_client_that_dies_mid_stream_stops_the_work_behind_it(cluster: Cluster) -> None:
+    before = notes(cluster).read_text().count("guesses cancelled")
+    async with calling(cluster.grpc_port, "/stuck") as caller:
+        async for guess in caller.detect_stream(GERMAN, metadata=caller.metadata):
+            assert guess.language == "en"
+            break
+        # Its connection goes with it, in the middle of the stream.
+    assert await eventually(lambda: notes(cluster).read_text().count("guesses cancelled") > before)
+
+
+async def test_a_saturated_model_says_when_to_come_back(cluster: Cluster) -> None:
+    async with calling(cluster.grpc_port, "/busy") as caller:
+        asked = [
+            caller.detect(DetectRequest(text=f"a {number}"), metadata=caller.metadata)
+            for number in range(40)
+        ]
+        await asyncio.wait([asyncio.ensure_future(call.code()) for call in asked])
+        codes = [await call.code() for call in asked]
+        told = [dict(await call.trailing_metadata()) for call in asked]
+    assert {*codes} <= {StatusCode.OK, StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED}
+    assert StatusCode.OK in codes
+    refused = [one for code, one in zip(codes, told, strict=True) if code.name == "UNAVAILABLE"]
+    assert refused
+    assert all(one["retry-after"] == "1" for one in refused)
+
+
+async def test_health_follows_the_models_and_asks_for_no_credentials(cluster: Cluster) -> None:
+    for application, expected in [
+        ("default", HealthCheckResponse.SERVING),
+        ("/stuck", HealthCheckResponse.NOT_SERVING),
+    ]:
+        async with calling(cluster.grpc_port, application) as caller:
+            metadata = [("application", application.strip("/"))]
+            for service in ("", "language.v1.LanguageDetector"):
+                asks = HealthCheckRequest(service=service)
+                # One that gave anybody the beginning of a stream lately still counts as busy.
+                deadline = time.monotonic() + 20
+                while (await caller.check(asks, metadata=metadata)).status != expected:
+                    assert time.monotonic() < deadline
+                    await asyncio.sleep(0.5)
+            unknown = HealthCheckRequest(service="else")
+            error = await refusal(caller.check(unknown, metadata=metadata))
+            assert error.code() is StatusCode.NOT_FOUND
+            error = await refusal(caller.watch(HealthCheckRequest(), metadata=metadata))
+            assert error.code() is StatusCode.UNIMPLEMENTED
+
+
+async def test_nobody_is_told_what_can_be_asked(cluster: Cluster) -> None:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{cluster.grpc_port}") as channel:
+        stub: Any = ServerReflectionStub(channel)  # pyright: ignore[reportArgumentType]
+        asks = [ServerReflectionRequest(list_services="")]
+        metadata = [("application", "default")]
+        error = await refusal(stub.ServerReflectionInfo(iter(asks), metadata=metadata))
+    assert error.code() is StatusCode.UNIMPLEMENTED
+
+
+async def test_every_call_is_one_line_of_the_log(caller: Client, cluster: Cluster) -> None:
+    metadata = [*caller.metadata, ("x-request-id", f"line-{time.monotonic_ns()}")]
+    await caller.detect(GERMAN, metadata=metadata)
+    _, request_id = metadata[-1]
+
+    def lines() -> list[str]:
+        said = cluster.log.read_text().splitlines()
+        return [one for one in said if request_id in one and '"message":"request"' in one]
+
+    assert await eventually(lambda: len(lines()) == 1)
+    assert '"path":"/language.v1.LanguageDetector/Detect","status":200' in lines()[0]

@@ -1,0 +1,409 @@
+"""The launchers refuse in one sentence, and leave nothing running."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
+
+from servekit.commands.free_ports import claimed_ports
+from servekit.commands.launcher.environment import (
+    grpc_ports_of_its_own,
+    prepare_environment,
+)
+from servekit.commands.launcher.serve import (
+    are_running,
+    start_timeout_s,
+    wait_until_running,
+)
+from servekit.commands.launcher.signals import Stopper
+
+from acme_service.ingress import develop, launch
+
+from tests.configurations import own
+from tests.processes import PORTS, PROJECT, free_port, start
+from tests.visitor import HEADERS
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The tests' `serve.yaml` on free ports, placed inline: a launcher starts it the sooner."""
+    settings = own()
+    [service] = settings["applications"]
+    [ingress] = [one for one in service["deployments"] if one["name"] == "ingress"]
+    service |= {"args": {"placement": "inline"}, "deployments": [ingress]}
+    for protocol in settings.keys() & {"http_options", "grpc_options"}:
+        settings[protocol]["port"] = free_port()
+    path = tmp_path / "serve.yaml"
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return path
+
+
+def port_of(config: Path) -> int:
+    return yaml.safe_load(config.read_text(encoding="utf-8"))["http_options"]["port"]
+
+
+def begin(launcher: str, config: Path, **settings: str) -> subprocess.Popen[str]:
+    where = {
+        "acme_service.ingress.develop": ["--port", str(port_of(config))],
+        "acme_service.ingress.launch": ["--config", str(config)],
+    }[launcher]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    group: dict[str, Any] = {"start_new_session": True}
+    return start("-m", launcher, *where, settings=settings, text=True, **pipes, **group)
+
+
+@contextmanager
+def listening(port: int) -> Iterator[None]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        yield
+
+
+def nothing_left(config: Path) -> bool:
+    """Whether the port is free again and no process has the configuration on its command line."""
+    commands = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port_of(config)))
+    return not any(str(config).encode() in command for command in commands)
+
+
+@pytest.fixture(params=[develop, launch], ids=["dev", "serve"])
+def refusal(
+    request: pytest.FixtureRequest, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], str]]:
+    """Runs a launcher that must refuse, and gives what it says."""
+    where = {develop: ["--port", str(port_of(config))], launch: ["--config", str(config)]}
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setattr(sys, "argv", ["launcher", *where[request.param]])
+    monkeypatch.setenv("ENV_FILE", "nowhere")
+    monkeypatch.setattr(launch, "end_descendants", lambda: None)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def refused() -> str:
+        with pytest.raises(SystemExit) as refusal:
+            request.param.main()
+        return str(refusal.value)
+
+    yield refused
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_a_taken_port_is_one_sentence(refusal: Callable[[], str], config: Path) -> None:
+    with listening(port := port_of(config)):
+        said = refusal()
+    assert said == f"Port {port} is taken: stop what listens there, or choose another port."
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("API_TIE_MARGIN", "much", "API_TIE_MARGIN: input should be a valid number"),
+        ("GATHER_MAX_TEXT", "9", "GATHER_MAX_TEXT is not a setting; did you mean"),
+        ("MODEL_REFRESH_S", "0", "MODEL_REFRESH_S: a number of seconds above 0"),
+        ("SERVE_START_TIMEOUT_S", "soon", "SERVE_START_TIMEOUT_S: input should be a valid number"),
+        ("SERVE_START_TIMEOUT_S", "0", "SERVE_START_TIMEOUT_S: input should be greater than 0"),
+        ("SERVE_START_TIMEOUT", "9", "SERVE_START_TIMEOUT is not a setting; did you mean"),
+        ("MODEL_CACH", "/cache", "MODEL_CACH is not a setting; did you mean MODEL_CACHE?"),
+        ("MODEL_STORE", "ftp://models", "A model store at ftp: is not supported, only file:"),
+    ],
+)
+def test_a_bad_setting_is_one_sentence(
+    refusal: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    sentence: str,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    said = refusal()
+    assert said.startswith(sentence)
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("text", ["", "http_options: 1", "http_options: {host: h, port: x}"])
+def test_a_broken_configuration_is_one_sentence(
+    config: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match="is no YAML with http_options"):
+        launch.checked_configuration(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("a: [", "It is no YAML."), ("a: 1\na: 2", "Line 2 has the key a once more.")],
+)
+def test_a_file_that_cannot_be_read_as_it_is_meant_is_one_sentence(
+    config: Path, text: str, sentence: str
+) -> None:
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match=f"^{re.escape(f'{config}: {sentence}')}$"):
+        launch.checked_configuration(config)
+
+
+@pytest.mark.parametrize(
+    ("there", "named", "expected"),
+    [
+        ({}, set(), True),
+        ({"a": "RUNNING"}, {"a"}, True),
+        ({"a": "DEPLOYING"}, {"a"}, False),
+        ({}, {"a"}, False),
+        ({"a": "RUNNING", "b": "DELETING"}, {"a"}, False),
+    ],
+)
+def test_a_configuration_is_applied_when_there_is_what_it_names(
+    there: dict[str, str], named: set[str], expected: bool
+) -> None:
+    applications = {name: SimpleNamespace(status=status) for name, status in there.items()}
+    assert are_running(applications, named) is expected
+
+
+def test_what_was_changed_again_is_not_waited_for() -> None:
+    assert not wait_until_running(ServeDeploySchema(applications=[]), Stopper(), lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "environments", "expected"),
+    [
+        ("", [], 300),
+        ("7", [{}], 7),
+        ("7", [{"MODEL_FETCH_TIMEOUT_S": "900"}], 7),
+        ("7", [{"MODEL_STORE": "registry://models"}], 307),
+        ("7", [{}, {"MODEL_STORE": "registry://models", "MODEL_FETCH_TIMEOUT_S": "900"}], 907),
+    ],
+    ids=["default", "set", "folder", "elsewhere", "longest"],
+)
+def test_a_start_may_take_as_long_as_models_take_to_arrive(
+    monkeypatch: pytest.MonkeyPatch,
+    timeout_s: str,
+    environments: list[dict[str, str]],
+    expected: float,
+) -> None:
+    monkeypatch.setenv("SERVE_START_TIMEOUT_S", timeout_s)
+    applications = [
+        ServeApplicationSchema(
+            name=name, route_prefix=None, import_path="a:b", runtime_env={"env_vars": one}
+        )
+        for name, one in zip("ab", environments, strict=False)
+    ]
+    assert start_timeout_s(ServeDeploySchema(applications=applications)) == expected
+
+
+def test_a_bad_setting_of_an_application_is_one_sentence() -> None:
+    variables = {"env_vars": {"MODEL_FETCH_TIMEOUT_S": "long"}}
+    application = ServeApplicationSchema(name="a", import_path="a:b", runtime_env=variables)
+    with pytest.raises(SystemExit, match=r"^MODEL_FETCH_TIMEOUT_S: a number"):
+        start_timeout_s(ServeDeploySchema(applications=[application]))
+
+
+def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:
+    config.write_text("http_options: {host: 192.0.2.1, port: 8000}", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"192\.0\.2\.1:8000 cannot be listened on"):
+        launch.checked_configuration(config)
+
+
+def ports_prepared(project: Path, scratch: Path) -> set[str]:
+    environment: dict[str, str] = {}
+    prepare_environment(project / "deploy" / "serve.env", scratch, environment)
+    return {environment[f"RAY_SERVE_{name}_PORT"] for name in PORTS}
+
+
+def test_what_serve_listens_on_beside_is_not_what_others_do(project: Path, tmp_path: Path) -> None:
+    first = ports_prepared(project, tmp_path)
+    with ExitStack() as others:
+        for port in first:
+            with suppress(OSError):  # somebody else does by now
+                others.enter_context(listening(int(port)))
+        second = ports_prepared(project, tmp_path)
+    assert len(first) == len(second) == len(PORTS)
+    assert not first & second
+
+
+def test_services_on_one_machine_get_ports_of_their_own_for_grpc() -> None:
+    one: dict[str, str] = {}
+    other: dict[str, str] = {}
+    with grpc_ports_of_its_own(one), grpc_ports_of_its_own(other):
+        pass
+    lowest, highest = (f"RAY_SERVE_DIRECT_INGRESS_{end}_GRPC_PORT" for end in ("MIN", "MAX"))
+    ports = [range(int(own[lowest]), int(own[highest]) + 1) for own in (one, other)]
+    assert not {*ports[0]} & {*ports[1]}
+    with listening(ports[0][3]), claimed_ports(ports[0][0] - 1, 100) as claimed:
+        assert ports[0][3] not in claimed
+
+
+def test_an_address_on_the_command_line_comes_before_the_one_in_the_file(config: Path) -> None:
+    with pytest.raises(SystemExit, match=r"198\.51\.100\.1:\d+ cannot be listened on"):
+        launch.checked_configuration(config, host="198.51.100.1")
+
+
+def test_development_starts_answers_and_stops(config: Path) -> None:
+    process = begin("acme_service.ingress.develop", config)
+    try:
+        url = f"http://127.0.0.1:{port_of(config)}"
+        answer = answered(process, f"{url}/v1/detect", {"text": "Guten Morgen!"})
+        assert answer["language"] == "de"
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate()
+    assert "Traceback" not in said
+    assert nothing_left(config)
+
+
+def answered(process: subprocess.Popen[str], url: str, body: dict[str, object]) -> Any:
+    """The first answer of a service that starts, however long that takes on a busy machine."""
+    with httpx2.Client(headers=HEADERS) as client:
+        while True:
+            try:
+                return client.post(url, json=body).raise_for_status().json()
+            except httpx2.HTTPError:
+                if process.poll() is not None:
+                    raise
+                time.sleep(0.1)
+
+
+def wait_until_it_listens_to_signals(process: subprocess.Popen[str]) -> None:
+    """Python alone handles Ctrl-C, but not SIGTERM: when that is caught, the launcher began."""
+    status = Path(f"/proc/{process.pid}/status")
+    terminate = 1 << (signal.SIGTERM - 1)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        [caught] = re.findall(r"SigCgt:\t(\w+)", status.read_text(encoding="utf-8"))
+        if int(caught, 16) & terminate:
+            return
+        time.sleep(0.01)
+
+
+REPLICA = re.compile(r"(\x1b\[\d+m)?\(\w+ .*pid=\d+")
+"""How Ray begins a line that another process has written."""
+
+
+def from_launcher(said: str) -> str:
+    """What the launcher itself has written; Serve's own processes may complain when they end."""
+    return "\n".join(line for line in said.splitlines() if not REPLICA.match(line))
+
+
+@pytest.mark.serve
+@pytest.mark.parametrize(
+    ("after_s", "number"),
+    [(0, signal.SIGINT), (1.5, signal.SIGTERM), (4, signal.SIGINT), (8, signal.SIGTERM)],
+)
+def test_stopping_at_any_moment_leaves_nothing(
+    config: Path, after_s: float, number: signal.Signals
+) -> None:
+    process = begin("acme_service.ingress.launch", config)
+    wait_until_it_listens_to_signals(process)
+    time.sleep(after_s)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=40)
+    assert "Traceback" not in from_launcher(said)
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_a_signal_to_all_that_it_started_leaves_nothing(config: Path) -> None:
+    process = begin("acme_service.ingress.launch", config)
+    url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
+    answered(process, url, {"text": "Guten Morgen!"})
+    os.killpg(process.pid, signal.SIGTERM)
+    said, _ = process.communicate(timeout=40)
+    assert "Traceback" not in from_launcher(said)
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -> None:
+    process = begin("acme_service.ingress.launch", config)
+    url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
+    try:
+        answered(process, url, {"text": "Guten Morgen!"})
+        texts = ["Das ist ein guter Tag. " * 38] * 1000
+        asking = {"json": {"texts": texts}, "headers": HEADERS, "timeout": 60}
+        with httpx2.stream("POST", f"{url}/lines", **asking) as response:
+            lines = response.iter_lines()
+            next(lines)
+            process.send_signal(signal.SIGTERM)
+            assert sum(1 for _ in lines) == len(texts) - 1
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    assert "Traceback" not in from_launcher(said)
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_a_damaged_model_stops_the_start_and_is_named(config: Path, tmp_path: Path) -> None:
+    damaged = f"file://{tmp_path}/damaged"
+    process = begin("acme_service.ingress.launch", config, MODEL_STORE=damaged)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "damaged" in said.splitlines()[-1]
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+@pytest.mark.parametrize(
+    ("variable", "value", "cause", "advice"),
+    [
+        ("RAY_TMPDIR", "{file}", "Not a directory", "set RAY_TMPDIR to a short path"),
+        ("RAY_TMPDIR", "{file}" + "x" * 100, "path length cannot exceed", "set RAY_TMPDIR to"),
+        ("RAY_gcs_server_port_wait_time_s", "0", "Timed out waiting", "Try again if the machine"),
+    ],
+    ids=["file", "long", "late"],
+)
+def test_ray_that_does_not_start_is_one_sentence(
+    config: Path, tmp_path: Path, variable: str, value: str, cause: str, advice: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    settings = {variable: value.format(file=file)}
+    process = begin("acme_service.ingress.launch", config, **settings)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in from_launcher(said)
+    last = said.splitlines()[-1]
+    assert last.startswith("Ray did not start: ")
+    assert cause in last
+    assert advice in last
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_serve_that_does_not_start_is_one_sentence(config: Path) -> None:
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    broken = {"runtime_env": {"env_vars": {"RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "soon"}}}
+    config.write_text(yaml.safe_dump(settings | {"controller_options": broken}), encoding="utf-8")
+    process = begin("acme_service.ingress.launch", config)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert said.splitlines()[-1].startswith("Serve did not start: ")
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+def test_a_service_that_takes_too_long_says_which_setting(config: Path) -> None:
+    short = {"SERVE_START_TIMEOUT_S": "0.01"}
+    process = begin("acme_service.ingress.launch", config, **short)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in from_launcher(said)
+    assert said.splitlines()[-1] == (
+        "The service did not start within 0.01 seconds: see the log, or set "
+        "SERVE_START_TIMEOUT_S to more."
+    )
+    assert nothing_left(config)

@@ -1,0 +1,15 @@
+"""The feature `tracing` is on: a request belongs to the trace of its client."""
+
+import secrets
+
+from httpx2 import Client
+
+from tests.features.tracing_receiver import RECEIVER
+
+
+def test_a_request_belongs_to_the_trace_of_its_client(client: Client) -> None:
+    trace_id = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    assert client.get("/v1/languages", headers=headers).is_success
+    names = {one.name for one in RECEIVER.trace_with(trace_id, bool)}
+    assert "GET /v1/languages" in names

@@ -1,0 +1,18 @@
+"""The feature `websockets` is on: a socket answers each message, and there is a playground."""
+
+from fastapi.testclient import TestClient
+from httpx2 import Client
+
+
+def test_a_socket_answers_each_message(process: TestClient) -> None:
+    with process.websocket_connect("/v1/ws/detect") as socket:
+        for text, language in [("Das ist ein schöner Tag", "de"), ("the house on the hill", "en")]:
+            socket.send_json({"text": text})
+            answer = socket.receive_json()
+            while answer["type"] == "guess":
+                answer = socket.receive_json()
+            assert (answer["type"], answer["language"]) == ("done", language)
+
+
+def test_there_is_a_playground(client: Client) -> None:
+    assert client.get("/playground").headers["content-type"].startswith("text/html")
