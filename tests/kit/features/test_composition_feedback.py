@@ -8,7 +8,7 @@ from acme_service.api import create_app
 from acme_service.features.composition import composition
 from acme_service.features.feedback import feedback
 
-from .composition_models import composed
+from tests.features.composition_models import composed
 from .feedback_answers import RECEIPT, TEXT, Answered, put, settings_for, signing, url_of
 from tests.fakes import CARD
 

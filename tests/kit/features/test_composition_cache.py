@@ -7,7 +7,7 @@ from acme_service.features.cache import cache
 from acme_service.features.cache.settings import CacheSettings
 from acme_service.features.composition import composition
 
-from .composition_models import composed
+from tests.features.composition_models import composed
 from tests.fakes import FakeDetector
 
 
