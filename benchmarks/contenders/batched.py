@@ -14,17 +14,16 @@ import time
 from typing import Any
 
 import ray
-from my_service.deployments.language import LanguageDeployment
-from my_service.deployments.opinion import OpinionDeployment
-from my_service.deployments.sentiment import SentimentDeployment
+from my_service.contracts.language import Query
+from my_service.contracts.opinion import Question
 from my_service.ingress.develop import NullMeter
-from my_service.ingress.models import text_bytes
-from my_service.ports import Query
-from my_service.ports.opinion import Question
 from ray import serve
+from servekit.contracts import CHAMPION
 from servekit.serving.batcher import Batcher
+from servekit.serving.deployment import ModelDeployment, VersionedDeployment
 from servekit.serving.ray import RayTransport
 from servekit.serving.settings import GatherSettings
+from servekit.serving.sizes import size_bytes
 
 TEXT = "The bus was late again, so we walked home together and talked about the summer."
 MAX_CALLS = 32
@@ -41,17 +40,17 @@ class FixedCost:
     def __init__(self) -> None:
         self._turn = threading.Lock()
 
-    def measure_batch(self, texts: list[str]) -> list[int]:
+    def predict(self, texts: list[str]) -> list[int]:
         with self._turn:
             time.sleep(CALL_S)
         return [len(text) for text in texts]
 
 
-MODELS: dict[str, tuple[type[Any], str, Any]] = {
-    "language": (LanguageDeployment, "detect_batch", Query),
-    "opinion": (OpinionDeployment, "predict_batch", Question),
-    "sentiment": (SentimentDeployment, "predict_batch", str),
-    "fixed": (FixedCost, "measure_batch", str),
+MODELS: dict[str, tuple[type[ModelDeployment], str, Any]] = {
+    "language": (VersionedDeployment, "my_service.models.language:LanguageModel", Query),
+    "opinion": (ModelDeployment, "my_service.models.opinion:OpinionModel", Question),
+    "sentiment": (ModelDeployment, "my_service.models.sentiment:SentimentLexicon", str),
+    "fixed": (ModelDeployment, f"{__name__}:FixedCost", str),
 }
 
 
@@ -59,14 +58,11 @@ class Plain:
     """Answers each call by itself."""
 
     def __init__(self, name: str) -> None:
-        model, method, _ = MODELS[name]
-        self._method = getattr(model(), method)
-        self._quick = asyncio.iscoroutinefunction(self._method)
+        kind, path, _ = MODELS[name]
+        self._model = kind(name, path)
 
     async def answer(self, items: list[Any]) -> list[Any]:
-        if self._quick:
-            return await self._method(items)
-        return await asyncio.to_thread(self._method, items)
+        return await self._model.predict_batch(items, [CHAMPION] * len(items))
 
 
 class Batched(Plain):
@@ -98,7 +94,7 @@ class Asker:
             return await calls.call("answer", items)
 
         gatherer: Any = Batcher(
-            model, together, lambda _: text_bytes(TEXT), GatherSettings(), NullMeter()
+            model, together, lambda _: size_bytes(TEXT), GatherSettings(), NullMeter()
         )
         answered, until = 0, time.monotonic() + seconds
 

@@ -12,8 +12,8 @@ which uvicorn takes when installed. `async def` with these and without tracing w
 import os
 
 import bentoml
+from my_service.contracts.language import Query
 from my_service.models.language import LanguageModel
-from my_service.ports import Query
 from servekit.registry.store import open_model
 
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, answer
@@ -34,10 +34,10 @@ class Detector:
     # The model answers sooner than a thread is handed the text, so it runs in the event loop.
     @bentoml.api(route="/v1/detect")
     async def detect(self, text: str) -> DetectionOut:
-        [found] = self.model.detect_batch([Query(text)])
+        [found] = self.model.predict([Query(text)])
         return answer(found)
 
     @bentoml.api(route="/v1/detect/batch")
     async def detect_batch(self, texts: list[str]) -> BatchOut:
-        found = self.model.detect_batch([Query(text) for text in texts])
+        found = self.model.predict([Query(text) for text in texts])
         return BatchOut(results=[answer(one) for one in found])

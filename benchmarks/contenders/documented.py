@@ -7,8 +7,8 @@ docs.ray.io/en/latest/serve/http-guide.html and docs.ray.io/en/latest/serve/mode
 import os
 
 from fastapi import FastAPI
+from my_service.contracts.language import Query
 from my_service.models.language import LanguageModel
-from my_service.ports import Query
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 from servekit.registry.store import open_model
@@ -28,7 +28,7 @@ class Detector:
         self.model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
 
     def detect(self, texts: list[str]) -> list[DetectionOut]:
-        return [answer(found) for found in self.model.detect_batch([Query(one) for one in texts])]
+        return [answer(found) for found in self.model.predict([Query(one) for one in texts])]
 
 
 @serve.deployment(num_replicas=PROCESSES, ray_actor_options=RESOURCES)

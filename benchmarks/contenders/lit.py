@@ -14,8 +14,8 @@ import os
 import signal
 
 import litserve as ls
+from my_service.contracts.language import Detection, Query
 from my_service.models.language import LanguageModel
-from my_service.ports import Detection, Query
 from servekit.registry.store import open_model
 
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, TextIn, TextsIn
@@ -32,7 +32,7 @@ class Detector(ls.LitAPI):
         self.model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
 
     def predict(self, x: list[str]) -> list[Detection]:
-        return self.model.detect_batch([Query(text) for text in x])
+        return self.model.predict([Query(text) for text in x])
 
 
 class Detect(Detector):

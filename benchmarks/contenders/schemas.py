@@ -1,6 +1,6 @@
 """What goes in and comes out, the same for every peer."""
 
-from my_service.ports import Detection
+from my_service.contracts.language import Detection
 from pydantic import BaseModel
 
 

@@ -1,17 +1,25 @@
-"""Stand-ins for the ports. Plain classes, so a test reads like the contract."""
+"""Stand-ins for models. Plain classes, so a test reads like the contract."""
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
-from servekit.contracts import CHALLENGER, CHAMPION, ModelError
+from servekit.contracts import (
+    CHALLENGER,
+    CHAMPION,
+    Contract,
+    ModelCard,
+    ModelError,
+    Ports,
+    Prediction,
+)
 
-from acme_service.ports import Detection, LanguageModelCard, Ports, Query
+from acme_service.contracts.language import LANGUAGE, Detection, Query
 
-CARD = LanguageModelCard("fake-language", "7", ("de", "en", "fr"))
+CARD = ModelCard("fake-language", "7", {"languages": ["de", "en", "fr"]})
 
-ENGLISH = Detection(("en", "de", "fr"), (0.75, 0.2, 0.05), CARD.reference)
+ENGLISH = Detection(("en", "de", "fr"), (0.75, 0.2, 0.05))
 """What FakeDetector says of every text that has letters."""
 
 
@@ -30,28 +38,40 @@ class FakeMeter:
 
 
 class FakeDetector:
-    """Finds English in everything that has letters, and remembers what it was asked."""
+    """Finds English in everything that has letters, and remembers what it was asked.
+
+    versions: what was asked for, one an item of `asked`.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Query] = []
+        self.versions: list[str] = []
 
-    async def detect(self, query: Query) -> Detection:
-        self.asked.append(query)
-        return ENGLISH if any(map(str.isalpha, query.text)) else Detection(model=CARD.reference)
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
+        self.asked.append(item)
+        self.versions.append(version)
+        found = ENGLISH if any(map(str.isalpha, item.text)) else Detection()
+        return Prediction(found, CARD.reference)
 
-    async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
-        return [await self.detect(query) for query in queries]
+    async def predict_batch(
+        self, items: Sequence[Query], version: str = CHAMPION
+    ) -> list[Prediction[Detection]]:
+        return [await self.predict(item, version) for item in items]
 
-    async def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
-        for query in queries:
-            yield await self.detect(query)
+    async def predict_each(
+        self, items: Sequence[Query], version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Detection]]:
+        for item in items:
+            yield await self.predict(item, version)
 
-    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
-        words = query.text.split()
+    async def stream(
+        self, item: Query, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Detection]]:
+        words = item.text.split()
         for length in range(1, max(len(words), 1) + 1):
-            yield await self.detect(query._replace(text=" ".join(words[:length])))
+            yield await self.predict(item._replace(text=" ".join(words[:length])), version)
 
-    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
+    async def card(self, version: str = CHAMPION) -> ModelCard:
         return CARD
 
     async def check(self) -> str:
@@ -64,15 +84,15 @@ class ChangingDetector(FakeDetector):
     version = "1"
     challenger = ""
 
-    async def detect(self, query: Query) -> Detection:
-        answered_by = query.model if query.pinned else f"fake:{self._now(query.model)}"
-        return (await super().detect(query))._replace(model=answered_by)
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
+        answered_by = version if ":" in version else f"fake:{self._now(version)}"
+        return (await super().predict(item, version))._replace(version=answered_by)
 
-    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
-        return LanguageModelCard("fake", self._now(model), CARD.languages)
+    async def card(self, version: str = CHAMPION) -> ModelCard:
+        return ModelCard("fake", self._now(version), CARD.facts)
 
-    def _now(self, model: str) -> str:
-        return (model == CHALLENGER and self.challenger) or self.version
+    def _now(self, role: str) -> str:
+        return (role == CHALLENGER and self.challenger) or self.version
 
 
 class FailingDetector(FakeDetector):
@@ -82,10 +102,10 @@ class FailingDetector(FakeDetector):
         super().__init__()
         self.error = error
 
-    async def detect(self, query: Query) -> Detection:
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
         raise self.error
 
-    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
+    async def card(self, version: str = CHAMPION) -> ModelCard:
         raise self.error
 
     async def check(self) -> str:
@@ -93,31 +113,32 @@ class FailingDetector(FakeDetector):
 
 
 class StuckDetector(FakeDetector):
-    """Never answers, and notes who gave up waiting."""
+    """Never answers, and notes what was given up."""
 
     def __init__(self) -> None:
         super().__init__()
         self.abandoned: list[Query] = []
 
-    async def detect(self, query: Query) -> Detection:
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
         try:
             await asyncio.Event().wait()
         finally:
-            self.abandoned.append(query)
-        return ENGLISH
+            self.abandoned.append(item)
+        return Prediction(ENGLISH)
 
     async def check(self) -> str:
         await asyncio.Event().wait()
         return ""
 
 
-def fake_ports(language: FakeDetector | None = None, **optional: object) -> Ports:
+def fake_ports(language: FakeDetector | None = None, **optional: Any) -> Ports:
     """Ports that answer at once, with the given models in place of the usual fakes.
 
     optional: models that requests can be answered without, by name.
     """
     models = {"language": language or FakeDetector(), **optional}
-    return Ports(models, FakeMeter(), optional)
+    others = {name: Contract(name, str, str, required=False, cacheable=False) for name in optional}
+    return Ports(models, FakeMeter(), {"language": LANGUAGE, **others})
 
 
 class FakeTransport:

@@ -16,16 +16,18 @@ from servekit.contracts import (
     ModelOverloadedError,
     ModelTimeoutError,
     ModelUnavailableError,
+    Ports,
+    Prediction,
 )
 from servekit.settings import SettingsError
 
 from acme_service.api import create_app
+from acme_service.contracts.language import UNDETERMINED, Query
+from acme_service.contracts.opinion import Opinion, Question
 from acme_service.features.composition import composition
 from acme_service.features.composition.ensemble import Vote, analyze, elect
 from acme_service.ingress import features as wiring
 from acme_service.ingress.assembly import check_settings
-from acme_service.ports import UNDETERMINED, Ports, Query
-from acme_service.ports.opinion import Opinion, Question
 
 from tests.fakes import FailingDetector, FakeDetector, FakeMeter, StuckDetector
 from tests.features.composition_models import FailingMember, FakeOpinion, composed
@@ -70,7 +72,7 @@ def test_analyses_have_both_sides_of_a_canary() -> None:
     for text in texts:
         assert client.post("/v1/analyze", json={"text": text}).is_success
     sides = [CHALLENGER if position([text]) < 0.5 else CHAMPION for text in texts]
-    assert [query.model for query in detector.asked] == sides
+    assert detector.versions == sides
     assert {*sides} == {CHALLENGER, CHAMPION}
 
 
@@ -120,9 +122,9 @@ async def test_both_detectors_are_asked_at_the_same_time() -> None:
     met = asyncio.Barrier(2)
 
     class First(FakeDetector):
-        async def detect(self, query: Query):
+        async def predict(self, item: Query, version: str = CHAMPION):
             await met.wait()
-            return await super().detect(query)
+            return await super().predict(item, version)
 
     class Second(FakeOpinion):
         async def predict(self, question: Question):
@@ -205,12 +207,12 @@ async def test_who_hangs_up_is_waited_for_by_nobody() -> None:
     left: list[str] = []
 
     class Stuck(FakeOpinion):
-        async def predict(self, question: Question) -> Opinion:
+        async def predict(self, question: Question) -> Prediction[Opinion]:
             try:
                 await asyncio.Event().wait()
             finally:
                 left.append(question.text)
-            return self.opinion
+            return Prediction(self.opinion)
 
     language = StuckDetector()
     asking = asyncio.create_task(analyze(composed(language, opinion=Stuck()), Query("fine")))
@@ -223,7 +225,8 @@ async def test_who_hangs_up_is_waited_for_by_nobody() -> None:
 
 @pytest.mark.parametrize("member", ["opinion", "sentiment"])
 def test_a_member_that_is_missing_is_a_note_and_makes_nothing_unready(member: str) -> None:
-    ports = composed().with_model(member, FailingMember(ModelUnavailableError("away")))
+    away = FailingMember(ModelUnavailableError("away"))
+    ports = composed(opinion=away) if member == "opinion" else composed(sentiment=away)
     answer = client_of(ports).get("/health/ready")
     note = NO_ANSWER
     assert (answer.status_code, answer.json()["notes"]) == (200, {member: note})

@@ -19,10 +19,16 @@ from starlette.websockets import WebSocketDisconnect
 from servekit.api import Feature
 from servekit.api.readiness import NO_ANSWER
 from servekit.api.settings import ApiSettings
-from servekit.contracts import ModelError, ModelReplacedError
+from servekit.contracts import (
+    CHAMPION,
+    ModelError,
+    ModelReplacedError,
+    Ports,
+    Prediction,
+    WrappedPredictor,
+)
 
 from acme_service.api import create_app
-from acme_service.ports import Detection, Ports, Query
 
 from tests.fakes import FailingDetector, FakeDetector, fake_ports
 from tests.processes import printed_by
@@ -105,17 +111,13 @@ def test_the_first_feature_wraps_outermost() -> None:
     asked: list[str] = []
 
     def wrapping(name: str) -> Feature:
-        class Wrapped(FakeDetector):
-            def __init__(self, inner: Ports) -> None:
-                super().__init__()
-                self.inner = inner
-
-            async def detect(self, query: Query) -> Detection:
+        class Wrapped(WrappedPredictor):
+            async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
                 asked.append(name)
-                return await self.inner.language.detect(query)
+                return await self.inner.predict(item, version)
 
         def wrap(ports: Ports) -> Ports:
-            return ports.with_model("language", Wrapped(ports))
+            return ports.wrapped(lambda _, model: Wrapped(model))
 
         return Feature(name=name, wrap=wrap)
 

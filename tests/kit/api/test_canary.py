@@ -11,8 +11,8 @@ from servekit.contracts import CHALLENGER, CHAMPION
 from servekit.settings import SettingsError
 
 from acme_service.api import create_app
+from acme_service.contracts.language import Query
 from acme_service.ingress.assembly import check_settings
-from acme_service.ports import Query
 
 from tests.fakes import ChangingDetector, FakeDetector, fake_ports
 
@@ -36,11 +36,11 @@ class Service:
         """Who has to answer a text that comes with these headers."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         assert self.client.post("/v1/detect", json={"text": text}, headers=names).is_success
-        return self.detector.asked[-1].model
+        return self.detector.versions[-1]
 
     def asked_all(self, route: str, *texts: str) -> set[str]:
         assert self.client.post(route, json={"texts": texts}).is_success
-        return {query.model for query in self.detector.asked[-len(texts) :]}
+        return {*self.detector.versions[-len(texts) :]}
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +107,14 @@ def test_the_texts_of_one_request_go_to_one_side(half: Service, route: str) -> N
 def test_a_stream_has_both_sides(half: Service) -> None:
     for text, model in [(HERE, CHALLENGER), (THERE, CHAMPION)]:
         assert half.client.post("/v1/detect/stream", json={"text": text}).is_success
-        assert half.detector.asked[-1] == Query(text, tie_margin=0.02, model=model)
+        assert half.detector.asked[-1] == Query(text, tie_margin=0.02)
+        assert half.detector.versions[-1] == model
 
 
 def test_a_file_has_both_sides(half: Service) -> None:
     for text, model in [(HERE, CHALLENGER), (THERE, CHAMPION)]:
         assert half.client.post("/v1/detect/file", files={"file": text.encode()}).is_success
-        assert half.detector.asked[-1].model == model
+        assert half.detector.versions[-1] == model
 
 
 def test_nobody_asks_the_challenger_where_the_fraction_is_0() -> None:

@@ -6,14 +6,16 @@ import pytest
 from fastapi.testclient import TestClient
 
 from servekit.contracts import (
+    CHAMPION,
     ModelError,
     ModelOverloadedError,
     ModelTimeoutError,
     ModelUnavailableError,
+    Prediction,
 )
 
 from acme_service.api import create_app
-from acme_service.ports import Detection, Query
+from acme_service.contracts.language import Detection, Query
 
 from tests.fakes import FailingDetector, FakeDetector, fake_ports
 
@@ -61,8 +63,10 @@ def test_an_unexpected_error_shows_its_request_id_and_nothing_else() -> None:
 
 def test_a_stream_that_breaks_on_the_way_ends_with_an_error_event() -> None:
     class BreaksLater(FakeDetector):
-        async def guesses(self, query: Query) -> AsyncIterator[Detection]:
-            yield (await self.detect(query))
+        async def stream(
+            self, item: Query, version: str = CHAMPION
+        ) -> AsyncIterator[Prediction[Detection]]:
+            yield await self.predict(item, version)
             raise ModelTimeoutError("late")
 
     response = client_of(BreaksLater()).post("/v1/detect/stream", json={"text": "a b"})

@@ -10,17 +10,15 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 
+from servekit.contracts import ModelCard, Prediction
+
+from acme_service.contracts.language import Detection
 from acme_service.ingress.app import ingress
 from acme_service.ingress.features import models
-from acme_service.ports import (
-    Detection,
-    LanguageModelCard,
-    Query,
-)
 
 from tests.cluster import SMALL, Cluster
 
-ENGLISH = Detection(("en",), (1.0,))
+ENGLISH = Prediction(Detection(("en",), (1.0,)), "stuck:1")
 
 IMPATIENT = {
     "GATHER_TIMEOUT_S": "2",
@@ -65,25 +63,21 @@ class StuckModel:
     def __init__(self, notes: str) -> None:
         self._notes = Path(notes)
 
-    async def detect_batch(self, queries: list[Query]) -> None:
-        await self._never("detect_batch")
-
-    async def predict_batch(self, items: list[Any]) -> None:
+    async def predict_batch(self, items: list[Any], versions: list[str]) -> None:
         await self._never("predict_batch")
 
-    async def detect_each(self, queries: list[Query]) -> AsyncIterator[Detection]:
+    async def predict_each(
+        self, items: list[Any], version: str
+    ) -> AsyncIterator[Prediction[Detection]]:
         yield ENGLISH
-        await self._never("detect_each")
+        await self._never("predict_each")
 
-    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
+    async def stream(self, item: Any, version: str) -> AsyncIterator[Prediction[Detection]]:
         yield ENGLISH
-        await self._never("guesses")
+        await self._never("stream")
 
     async def card(self) -> None:
         await self._never("card")
-
-    async def ping(self) -> None:
-        await self._never("ping")
 
     async def _never(self, method: str) -> None:
         self._note(f"{method} began")
@@ -106,12 +100,12 @@ class StuckModel:
 class BusyModel:
     """Answers everything, but takes a while."""
 
-    def detect_batch(self, queries: list[Query]) -> list[Detection]:
+    def predict_batch(self, items: list[Any], versions: list[str]) -> list[Prediction[Detection]]:
         time.sleep(0.4)
-        return [ENGLISH for _ in queries]
+        return [ENGLISH for _ in items]
 
-    def card(self) -> LanguageModelCard:
-        return LanguageModelCard("busy", "1", ("en",))
+    def card(self) -> ModelCard:
+        return ModelCard("busy", "1", {"languages": ["en"]})
 
 
 def stuck(args: dict[str, Any]) -> Application:

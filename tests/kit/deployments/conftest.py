@@ -8,10 +8,9 @@ import pytest
 
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
+from servekit.serving.deployment import VersionedDeployment
 
-from acme_service.deployments.language import LanguageDeployment
-
-from .replica import Begin
+from .replica import LANGUAGE, Begin
 from tests.fakes import FakeMeter
 from tests.registry import Registry
 from tests.versions import STORE
@@ -35,12 +34,12 @@ def meter() -> FakeMeter:
 @pytest.fixture
 def begin(registry: Registry, tmp_path: Path, meter: FakeMeter) -> Iterator[Begin]:
     """Starts replicas that look when they are asked to, and hardly ever else."""
-    begun: list[LanguageDeployment] = []
+    begun: list[VersionedDeployment] = []
 
-    def start(timeout_s: float = 5.0, refresh_s: float = 3600.0) -> LanguageDeployment:
+    def start(timeout_s: float = 5.0, refresh_s: float = 3600.0) -> VersionedDeployment:
         registry.calls.clear()
         settings = StoreSettings("registry://models", tmp_path / "cache", refresh_s, timeout_s)
-        model = LanguageDeployment((registry.kind,), lambda: meter, settings)
+        model = VersionedDeployment(*LANGUAGE, (registry.kind,), lambda: meter, settings)
         begun.append(model)
         return model
 
@@ -50,6 +49,6 @@ def begin(registry: Registry, tmp_path: Path, meter: FakeMeter) -> Iterator[Begi
 
 
 @pytest.fixture
-def model(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> LanguageDeployment:
+def model(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> VersionedDeployment:
     monkeypatch.setattr(versions, "LOOK_PAUSE_S", 0.0)
     return begin()

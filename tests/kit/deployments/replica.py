@@ -6,19 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from servekit.contracts import ModelReplacedError
+from servekit.contracts import ModelReplacedError, Prediction
+from servekit.serving.deployment import VersionedDeployment
 
-from acme_service.deployments.language import LanguageDeployment
-from acme_service.ports import Detection, Query
+from acme_service.contracts.language import Detection, Query
 
 from tests.versions import damage, publish_copy
 
 FINNISH = "Kirjasto on kiinni tänään, mutta huomenna se avataan taas."
 """Version 2 knows the language of this, and version 1 does not."""
 
+LANGUAGE = ("language", "acme_service.models.language:LanguageModel")
+"""The model of the sample, as `features.py` names it."""
+
 BAD_EXAMPLES = b'[{"text": "Guten Morgen", "language": "fr"}]'
 
-Begin = Callable[..., LanguageDeployment]
+Begin = Callable[..., VersionedDeployment]
 """Starts a replica: `timeout_s` and `refresh_s` are those of its settings."""
 
 
@@ -27,15 +30,16 @@ def promote(store: Path, **aliases: str) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | aliases))
 
 
-async def look(model: LanguageDeployment) -> None:
+async def look(model: VersionedDeployment) -> None:
     """Have the replica look at the store, as naming an unknown version does."""
     with pytest.raises(ModelReplacedError):
-        await model.detect_batch([Query("hello", model="language:no-such")])
+        await model.predict_batch([Query("hello")], ["language:no-such"])
 
 
-async def detect(model: LanguageDeployment, wanted: str = "") -> Detection:
-    [detection] = await model.detect_batch([Query(FINNISH, model=wanted)])
-    return detection
+async def detect(model: VersionedDeployment, wanted: str = "") -> Prediction[Detection]:
+    [prediction] = await model.predict_batch([Query(FINNISH)], [wanted])
+    assert isinstance(prediction, Prediction)
+    return prediction
 
 
 def spoiled(store: Path, how: str) -> None:

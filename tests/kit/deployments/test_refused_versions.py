@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.deployments.language import LanguageDeployment
+from servekit.serving.deployment import VersionedDeployment
 
 from .replica import detect, look, promote, spoiled
 from tests.fakes import FakeMeter
@@ -22,7 +22,7 @@ from tests.registry import Registry
     ],
 )
 async def test_a_version_that_is_not_sound_is_refused_once_and_visibly(
-    model: LanguageDeployment,
+    model: VersionedDeployment,
     store: Path,
     registry: Registry,
     meter: FakeMeter,
@@ -34,7 +34,7 @@ async def test_a_version_that_is_not_sound_is_refused_once_and_visibly(
     promote(store, champion="3")
     for _ in range(3):
         await look(model)
-        assert (await detect(model)).model == "language:1"
+        assert (await detect(model)).version == "language:1"
     note = "language:3 was refused; language:1 answers as before."
     assert (await model.card()).note == note
     [logged] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
@@ -50,7 +50,7 @@ async def test_a_version_that_is_not_sound_is_refused_once_and_visibly(
 
 
 async def test_a_refused_version_is_tried_again_once_its_alias_has_moved(
-    model: LanguageDeployment, store: Path, registry: Registry
+    model: VersionedDeployment, store: Path, registry: Registry
 ) -> None:
     spoiled(store, "hash")
     for champion in ("3", "1", "3"):
@@ -60,27 +60,27 @@ async def test_a_refused_version_is_tried_again_once_its_alias_has_moved(
 
 
 async def test_a_challenger_that_is_not_sound_is_refused_beside_the_champion(
-    model: LanguageDeployment, store: Path
+    model: VersionedDeployment, store: Path
 ) -> None:
     spoiled(store, "hash")
     promote(store, challenger="3")
     await look(model)
-    assert (await detect(model, "challenger")).model == "language:1"
+    assert (await detect(model, "challenger")).version == "language:1"
     assert (await model.card()).note == "language:3 was refused; language:1 answers as before."
 
 
 async def test_an_alias_that_is_gone_changes_nothing(
-    model: LanguageDeployment, store: Path
+    model: VersionedDeployment, store: Path
 ) -> None:
     (store / "language" / "aliases.json").write_text('{"other": "2"}')
     await look(model)
-    assert (await detect(model)).model == "language:1"
+    assert (await detect(model)).version == "language:1"
     note = "There is no language@champion; language:1 answers as before."
     assert (await model.card()).note == note
 
 
 async def test_a_refused_challenger_that_goes_and_comes_back_is_refused_visibly(
-    model: LanguageDeployment, store: Path, registry: Registry
+    model: VersionedDeployment, store: Path, registry: Registry
 ) -> None:
     spoiled(store, "hash")
     for _ in range(2):
@@ -95,7 +95,7 @@ async def test_a_refused_challenger_that_goes_and_comes_back_is_refused_visibly(
 
 
 async def test_a_refused_champion_that_goes_and_comes_back_is_refused_visibly(
-    model: LanguageDeployment, store: Path
+    model: VersionedDeployment, store: Path
 ) -> None:
     spoiled(store, "hash")
     notes = []
@@ -108,7 +108,7 @@ async def test_a_refused_champion_that_goes_and_comes_back_is_refused_visibly(
 
 
 async def test_the_note_on_a_refused_challenger_names_who_answers_now(
-    model: LanguageDeployment, store: Path
+    model: VersionedDeployment, store: Path
 ) -> None:
     spoiled(store, "hash")
     promote(store, challenger="3")

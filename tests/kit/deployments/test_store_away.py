@@ -12,9 +12,8 @@ from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.store import ModelStore
 from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
-
-from acme_service.deployments import language
-from acme_service.deployments.language import LanguageDeployment
+from servekit.serving import deployment
+from servekit.serving.deployment import VersionedDeployment
 
 from .replica import Begin, detect, look, promote, spoiled
 from tests.registry import Registry
@@ -22,12 +21,12 @@ from tests.versions import publish_copy
 
 
 async def test_a_registry_that_goes_down_changes_nothing(
-    model: LanguageDeployment, registry: Registry, caplog: pytest.LogCaptureFixture
+    model: VersionedDeployment, registry: Registry, caplog: pytest.LogCaptureFixture
 ) -> None:
     registry.down = True
     for _ in range(3):
         await look(model)
-    assert (await detect(model)).model == "language:1"
+    assert (await detect(model)).version == "language:1"
     note = "The model store does not answer; language:1 answers as before."
     assert (await model.card()).note == note
     assert [record.levelname for record in caplog.records] == ["ERROR"]
@@ -37,11 +36,11 @@ async def test_a_registry_that_goes_down_changes_nothing(
 
 
 async def test_a_registry_that_answers_nonsense_is_not_called_silent(
-    model: LanguageDeployment, store: Path
+    model: VersionedDeployment, store: Path
 ) -> None:
     (store / "language" / "aliases.json").write_text("{")
     await look(model)
-    assert (await detect(model)).model == "language:1"
+    assert (await detect(model)).version == "language:1"
     note = "The model store cannot be used; language:1 answers as before."
     assert (await model.card()).note == note
 
@@ -52,19 +51,19 @@ async def test_answers_do_not_wait_for_a_slow_registry(begin: Begin, registry: R
     looking = asyncio.create_task(look(model))
     await asyncio.sleep(0.05)
     began = time.monotonic()
-    assert (await detect(model)).model == "language:1"
+    assert (await detect(model)).version == "language:1"
     assert time.monotonic() - began < 0.1
     await looking
     assert "does not answer" in (await model.card()).note
 
 
 async def test_who_names_a_version_that_is_slow_to_arrive_is_sent_elsewhere_soon(
-    model: LanguageDeployment,
+    model: VersionedDeployment,
     registry: Registry,
     store: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(language, "LOOK_S", 0.1)
+    monkeypatch.setattr(deployment, "LOOK_S", 0.1)
     registry.fetch_s = 1
     promote(store, champion="2")
     began = time.monotonic()
@@ -74,7 +73,7 @@ async def test_who_names_a_version_that_is_slow_to_arrive_is_sent_elsewhere_soon
 
 
 async def test_a_full_disk_is_tried_again(
-    model: LanguageDeployment, store: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+    model: VersionedDeployment, store: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(name: str, version: str, into: Path) -> Path:
         raise OSError(28, "No space left on device")
@@ -86,7 +85,7 @@ async def test_a_full_disk_is_tried_again(
     note = "language:2 cannot be fetched; language:1 answers as before."
     assert (await model.card()).note == note
     await look(model)
-    assert (await detect(model)).model == "language:2"
+    assert (await detect(model)).version == "language:2"
     assert (await model.card()).note == ""
 
 
@@ -97,7 +96,7 @@ async def test_a_start_without_the_registry_uses_the_last_sound_version(
     promote(store, champion="2")
     registry.down = True
     model = begin()
-    assert (await detect(model)).model == "language:1"
+    assert (await detect(model)).version == "language:1"
     note = "The model store could not give language@champion; language:1 from the cache answers."
     assert (await model.card()).note == note
     assert caplog.records[0].getMessage().startswith(note)
@@ -107,12 +106,12 @@ async def test_a_start_without_the_registry_uses_the_last_sound_version(
 
 
 async def test_a_start_without_the_registry_uses_the_version_that_was_promoted_last(
-    model: LanguageDeployment, begin: Begin, registry: Registry, store: Path
+    model: VersionedDeployment, begin: Begin, registry: Registry, store: Path
 ) -> None:
     promote(store, champion="2")
     await look(model)
     registry.down = True
-    assert (await detect(begin())).model == "language:2"
+    assert (await detect(begin())).version == "language:2"
 
 
 def test_a_start_without_registry_and_cache_is_refused_with_the_url(
@@ -130,7 +129,7 @@ async def test_a_start_with_an_unsound_champion_uses_the_last_sound_version(
     spoiled(store, "examples")
     promote(store, champion="3")
     model = begin()
-    assert (await detect(model)).model == "language:1"
+    assert (await detect(model)).version == "language:1"
     assert "could not give" in (await model.card()).note
 
 

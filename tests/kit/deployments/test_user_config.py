@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.deployments.language import LanguageDeployment
+from servekit.serving.deployment import VersionedDeployment
 
 from .replica import detect, look, promote
 from tests.registry import Registry
 
 
 async def test_a_user_config_switches_at_once_and_pins(
-    model: LanguageDeployment, store: Path
+    model: VersionedDeployment, store: Path
 ) -> None:
     await model.reconfigure({"reference": "language:2"})
     assert (await model.card()).reference == "language:2"
@@ -23,7 +23,7 @@ async def test_a_user_config_switches_at_once_and_pins(
 
 
 async def test_a_pinned_version_in_the_cache_needs_no_registry(
-    model: LanguageDeployment, registry: Registry
+    model: VersionedDeployment, registry: Registry
 ) -> None:
     await model.reconfigure({"reference": "language:2"})
     await model.reconfigure({"reference": "language:1"})
@@ -38,10 +38,10 @@ async def test_a_pinned_version_in_the_cache_needs_no_registry(
     + [{"reference": reference} for reference in ("", "language", "../language:2")],
 )
 async def test_a_malformed_user_config_changes_nothing_and_shows(
-    model: LanguageDeployment, user_config: object
+    model: VersionedDeployment, user_config: object
 ) -> None:
     await model.reconfigure(user_config)
-    assert (await detect(model)).model == "language:1"
+    assert (await detect(model)).version == "language:1"
     note = "The user_config of the language model was refused; it changes nothing."
     assert (await model.card()).note == note
     await model.reconfigure({})
@@ -50,8 +50,8 @@ async def test_a_malformed_user_config_changes_nothing_and_shows(
 
 @pytest.mark.parametrize("reference", ["language:9", "language@nobody", "other:1", "other@x"])
 async def test_a_user_config_that_names_nothing_changes_nothing_and_shows(
-    model: LanguageDeployment, reference: str
+    model: VersionedDeployment, reference: str
 ) -> None:
     await model.reconfigure({"reference": reference})
-    assert (await detect(model)).model == "language:1"
+    assert (await detect(model)).version == "language:1"
     assert "language:1 " in (await model.card()).note

@@ -7,25 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from servekit.contracts import ModelReplacedError
+from servekit.contracts import ModelReplacedError, Prediction
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
+from servekit.serving.deployment import Answers, VersionedDeployment
 
-from acme_service.deployments.language import LanguageDeployment
-from acme_service.ports import Query
+from acme_service.contracts.language import Query
 
-from .replica import FINNISH, Begin, detect, look, promote
+from .replica import FINNISH, LANGUAGE, Begin, detect, look, promote
 from tests.processes import printed_by
 from tests.registry import Registry
 from tests.versions import STORE, publish_copy
 
 
-async def test_a_promoted_version_takes_over(model: LanguageDeployment, store: Path) -> None:
-    assert (await detect(model)).model == "language:1"
+def versions_of(answers: Answers) -> list[str]:
+    return [one.version for one in answers if isinstance(one, Prediction)]
+
+
+async def test_a_promoted_version_takes_over(model: VersionedDeployment, store: Path) -> None:
+    assert (await detect(model)).version == "language:1"
     promote(store, champion="2")
     await look(model)
     detection = await detect(model)
-    assert (detection.model, detection.language) == ("language:2", "fi")
+    assert (detection.version, detection.value.language) == ("language:2", "fi")
     assert (await model.card()).reference == "language:2"
     assert (await model.card()).note == ""
 
@@ -34,25 +38,25 @@ async def test_a_replica_looks_by_itself(begin: Begin, store: Path) -> None:
     model = begin(refresh_s=0.02)
     promote(store, champion="2")
     until = time.monotonic() + 5
-    while (await detect(model)).model == "language:1" and time.monotonic() < until:
+    while (await detect(model)).version == "language:1" and time.monotonic() < until:
         pass
-    assert (await detect(model)).model == "language:2"
+    assert (await detect(model)).version == "language:2"
 
 
 async def test_the_replaced_version_answers_those_who_name_it_for_a_while(
-    model: LanguageDeployment, store: Path, monkeypatch: pytest.MonkeyPatch
+    model: VersionedDeployment, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promote(store, champion="2")
     await look(model)
-    first, second = await model.detect_batch([Query(FINNISH, model="language:1"), Query(FINNISH)])
-    assert (first.model, second.model) == ("language:1", "language:2")
+    answers = await model.predict_batch([Query(FINNISH)] * 2, ["language:1", ""])
+    assert versions_of(answers) == ["language:1", "language:2"]
     monkeypatch.setattr(versions, "monotonic", lambda: time.monotonic() + 3600)
     await look(model)
     with pytest.raises(ModelReplacedError):
         await detect(model, "language:1")
 
 
-async def asked_for(seconds: float, model: LanguageDeployment, wanted: str) -> None:
+async def asked_for(seconds: float, model: VersionedDeployment, wanted: str) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         await detect(model, wanted)
@@ -72,42 +76,42 @@ async def test_a_replaced_version_goes_though_nobody_asks(
 
 
 async def test_a_batch_is_answered_in_order_by_whom_each_query_names(
-    model: LanguageDeployment, store: Path
+    model: VersionedDeployment, store: Path
 ) -> None:
     promote(store, challenger="2")
     await look(model)
     wanted = ["", "challenger", "language:2", "language:1", "challenger", ""]
-    queries = [Query(FINNISH, model=each) for each in wanted]
-    said = [one.model for one in await model.detect_batch(queries)]
+    query = Query(FINNISH)
+    said = versions_of(await model.predict_batch([query] * len(wanted), wanted))
     assert said == [f"language:{version}" for version in (1, 2, 2, 1, 2, 1)]
-    each = [one.model async for one in model.detect_each(queries)]
-    assert each == said
-    for query, expected in zip(queries, said, strict=True):
-        assert {guess.model async for guess in model.guesses(query)} == {expected}
+    for asked, expected in zip(wanted, said, strict=True):
+        each = [one.version async for one in model.predict_each([query] * 2, asked)]
+        assert each == [expected] * 2
+        assert {guess.version async for guess in model.stream(query, asked)} == {expected}
 
 
 async def test_without_a_challenger_the_champion_answers_in_its_place(
-    model: LanguageDeployment,
+    model: VersionedDeployment,
 ) -> None:
-    assert (await detect(model, "challenger")).model == "language:1"
+    assert (await detect(model, "challenger")).version == "language:1"
 
 
 async def test_a_replica_that_starts_has_the_challenger_at_once(begin: Begin, store: Path) -> None:
     promote(store, challenger="2")
-    assert (await detect(begin(), "challenger")).model == "language:2"
+    assert (await detect(begin(), "challenger")).version == "language:2"
 
 
-async def test_a_challenger_comes_and_goes(model: LanguageDeployment, store: Path) -> None:
+async def test_a_challenger_comes_and_goes(model: VersionedDeployment, store: Path) -> None:
     promote(store, challenger="2")
     await look(model)
-    assert (await detect(model, "challenger")).model == "language:2"
+    assert (await detect(model, "challenger")).version == "language:2"
     (store / "language" / "aliases.json").write_text('{"champion": "1"}')
     await look(model)
-    assert (await detect(model, "challenger")).model == "language:1"
+    assert (await detect(model, "challenger")).version == "language:1"
 
 
 async def test_a_rollback_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
-    model: LanguageDeployment, store: Path, registry: Registry
+    model: VersionedDeployment, store: Path, registry: Registry
 ) -> None:
     promote(store, champion="2")
     await look(model)
@@ -118,9 +122,9 @@ async def test_a_rollback_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
     while not asking.done() and "fetch 3" not in registry.calls:
         await asyncio.wait({asking}, timeout=0.01)
     await model.reconfigure({"reference": "language:1"})
-    assert (await detect(model)).model == "language:1"
+    assert (await detect(model)).version == "language:1"
     assert not asking.done()
-    assert (await asking).model == "language:3"
+    assert (await asking).version == "language:3"
 
 
 async def test_a_start_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
@@ -131,9 +135,9 @@ async def test_a_start_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
     promote(store, challenger="2")
     registry.fetch_s = 0.5
     model = begin()
-    assert (await detect(model, "challenger")).model == "language:1"
-    assert (await detect(model, "language:2")).model == "language:2"
-    assert (await detect(model, "challenger")).model == "language:2"
+    assert (await detect(model, "challenger")).version == "language:1"
+    assert (await detect(model, "language:2")).version == "language:2"
+    assert (await detect(model, "challenger")).version == "language:2"
 
 
 async def test_a_version_that_this_replica_has_not_noticed_is_looked_for_at_once(
@@ -141,7 +145,7 @@ async def test_a_version_that_this_replica_has_not_noticed_is_looked_for_at_once
 ) -> None:
     model = begin()
     promote(store, champion="2")
-    assert (await detect(model, "language:2")).model == "language:2"
+    assert (await detect(model, "language:2")).version == "language:2"
 
 
 async def test_replicas_look_once_a_second_at_most_however_many_ask(
@@ -160,9 +164,10 @@ async def test_an_answer_is_never_of_two_versions(begin: Begin, store: Path) -> 
     for promoted in ["2", "1"] * 5:
         promote(store, champion=promoted)
         for _ in range(20):
-            batch = await model.detect_batch([Query(FINNISH)] * 5)
-            assert len({(one.model, one.language == "fi") for one in batch}) == 1
-            assert (batch[0].model == "language:2") == (batch[0].language == "fi")
+            batch = await model.predict_batch([Query(FINNISH)] * 5, [""] * 5)
+            assert len({*versions_of(batch)}) == 1
+            [found] = {one.value.language == "fi" for one in batch if isinstance(one, Prediction)}
+            assert (versions_of(batch)[0] == "language:2") == found
             await asyncio.sleep(0)
 
 
@@ -183,7 +188,7 @@ def test_a_second_version_costs_its_own_size_and_little_more(tmp_path: Path) -> 
     source = f"""if True:
         import asyncio
         from pathlib import Path
-        from acme_service.deployments.language import LanguageDeployment
+        from servekit.serving.deployment import VersionedDeployment
         from servekit.registry.settings import CACHE, StoreSettings
 
         def resident():
@@ -191,7 +196,7 @@ def test_a_second_version_costs_its_own_size_and_little_more(tmp_path: Path) -> 
 
         async def main():
             settings = StoreSettings({STORE.as_uri()!r}, Path("unused"), 3600.0, 5.0)
-            model = LanguageDeployment(settings=settings)
+            model = VersionedDeployment(*{LANGUAGE}, settings=settings)
             before = resident()
             await model.reconfigure({{"reference": "language:2"}})
             assert (await model.card()).reference == "language:2"

@@ -9,22 +9,21 @@ from httpx2 import Response
 
 from servekit.contracts import (
     CHAMPION,
+    ModelCard,
     ModelTimeoutError,
     ModelUnavailableError,
+    Ports,
+    Prediction,
+    Predictor,
 )
+from servekit.features.cache import cache, store
+from servekit.features.cache.settings import CacheSettings
 from servekit.settings import SettingsError
 
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.cache import answers, cache
-from acme_service.features.cache.settings import CacheSettings
+from acme_service.contracts.language import Detection, Query
 from acme_service.ingress import features as wiring
-from acme_service.ports import (
-    Detection,
-    LanguageDetector,
-    LanguageModelCard,
-    Ports,
-    Query,
-)
 
 from tests.fakes import (
     ENGLISH,
@@ -36,17 +35,17 @@ from tests.fakes import (
     fake_ports,
 )
 
-HIT = "acme_service; hit"
-MISS = "acme_service; fwd=miss"
-PARTIAL = "acme_service; fwd=partial"
+HIT = "acme-service; hit"
+MISS = "acme-service; fwd=miss"
+PARTIAL = "acme-service; fwd=partial"
 
 
 def ports_over(detector: FakeDetector, **settings: Any) -> Ports:
-    return cache(CacheSettings.model_validate(settings)).wrap(fake_ports(detector))
+    return cache(CacheSettings.model_validate(settings), service=SLUG).wrap(fake_ports(detector))
 
 
-def cached(detector: FakeDetector, **settings: Any) -> LanguageDetector:
-    return ports_over(detector, **settings).language
+def cached(detector: FakeDetector, **settings: Any) -> Predictor[Query, Detection]:
+    return ports_over(detector, **settings).models["language"]
 
 
 def counted(ports: Ports) -> dict[str, int]:
@@ -59,7 +58,9 @@ class Service:
 
     def __init__(self) -> None:
         self.detector = FakeDetector()
-        self.client = TestClient(create_app(fake_ports(self.detector), [cache(CacheSettings())]))
+        self.client = TestClient(
+            create_app(fake_ports(self.detector), [cache(CacheSettings(), service=SLUG)])
+        )
 
     def ask(self, text: str, control: str = "", route: str = "/v1/detect") -> Response:
         headers = {"Cache-Control": control} if control else {}
@@ -87,8 +88,8 @@ class Slow(FakeDetector):
         super().__init__()
         self.told = asyncio.Event()
 
-    async def detect(self, query: Query) -> Detection:
-        answer = await super().detect(query)
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
+        answer = await super().predict(item, version)
         await self.told.wait()
         return answer
 
@@ -107,7 +108,7 @@ def test_the_second_answer_is_the_first_again_and_says_so(service: Service) -> N
 def test_no_cache_asks_the_model_and_remembers_its_answer(service: Service) -> None:
     service.ask("fresh")
     fresh = service.ask("fresh", "max-age=0, No-Cache")
-    assert fresh.headers["cache-status"] == "acme_service; fwd=request"
+    assert fresh.headers["cache-status"] == "acme-service; fwd=request"
     assert service.asked.count("fresh") == 2
     assert service.ask("fresh").headers["cache-status"] == HIT
 
@@ -123,7 +124,7 @@ def test_a_directive_counts_on_whichever_line_it_stands(service: Service, contro
     service.ask(text)
     lines = [("Cache-Control", "no-transform"), ("Cache-Control", control)]
     fresh = service.client.post("/v1/detect", json={"text": text}, headers=lines)
-    assert fresh.headers["cache-status"] == "acme_service; fwd=request"
+    assert fresh.headers["cache-status"] == "acme-service; fwd=request"
 
 
 def test_of_a_batch_only_what_is_new_goes_to_the_model_and_once(service: Service) -> None:
@@ -161,11 +162,10 @@ def test_what_asks_no_model_says_nothing(service: Service) -> None:
     ("one", "other", "same"),
     [
         (Query("a"), Query("b"), False),
-        (Query("a", ("de", "en")), Query("a", ("en", "de", "en")), True),
+        (Query("a", ("de", "en")), Query("a", ("de", "en")), True),
         (Query("a", ("de",)), Query("a"), False),
         (Query("a", (), ("de", "en"), 0.1), Query("a", (), ("en", "de"), 0.1), False),
         (Query("a", (), ("de",), 0.1), Query("a", (), ("de",), 0.2), False),
-        (Query("a", (), ("de",), 0.0), Query("a", (), (), 0.2), True),
         (Query("('de',)()a"), Query("a", ("de",)), False),
     ],
 )
@@ -174,22 +174,22 @@ async def test_equal_questions_are_those_with_equal_answers(
 ) -> None:
     detector = FakeDetector()
     asking = cached(detector)
-    await asking.detect(one)
-    await asking.detect(other)
+    await asking.predict(one)
+    await asking.predict(other)
     assert len(detector.asked) == (1 if same else 2)
 
 
 async def test_a_model_change_is_never_answered_from_before() -> None:
     detector = ChangingDetector()
     asking = cached(detector)
-    assert (await asking.detect(Query("a"))).model == "fake:1"
+    assert (await asking.predict(Query("a"))).version == "fake:1"
     detector.version = "2"
-    assert (await asking.detect(Query("a"))).model == "fake:2"
-    assert [one.model for one in await asking.detect_batch([Query("a"), Query("b")])] == [
+    assert (await asking.predict(Query("a"))).version == "fake:2"
+    assert [one.version for one in await asking.predict_batch([Query("a"), Query("b")])] == [
         "fake:2"
     ] * 2
     detector.version = "1"
-    assert (await asking.detect(Query("a"))).model == "fake:1"
+    assert (await asking.predict(Query("a"))).version == "fake:1"
     assert len(detector.asked) == 3, "The first version's answer was still known."
 
 
@@ -197,46 +197,46 @@ async def test_an_answer_is_kept_for_the_model_that_gave_it() -> None:
     class RollingOut(ChangingDetector):
         """The new version already says who it is, while the old one still answers."""
 
-        async def card(self, model: str = CHAMPION) -> LanguageModelCard:
-            return LanguageModelCard("fake", "2", ("de", "en", "fr"))
+        async def card(self, version: str = CHAMPION) -> ModelCard:
+            return ModelCard("fake", "2")
 
     detector = RollingOut()
     asking = cached(detector)
-    assert (await asking.detect(Query("a"))).model == "fake:1"
+    assert (await asking.predict(Query("a"))).version == "fake:1"
     detector.version = "2"
-    assert (await asking.detect(Query("a"))).model == "fake:2"
+    assert (await asking.predict(Query("a"))).version == "fake:2"
 
 
 async def test_an_answer_of_an_unknown_model_is_not_kept() -> None:
     class Nameless(FakeDetector):
-        async def detect(self, query: Query) -> Detection:
-            return (await super().detect(query))._replace(model="")
+        async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
+            return (await super().predict(item, version))._replace(version="")
 
     detector = Nameless()
     asking = cached(detector)
-    assert await asking.detect(Query("a")) == await asking.detect(Query("a"))
+    assert await asking.predict(Query("a")) == await asking.predict(Query("a"))
     assert len(detector.asked) == 2
 
 
 async def test_equal_questions_at_the_same_time_are_asked_once() -> None:
     detector = Slow()
     asking = cached(detector)
-    waiting = [asyncio.create_task(asking.detect(Query("a"))) for _ in range(20)]
+    waiting = [asyncio.create_task(asking.predict(Query("a"))) for _ in range(20)]
     await asyncio.sleep(0.01)
     detector.told.set()
-    assert await asyncio.gather(*waiting) == [ENGLISH] * 20
+    assert [one.value for one in await asyncio.gather(*waiting)] == [ENGLISH] * 20
     assert len(detector.asked) == 1
 
 
 async def test_who_asked_first_may_leave() -> None:
     detector = Slow()
     asking = cached(detector)
-    first, *others = [asyncio.create_task(asking.detect(Query("a"))) for _ in range(5)]
+    first, *others = [asyncio.create_task(asking.predict(Query("a"))) for _ in range(5)]
     await asyncio.sleep(0.01)
     first.cancel()
     await asyncio.sleep(0.01)
     detector.told.set()
-    assert await asyncio.gather(*others) == [ENGLISH] * 4
+    assert [one.value for one in await asyncio.gather(*others)] == [ENGLISH] * 4
     assert len(detector.asked) == 1
     assert first.cancelled()
 
@@ -244,11 +244,11 @@ async def test_who_asked_first_may_leave() -> None:
 async def test_when_all_leave_the_model_is_left_too() -> None:
     detector = StuckDetector()
     asking = cached(detector)
-    waiting = [asyncio.create_task(asking.detect(Query("a"))) for _ in range(3)]
+    waiting = [asyncio.create_task(asking.predict(Query("a"))) for _ in range(3)]
     await asyncio.sleep(0.01)
     for one in waiting:
         one.cancel()
-    newcomer = asyncio.create_task(asking.detect(Query("a")))
+    newcomer = asyncio.create_task(asking.predict(Query("a")))
     await asyncio.sleep(0.01)
     assert detector.abandoned == [Query("a")]
     assert not newcomer.done(), "It asks anew."
@@ -259,38 +259,38 @@ async def test_when_all_leave_the_model_is_left_too() -> None:
 async def test_all_who_wait_get_an_error_of_their_own_and_it_is_not_remembered() -> None:
     detector = FailingDetector(ModelUnavailableError("away"))
     asking = cached(detector)
-    waiting = [asking.detect(Query("a")) for _ in range(3)]
+    waiting = [asking.predict(Query("a")) for _ in range(3)]
     errors = await asyncio.gather(*waiting, return_exceptions=True)
     assert [repr(error) for error in errors] == ["ModelUnavailableError('away')"] * 3
     assert len(set(map(id, errors))) == 3
     detector.error = ModelTimeoutError("late")
     with pytest.raises(ModelTimeoutError):
-        await asking.detect(Query("a"))
+        await asking.predict(Query("a"))
 
 
 async def test_memory_is_bounded_and_forgets_what_is_not_asked() -> None:
     detector = FakeDetector()
     asking = cached(detector, max_entries=2)
     for text in ("a", "b", "a", "c", "a", "b"):
-        await asking.detect(Query(text))
+        await asking.predict(Query(text))
     assert [query.text for query in detector.asked] == ["a", "b", "c", "b"]
 
 
 async def test_answers_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     detector = FakeDetector()
     asking = cached(detector, ttl_s=60)
-    await asking.detect(Query("a"))
+    await asking.predict(Query("a"))
     later = asyncio.get_running_loop().time() + 61
-    monkeypatch.setattr(answers, "monotonic", lambda: later)
-    await asking.detect(Query("a"))
+    monkeypatch.setattr(store, "monotonic", lambda: later)
+    await asking.predict(Query("a"))
     assert len(detector.asked) == 2
 
 
 async def test_hits_and_misses_are_counted() -> None:
     ports = ports_over(FakeDetector())
-    await ports.language.detect(Query("a"))
-    await ports.language.detect_batch([Query("a"), Query("b"), Query("c")])
-    await ports.language.detect(Query("b"))
+    await ports.models["language"].predict(Query("a"))
+    await ports.models["language"].predict_batch([Query("a"), Query("b"), Query("c")])
+    await ports.models["language"].predict(Query("b"))
     assert counted(ports) == {"cache_hits_total": 2, "cache_misses_total": 3}
 
 
@@ -298,7 +298,7 @@ async def test_guesses_and_the_card_come_from_the_model() -> None:
     detector = FakeDetector()
     asking = cached(detector)
     for _ in range(2):
-        assert [guess async for guess in asking.guesses(Query("a b"))] == [ENGLISH] * 2
+        assert [guess.value async for guess in asking.stream(Query("a b"))] == [ENGLISH] * 2
     assert len(detector.asked) == 4
     assert (await asking.card()).reference == "fake-language:7"
     await asking.check()
@@ -319,7 +319,7 @@ def test_a_malformed_setting_stops_the_start(
 ) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=sentence) as refused:
-        cache()
+        cache(service=SLUG)
     assert "s3cret" not in str(refused.value)
 
 

@@ -9,10 +9,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from servekit.features.cache import cache
+from servekit.features.cache.settings import CacheSettings
+
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.cache import cache
-from acme_service.features.cache.settings import CacheSettings
-from acme_service.ports import Query
+from acme_service.contracts.language import Query
 
 from tests.fakes import ChangingDetector, FakeDetector, fake_ports
 from tests.redis_server import RedisServer
@@ -34,7 +36,7 @@ class Replica:
         self.detector = FakeDetector()
         url = f"redis://127.0.0.1:{server.port}/0"
         settings = {"url": url, "timeout_s": TIMEOUT_S, "max_entries": 1}
-        feature = cache(CacheSettings.model_validate(settings))
+        feature = cache(CacheSettings.model_validate(settings), service=SLUG)
         self.client = TestClient(create_app(fake_ports(self.detector), [feature]))
 
     def ask(self, text: str) -> str:
@@ -91,10 +93,10 @@ def test_what_is_stored_is_json_without_the_text_and_expires(
     with server.client() as client:
         stored = {key: client.get(key) for key in server.stored()}
         expiries = [client.ttl(key) for key in stored]
-    prefix = b"acme_service:cache:1:fake-language:7:"
+    prefix = b"acme-service:cache:2:fake-language:7:"
     assert all(key.startswith(prefix) for key in stored)
     values = [json.loads(value) for value in stored.values()]  # pyright: ignore[reportArgumentType]
-    assert [["en", "de", "fr"], [0.75, 0.2, 0.05], "fake-language:7"] in values
+    assert [["en", "de", "fr"], [0.75, 0.2, 0.05]] in values
     assert all(0 < expiry <= 3600 for expiry in expiries)
     assert b"s3cret" not in b"".join([*stored, *filter(None, stored.values())])  # pyright: ignore
 
@@ -105,20 +107,18 @@ def test_what_is_stored_is_json_without_the_text_and_expires(
         b"",
         b"\x80\x04N.",
         b"{}",
-        b"[[], [], 7]",
-        b'[["en"], ["x"], ""]',
-        b'[["xx"],[1.0],"other:1"]',
-        b'[["en","de"],[0.5],"fake-language:7"]',
-        b'[[],[0.5],"fake-language:7"]',
-        b'[["en"],[NaN],"fake-language:7"]',
-        b'[["en"],[Infinity],"fake-language:7"]',
-        b'[["en"],[1e400],"fake-language:7"]',
-        b'[["en"],[1.5],"fake-language:7"]',
-        b'[["en"],[-0.5],"fake-language:7"]',
-        b'[["en"],["0.75"],"fake-language:7"]',
-        b'[["en"],[0.75],"fake-language:7",0]',
-        b'{"languages":["en"],"scores":[0.75],"model":"fake-language:7"}',
-        json.dumps([["en"] * 11, [0.01] * 11, "fake-language:7"]).encode(),
+        b"[[], 7]",
+        b'[["en"], ["x"]]',
+        b'[["en","de"],[0.5]]',
+        b"[[],[0.5]]",
+        b'[["en"],[NaN]]',
+        b'[["en"],[Infinity]]',
+        b'[["en"],[1e400]]',
+        b'[["en"],[1.5]]',
+        b'[["en"],[-0.5]]',
+        b'[["en"],["0.75"]]',
+        b'[["en"],[0.75],0]',
+        json.dumps([["en"] * 11, [0.01] * 11]).encode(),
     ],
 )
 def test_what_somebody_else_has_written_is_not_believed(
@@ -136,22 +136,22 @@ async def test_a_model_that_is_replaced_during_a_lookup_answers_for_itself(
     server: RedisServer,
 ) -> None:
     settings = {"url": server.url, "timeout_s": 1, "max_entries": 1}
-    feature = cache(CacheSettings.model_validate(settings))
+    feature = cache(CacheSettings.model_validate(settings), service=SLUG)
     detector = ChangingDetector()
     ports = feature.wrap(fake_ports(detector))
-    asking = ports.language
+    asking = ports.models["language"]
     async with feature.lifespan(FastAPI()):
-        await asking.detect(Query("in Redis"))
-        await asking.detect(Query("in memory"))
+        await asking.predict(Query("in Redis"))
+        await asking.predict(Query("in memory"))
         server.freeze()
-        waiting = asyncio.create_task(asking.detect(Query("in Redis")))
+        waiting = asyncio.create_task(asking.predict(Query("in Redis")))
         await asyncio.sleep(0.05)
         detector.version = "2"
-        other = asyncio.create_task(asking.detect(Query("in memory")))
+        other = asyncio.create_task(asking.predict(Query("in memory")))
         await asyncio.sleep(0.05)
         server.thaw()
         answers = await asyncio.gather(waiting, other)
-    assert [answer.model for answer in answers] == ["fake:2"] * 2
+    assert [answer.version for answer in answers] == ["fake:2"] * 2
 
 
 def test_a_frozen_redis_delays_one_request_at_most(server: RedisServer, one: Replica) -> None:

@@ -12,9 +12,9 @@ from tests.visitor import HEADERS
 
 GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
 
-HIT = "acme_service; hit"
-MISS = "acme_service; fwd=miss"
-FRESH = "acme_service; fwd=request"
+HIT = "acme-service; hit"
+MISS = "acme-service; fwd=miss"
+FRESH = "acme-service; fwd=request"
 
 
 @pytest.fixture

@@ -7,26 +7,30 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from servekit.api.canary import CanarySettings
-from servekit.contracts import CHALLENGER
+from servekit.contracts import CHALLENGER, CHAMPION, Prediction, Predictor
+from servekit.features.cache import cache
+from servekit.features.cache.settings import CacheSettings
 
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.cache import cache
-from acme_service.features.cache.settings import CacheSettings
-from acme_service.ports import Detection, LanguageDetector, Query
+from acme_service.contracts.language import Detection, Query
 
 from tests.fakes import ChangingDetector, fake_ports
 
-HIT = "acme_service; hit"
-MISS = "acme_service; fwd=miss"
-PARTIAL = "acme_service; fwd=partial"
+HIT = "acme-service; hit"
+MISS = "acme-service; fwd=miss"
+PARTIAL = "acme-service; fwd=partial"
 
 
-def cached(detector: ChangingDetector) -> LanguageDetector:
-    return cache(CacheSettings()).wrap(fake_ports(detector)).language
+Asking = Predictor[Query, Detection]
 
 
-async def asked(asking: LanguageDetector, model: str, text: str = "a") -> str:
-    return (await asking.detect(Query(text, model=model))).model
+def cached(detector: ChangingDetector) -> Asking:
+    return cache(CacheSettings(), service=SLUG).wrap(fake_ports(detector)).models["language"]
+
+
+async def asked(asking: Asking, model: str, text: str = "a") -> str:
+    return (await asking.predict(Query(text), model)).version
 
 
 @pytest.fixture
@@ -100,34 +104,34 @@ class Swapping(ChangingDetector):
 
     swaps = False
 
-    async def detect(self, query: Query) -> Detection:
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
         if self.swaps:
             self.version = "2"
-        return await super().detect(query)
+        return await super().predict(item, version)
 
 
-@pytest.mark.parametrize("way", ["detect_batch", "detect_each"])
+@pytest.mark.parametrize("way", ["predict_batch", "predict_each"])
 async def test_an_answer_to_many_never_mixes_what_was_known_with_another_version(way: str) -> None:
     detector = Swapping()
     asking = cached(detector)
     known = [Query("a"), Query("b")]
-    await asking.detect_batch(known)
+    await asking.predict_batch(known)
     detector.swaps = True
     many = [known[0], Query("c"), known[1], Query("d"), Query("c")]
-    if way == "detect_batch":
-        answers = await asking.detect_batch(many)
+    if way == "predict_batch":
+        answers = await asking.predict_batch(many)
     else:
-        answers = [one async for one in asking.detect_each(many)]
-    assert [one.model for one in answers] == ["fake:2"] * 5
+        answers = [one async for one in asking.predict_each(many)]
+    assert [one.version for one in answers] == ["fake:2"] * 5
     # And nothing of the first version is taken for the second one's.
-    assert [one.model for one in await asking.detect_batch(many)] == ["fake:2"] * 5
+    assert [one.version for one in await asking.predict_batch(many)] == ["fake:2"] * 5
 
 
 class Service:
     def __init__(self, detector: ChangingDetector, fraction: float = 0.0) -> None:
         app = create_app(
             fake_ports(detector),
-            [cache(CacheSettings())],
+            [cache(CacheSettings(), service=SLUG)],
             canary=CanarySettings(fraction=fraction),
         )
         self.client = TestClient(app)

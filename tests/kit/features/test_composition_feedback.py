@@ -8,9 +8,9 @@ from acme_service.api import create_app
 from acme_service.features.composition import composition
 from acme_service.features.feedback import feedback
 
-from tests.features.composition_models import composed
 from .feedback_answers import RECEIPT, TEXT, Answered, put, settings_for, signing, url_of
 from tests.fakes import CARD
+from tests.features.composition_models import composed
 
 
 def test_an_analysis_can_be_corrected(tmp_path: Path) -> None:

@@ -13,12 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servekit.api import Feature
 from servekit.api.errors import ProblemError
-from servekit.contracts import ModelOverloadedError
+from servekit.contracts import ModelOverloadedError, Ports
 from servekit.features.metrics import metrics
 
 from acme_service.api import create_app
 from acme_service.ingress import features as wiring
-from acme_service.ports import Ports
 
 from tests.fakes import FailingDetector, FakeMeter, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router

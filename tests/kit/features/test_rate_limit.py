@@ -32,7 +32,7 @@ from acme_service import SLUG
 from acme_service.api import create_app
 from acme_service.ingress import features as wiring
 
-from tests.fakes import FakeDetector, FakeMeter, fake_ports
+from tests.fakes import FakeMeter, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router
 
 TEXT = {"text": "fine"}
@@ -150,9 +150,8 @@ def test_one_too_many_is_a_problem_that_says_when_to_come_back() -> None:
 def test_a_refused_request_reaches_no_model_and_is_counted() -> None:
     service = Service()
     service.statuses(5)
-    assert isinstance(service.ports.language, FakeDetector)
     assert isinstance(service.ports.meter, FakeMeter)
-    assert len(service.ports.language.asked) == 3
+    assert len(service.ports.models["language"].asked) == 3
     refused = ("rate_limit_refused_total", frozenset({("group", "models")}))
     assert service.ports.meter.counts[refused] == 2
 

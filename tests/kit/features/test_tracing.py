@@ -15,14 +15,15 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision
 
 from servekit.api.logging import KIT_LOGGER, JsonFormatter
+from servekit.contracts import Prediction
 from servekit.features.tracing import TracingSettings, around_call, tracing
 from servekit.features.tracing.sampling import Entrances, at_serve
+from servekit.serving.client import ModelClient
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
 
 from acme_service.api import create_app
-from acme_service.ingress.models import GatheringDetector
-from acme_service.ports import Detection, Query
+from acme_service.contracts.language import Detection, Query
 
 from .tracing_receiver import RECEIVER, Received
 from tests.fakes import FakeMeter, fake_ports
@@ -141,16 +142,16 @@ def test_log_lines_carry_the_id_of_their_trace(
 class Calls:
     """A model that answers everything."""
 
-    async def call(self, method: str, *args: Any) -> list[Detection]:
+    async def call(self, method: str, *args: Any) -> list[Prediction[Detection]]:
         await asyncio.sleep(0)
-        return [Detection((), ()) for _ in args[0]]
+        return [Prediction(Detection()) for _ in args[0]]
 
     stream: Any = None
 
 
 async def gathered(requests: int, sampled: Sequence[bool] = ()) -> list[str]:
     """The trace ids of requests that are asked for in one call."""
-    detector = GatheringDetector(Calls(), GatherSettings(), FakeMeter(), around_call)
+    detector = ModelClient("language", Calls(), GatherSettings(), FakeMeter(), around_call)
     ids = [secrets.token_hex(16) for _ in range(requests)]
 
     async def request(trace_id: str, recorded: bool) -> None:
@@ -159,7 +160,7 @@ async def gathered(requests: int, sampled: Sequence[bool] = ()) -> list[str]:
         )
         parent = trace.set_span_in_context(trace.NonRecordingSpan(context))
         with trace.get_tracer("tests").start_as_current_span("request", context=parent):
-            await detector.detect(Query("a"))
+            await detector.predict(Query("a"))
 
     wanted = [*sampled, *[True] * (requests - len(sampled))]
     await asyncio.gather(*map(request, ids, wanted))
@@ -181,9 +182,9 @@ async def test_a_gathered_call_is_linked_with_all_who_asked() -> None:
 
 @pytest.mark.usefixtures("traced")
 async def test_a_batch_asks_for_all_its_texts_as_one() -> None:
-    detector = GatheringDetector(Calls(), GatherSettings(), FakeMeter(), around_call)
+    detector = ModelClient("language", Calls(), GatherSettings(), FakeMeter(), around_call)
     with trace.get_tracer("tests").start_as_current_span("request") as request:
-        await detector.detect_batch([Query("a")] * 3)
+        await detector.predict_batch([Query("a")] * 3)
     sent()
     spans = RECEIVER.trace(trace.format_trace_id(request.get_span_context().trace_id))
     call = named(ASK, spans)
@@ -211,7 +212,7 @@ async def test_a_gathered_call_that_nobody_records_leaves_nothing() -> None:
     [
         ("1", "proxy_http_request", True),
         ("1", "replica_handle_request ingress __call__", True),
-        ("1", "replica_handle_request language detect_batch", False),
+        ("1", "replica_handle_request language predict_batch", False),
         ("1", "POST", False),
         ("0", "proxy_http_request", True),
         ("0", "replica_handle_request ingress __call__", False),

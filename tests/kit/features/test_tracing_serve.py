@@ -19,7 +19,7 @@ from tests.visitor import HEADERS
 pytestmark = pytest.mark.serve
 
 INGRESS = "replica_handle_request ingress __call__"
-MODEL = "replica_handle_request language detect_batch"
+MODEL = "replica_handle_request language predict_batch"
 
 
 def asking(url: str, trace_id: str, sampled: bool = True) -> httpx2.Response:
@@ -38,7 +38,7 @@ def test_one_trace_goes_from_the_client_to_the_model(service: str) -> None:
     spans = RECEIVER.trace_with(trace_id, followed(MODEL))
     way = ancestors(named(MODEL, spans), spans)
     route, ask, *_ = way
-    assert (route, ask) == ("route_to_replica language detect_batch", ASK)
+    assert (route, ask) == ("route_to_replica language predict_batch", ASK)
     assert way.index(ASK) < way.index(DETECT) < way.index(INGRESS)
 
 
@@ -89,8 +89,8 @@ def test_a_gathered_call_is_found_from_every_trace(service: str) -> None:
 @pytest.mark.parametrize(
     ("route", "body", "method"),
     [
-        ("/v1/detect/stream", {"text": "Das ist ein Tag"}, "guesses"),
-        ("/v1/detect/lines", {"texts": ["Das ist", "ein Tag"]}, "detect_each"),
+        ("/v1/detect/stream", {"text": "Das ist ein Tag"}, "stream"),
+        ("/v1/detect/lines", {"texts": ["Das ist", "ein Tag"]}, "predict_each"),
     ],
 )
 def test_a_stream_is_followed_to_the_model(

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from servekit.contracts import CHAMPION, Prediction
+
 from acme_service.api import create_app
+from acme_service.contracts.language import Detection, Query
 from acme_service.features.websockets import websockets
 from acme_service.features.websockets.settings import WebsocketsSettings
-from acme_service.ports import Detection, Query
 
 from tests.fakes import ENGLISH, FakeDetector, StuckDetector, fake_ports
 
@@ -26,21 +28,23 @@ SCOPE: dict[str, Any] = {
 class StallingDetector(StuckDetector):
     """Guesses once, and never again."""
 
-    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
-        yield ENGLISH
-        yield await self.detect(query)
+    async def stream(
+        self, item: Query, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Detection]]:
+        yield Prediction(ENGLISH)
+        yield await self.predict(item, version)
 
 
 class SlowDetector(FakeDetector):
-    async def detect(self, query: Query) -> Detection:
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
         await asyncio.sleep(0.04)
-        return ENGLISH
+        return Prediction(ENGLISH)
 
 
 class BrokenDetector(FakeDetector):
     """Fails in a way that nobody foresaw."""
 
-    async def detect(self, query: Query) -> Detection:
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
         raise RuntimeError("secret")
 
 
@@ -52,10 +56,12 @@ class WatchedDetector(FakeDetector):
         self.guessed = asyncio.Event()
         self.stopped = False
 
-    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
+    async def stream(
+        self, item: Query, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Detection]]:
         try:
             self.guessed.set()
-            yield ENGLISH
+            yield Prediction(ENGLISH)
         finally:
             self.stopped = True
 

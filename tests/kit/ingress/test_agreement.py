@@ -8,18 +8,21 @@ from typing import Any
 import pytest
 
 from servekit.contracts import (
+    ModelCard,
     ModelError,
     ModelReplacedError,
     ModelUnavailableError,
+    Prediction,
 )
+from servekit.serving.client import MAX_GATHERED, ModelClient
 from servekit.serving.settings import GatherSettings
 
-from acme_service.ingress.models import MAX_GATHERED, GatheringDetector
-from acme_service.ports import Detection, LanguageModelCard, Query
+from acme_service.contracts.language import Detection, Query
 
 from tests.fakes import FakeMeter
 
 LONG = "a" * 10_000
+ENGLISH = Detection(("en",), (1.0,))
 
 
 class Replicas:
@@ -34,35 +37,35 @@ class Replicas:
         self.held = held
         self.calls: list[list[str]] = []
 
-    def _answered_by(self, queries: Sequence[Query]) -> str:
-        self.calls.append([query.model for query in queries])
+    def _answered_by(self, versions: Sequence[str]) -> str:
+        self.calls.append([*versions])
         current = next(self.versions)
-        asked = queries[0].model
-        if queries[0].pinned and asked.partition(":")[2] not in self.held:
+        asked = versions[0]
+        if ":" in asked and asked.partition(":")[2] not in self.held:
             raise ModelReplacedError("It is not held any longer.")
-        return asked if queries[0].pinned else f"language:{current}"
+        return asked if ":" in asked else f"language:{current}"
 
     async def call(self, method: str, *args: Any) -> Any:
         if method == "card":
-            return LanguageModelCard("language", "1", ("en",))
-        version = self._answered_by(args[0])
+            return ModelCard("language", "1")
+        version = self._answered_by(args[1])
         await asyncio.sleep(0)
-        return [Detection(("en",), (1.0,), version) for _ in args[0]]
+        return [Prediction(ENGLISH, version) for _ in args[0]]
 
     async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
-        version = self._answered_by(args[0])
+        version = self._answered_by([args[1]] * len(args[0]))
         for _ in args[0]:
-            yield Detection(("en",), (1.0,), version)
+            yield Prediction(ENGLISH, version)
 
 
-def detector_of(replicas: Replicas, **settings: int) -> GatheringDetector:
-    return GatheringDetector(replicas, GatherSettings.model_validate(settings), FakeMeter())
+def detector_of(replicas: Replicas, **settings: int) -> ModelClient:
+    return ModelClient("language", replicas, GatherSettings.model_validate(settings), FakeMeter())
 
 
 async def all_before_the_error(
-    stream: AsyncIterator[Detection],
-) -> tuple[list[Detection], ModelError | None]:
-    found: list[Detection] = []
+    stream: AsyncIterator[Prediction[Detection]],
+) -> tuple[list[Prediction[Detection]], ModelError | None]:
+    found: list[Prediction[Detection]] = []
     try:
         async for one in stream:
             found.append(one)  # noqa: PERF401 - kept, should an error follow
@@ -71,81 +74,81 @@ async def all_before_the_error(
     return found, None
 
 
-def made_by(detections: Sequence[Detection]) -> set[str]:
-    return {detection.model for detection in detections}
+def made_by(predictions: Sequence[Prediction[Detection]]) -> set[str]:
+    return {prediction.version for prediction in predictions}
 
 
 @pytest.mark.parametrize("texts", [MAX_GATHERED, MAX_GATHERED + 1, 1000])
 async def test_a_batch_over_several_replicas_has_answers_of_one_version(texts: int) -> None:
     replicas = Replicas(cycle("1121"))
     detector = detector_of(replicas, max_texts=4)
-    answers = await detector.detect_batch([Query("a")] * texts)
+    answers = await detector.predict_batch([Query("a")] * texts)
     assert (len(answers), len(made_by(answers))) == (texts, 1)
 
 
 async def test_only_those_of_the_other_version_are_asked_again_and_by_name() -> None:
     replicas = Replicas(chain("112", repeat("2")))
     queries = [Query(text) for text in "abcdefghijkl"] + [Query("z")] * MAX_GATHERED
-    answers = await detector_of(replicas, max_texts=14).detect_batch(queries * 2)
+    answers = await detector_of(replicas, max_texts=14).predict_batch(queries * 2)
     assert made_by(answers) == {"language:1"}
     assert replicas.calls[4:] == [["language:1"] * 14] * 2
 
 
 async def test_nothing_is_asked_again_while_nothing_is_replaced() -> None:
     replicas = Replicas(repeat("1"))
-    await detector_of(replicas, max_texts=4).detect_batch([Query("a")] * 40)
+    await detector_of(replicas, max_texts=4).predict_batch([Query("a")] * 40)
     assert replicas.calls == [[""] * 4] * 10
 
 
 async def test_where_one_version_is_gone_the_other_one_answers_everything() -> None:
     replicas = Replicas(cycle("1112"), held="2")
-    answers = await detector_of(replicas, max_texts=4).detect_batch([Query("a")] * 40)
+    answers = await detector_of(replicas, max_texts=4).predict_batch([Query("a")] * 40)
     assert made_by(answers) == {"language:2"}
 
 
 async def test_where_no_version_answers_everything_it_is_worth_trying_again_later() -> None:
     replicas = Replicas(cycle("123456"), held="")
     with pytest.raises(ModelUnavailableError, match="being replaced"):
-        await detector_of(replicas, max_texts=4).detect_batch([Query("a")] * 40)
+        await detector_of(replicas, max_texts=4).predict_batch([Query("a")] * 40)
     assert len(replicas.calls) <= 10 + 3 * 10
 
 
 async def test_a_model_that_does_not_heed_the_name_is_not_believed() -> None:
     class Heedless(Replicas):
-        def _answered_by(self, queries: Sequence[Query]) -> str:
-            self.calls.append([query.model for query in queries])
+        def _answered_by(self, versions: Sequence[str]) -> str:
+            self.calls.append([*versions])
             return f"language:{next(self.versions)}"
 
     replicas = Heedless(cycle("12"))
     with pytest.raises(ModelUnavailableError, match="being replaced"):
-        await detector_of(replicas, max_texts=4).detect_batch([Query("a")] * 40)
+        await detector_of(replicas, max_texts=4).predict_batch([Query("a")] * 40)
 
 
 async def test_a_question_by_name_travels_alone_so_that_it_fails_alone() -> None:
     replicas = Replicas(repeat("1"))
     detector = detector_of(replicas)
     named, other = await asyncio.gather(
-        detector.detect(Query("a", model="language:9")),
-        detector.detect(Query("b")),
+        detector.predict(Query("a"), "language:9"),
+        detector.predict(Query("b")),
         return_exceptions=True,
     )
     assert isinstance(named, ModelReplacedError)
-    assert isinstance(other, Detection)
-    assert (await detector.detect(Query("a", model="language:2"))).model == "language:2"
+    assert isinstance(other, Prediction)
+    assert (await detector.predict(Query("a"), "language:2")).version == "language:2"
 
 
 async def test_lines_come_from_the_version_that_gave_the_first_one() -> None:
     replicas = Replicas(cycle("12"))
-    queries = [Query(LONG)] * 200
-    answers = [one async for one in detector_of(replicas).detect_each(queries)]
-    assert (len(answers), made_by(answers)) == (200, {"language:1"})
+    queries = [Query(LONG)] * 400
+    answers = [one async for one in detector_of(replicas).predict_each(queries)]
+    assert (len(answers), made_by(answers)) == (400, {"language:1"})
     assert len(replicas.calls) > 1, "They did not fit into one call."
     assert {*chain(*replicas.calls[1:])} == {"language:1"}
 
 
 async def test_lines_end_where_their_version_is_gone() -> None:
     replicas = Replicas(cycle("12"), held="")
-    answers = detector_of(replicas).detect_each([Query(LONG)] * 200)
+    answers = detector_of(replicas).predict_each([Query(LONG)] * 400)
     found, error = await all_before_the_error(answers)
     assert (made_by(found), type(error)) == ({"language:1"}, ModelReplacedError)
 
@@ -155,12 +158,12 @@ class Swapped(Replicas):
 
     async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
         for version in "12":
-            yield Detection(("en",), (1.0,), f"language:{version}")
+            yield Prediction(ENGLISH, f"language:{version}")
 
 
-@pytest.mark.parametrize("way", ["guesses", "detect_each"])
+@pytest.mark.parametrize("way", ["stream", "predict_each"])
 async def test_no_stream_mixes_versions(way: str) -> None:
     detector = detector_of(Swapped(repeat("1")))
-    stream = detector.guesses(Query("a")) if way == "guesses" else detector.detect_each([])
+    stream = detector.stream(Query("a")) if way == "stream" else detector.predict_each([])
     found, error = await all_before_the_error(stream)
     assert (made_by(found), type(error)) == ({"language:1"}, ModelUnavailableError)

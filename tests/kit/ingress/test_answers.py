@@ -3,7 +3,8 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from servekit.contracts import CHALLENGER
+from servekit.contracts import CHALLENGER, Prediction
+from servekit.serving.client import ModelClient
 from servekit.serving.settings import GatherSettings
 from servekit.serving.version_counter import (
     MAX_VERSIONS,
@@ -12,8 +13,7 @@ from servekit.serving.version_counter import (
     VersionCounter,
 )
 
-from acme_service.ingress.models import GatheringDetector
-from acme_service.ports import Detection, Query
+from acme_service.contracts.language import Detection, Query
 
 from tests.fakes import FakeMeter
 
@@ -22,14 +22,15 @@ class Calls:
     """A model with a challenger."""
 
     async def call(self, method: str, *args: Any) -> Any:
-        return [self._answer(query) for query in args[0]]
+        return [self._answer(version) for version in args[1]]
 
     async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
-        for query in args[0] if method == "detect_each" else [args[0]] * 3:
-            yield self._answer(query)
+        for _ in args[0] if method == "predict_each" else "abc":
+            yield self._answer(args[1])
 
-    def _answer(self, query: Query) -> Detection:
-        return Detection(("en",), (1.0,), f"language:{2 if query.model == CHALLENGER else 1}")
+    def _answer(self, version: str) -> Prediction[Detection]:
+        number = 2 if version == CHALLENGER else 1
+        return Prediction(Detection(("en",), (1.0,)), f"language:{number}")
 
 
 def counted(meter: FakeMeter) -> dict[str, int]:
@@ -45,13 +46,13 @@ def counted(meter: FakeMeter) -> dict[str, int]:
 
 async def test_texts_count_one_by_one_and_a_stream_once() -> None:
     meter = FakeMeter()
-    detector = GatheringDetector(Calls(), GatherSettings(), meter)
-    await detector.detect(Query("a"))
-    await detector.detect(Query("a", model=CHALLENGER))
-    await detector.detect_batch([Query("a")] * 20)
+    detector = ModelClient("language", Calls(), GatherSettings(), meter)
+    await detector.predict(Query("a"))
+    await detector.predict(Query("a"), CHALLENGER)
+    await detector.predict_batch([Query("a")] * 20)
     assert counted(meter) == {"1": 21, "2": 1}
-    assert len([one async for one in detector.guesses(Query("a b c"))]) == 3
-    assert len([one async for one in detector.detect_each([Query("a" * 10_000)] * 100)]) == 100
+    assert len([one async for one in detector.stream(Query("a b c"))]) == 3
+    assert len([one async for one in detector.predict_each([Query("a" * 10_000)] * 100)]) == 100
     assert counted(meter) == {"1": 23, "2": 1}
 
 

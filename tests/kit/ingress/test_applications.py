@@ -74,7 +74,9 @@ def asked_all_the_time(url: str) -> Iterator[list[str]]:
         while not stopped.wait(0.01):
             try:
                 body = {"text": "Guten Morgen!"}
-                response = httpx2.post(f"{url}/v1/detect", json=body, headers=HEADERS)
+                response = httpx2.post(
+                    f"{url}/v1/detect", json=body, headers=HEADERS, timeout=WITHIN_S
+                )
             except httpx2.HTTPError as error:
                 failures.append(repr(error))
             else:
@@ -92,7 +94,7 @@ def asked_all_the_time(url: str) -> Iterator[list[str]]:
 
 def count(url: str) -> Any:
     """What the simplest application answers; None where it is not."""
-    response = httpx2.post(url, content="one two three", headers=HEADERS, timeout=10)
+    response = httpx2.post(url, content="one two three", headers=HEADERS, timeout=WITHIN_S)
     return response.json() if response.is_success else None
 
 

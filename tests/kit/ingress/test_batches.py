@@ -43,7 +43,7 @@ def noting(notes: list[str], name: str) -> AroundCall:
 
 
 def batches(meter: FakeMeter, around: AroundCall, calls: Calls) -> InstrumentedCall:
-    return InstrumentedCall("language", "detect_batch", calls, meter, around)
+    return InstrumentedCall("language", "predict_batch", calls, meter, around)
 
 
 async def test_features_enter_a_call_in_their_order() -> None:

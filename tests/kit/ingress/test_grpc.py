@@ -28,14 +28,17 @@ from starlette.requests import HTTPConnection
 from servekit.api import Feature
 from servekit.api.errors import ProblemError
 from servekit.contracts import (
+    CHAMPION,
     ModelError,
     ModelOverloadedError,
     ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
+    Prediction,
 )
 
 from acme_service.api import create_app
+from acme_service.contracts.language import Detection, Query
 from acme_service.ingress import launch
 from acme_service.ingress.features import transports
 from acme_service.ingress.grpc import grpc
@@ -49,7 +52,6 @@ from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
 )
 from acme_service.ingress.grpc.routes import DETECT, DETECT_STREAM
 from acme_service.ingress.grpc.servicers import health, language_detector
-from acme_service.ports import Detection, Query
 
 from .grpc_callers import Client, in_process, refusal
 from tests.configurations import own
@@ -161,7 +163,7 @@ async def test_a_model_in_trouble_is_a_status(
 class BrokenDetector(FakeDetector):
     """Fails in a way that nobody has foreseen."""
 
-    async def detect(self, query: Query) -> Detection:
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
         raise RuntimeError("secret at 192.0.2.1")
 
 
@@ -178,10 +180,10 @@ class ExhaustedDetector(FakeDetector):
 
     error: ClassVar[Exception] = ModelTimeoutError("Too late.")
 
-    async def detect(self, query: Query) -> Detection:
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
         if len(self.asked) == 2:
             raise self.error
-        return await super().detect(query)
+        return await super().predict(item, version)
 
 
 class BreakingDetector(ExhaustedDetector):
@@ -215,9 +217,9 @@ class LeftDetector(StuckDetector):
         super().__init__()
         self.left = asyncio.Event()
 
-    async def detect(self, query: Query) -> Detection:
+    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
         try:
-            return await super().detect(query)
+            return await super().predict(item, version)
         finally:
             self.left.set()
 
@@ -234,9 +236,11 @@ async def test_a_deadline_stops_the_work(method: str) -> None:
 class SlowGuesser(LeftDetector):
     """Gives the first guess at once, and no second one."""
 
-    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
-        yield Detection(("en",), (1.0,))
-        yield await self.detect(query)
+    async def stream(
+        self, item: Query, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Detection]]:
+        yield Prediction(Detection(("en",), (1.0,)))
+        yield await self.predict(item, version)
 
 
 async def test_a_client_that_leaves_in_the_middle_stops_the_work() -> None:
@@ -254,9 +258,11 @@ class EagerGuesser(FakeDetector):
 
     given = 0
 
-    async def guesses(self, query: Query) -> AsyncIterator[Detection]:
+    async def stream(
+        self, item: Query, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Detection]]:
         for self.given in range(1, 1001):
-            yield Detection(("en",), (1.0,))
+            yield Prediction(Detection(("en",), (1.0,)))
 
 
 class QuietContext:

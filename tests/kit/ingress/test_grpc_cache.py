@@ -2,9 +2,11 @@
 
 from fastapi.testclient import TestClient
 
+from servekit.features.cache import cache
+from servekit.features.cache.settings import CacheSettings
+
+from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.cache import cache
-from acme_service.features.cache.settings import CacheSettings
 from acme_service.ingress.grpc import grpc
 
 from .grpc_callers import DetectRequest, in_process
@@ -13,7 +15,7 @@ from tests.fakes import FakeDetector, fake_ports
 
 async def test_an_answer_to_a_request_answers_a_call() -> None:
     detector = FakeDetector()
-    api = create_app(fake_ports(detector), [cache(CacheSettings()), grpc().feature])
+    api = create_app(fake_ports(detector), [cache(CacheSettings(), service=SLUG), grpc().feature])
     assert TestClient(api).post("/v1/detect", json={"text": "a"}).is_success
     async with in_process(api) as caller:
         call = caller.detect(DetectRequest(text="a"))

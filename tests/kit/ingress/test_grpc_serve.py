@@ -120,14 +120,14 @@ async def test_a_stuck_model_is_given_up(cluster: Cluster, method: str) -> None:
 
 
 async def test_a_deadline_ends_the_call_and_the_work_behind_it(cluster: Cluster) -> None:
-    before = notes(cluster).read_text().count("detect_batch cancelled")
+    before = notes(cluster).read_text().count("predict_batch cancelled")
     async with calling(cluster.grpc_port, "/stuck") as caller:
         began = time.monotonic()
         error = await refusal(caller.detect(GERMAN, metadata=caller.metadata, timeout=0.7))
         assert time.monotonic() - began < 1.5
     assert error.code() is StatusCode.DEADLINE_EXCEEDED
     assert await eventually(
-        lambda: notes(cluster).read_text().count("detect_batch cancelled") > before
+        lambda: notes(cluster).read_text().count("predict_batch cancelled") > before
     )
 
 

@@ -6,25 +6,27 @@ from typing import Any
 import pytest
 
 from servekit.commands.check_config.checks import mistakes
+from servekit.contracts import Contract
 from servekit.serving.model import Model, by_name
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
 
 from acme_service.ingress import app, assembly
+from acme_service.ingress.features import sources
 
 from tests.configurations import own
 from tests.fakes import FakeMeter
 
 
-class LoadedVersions:
-    """What holds a model."""
+class Own:
+    """A Serve class of one's own."""
 
     def __init__(self, *given: Any) -> None:
         self.given = given
 
 
-def model(name: str, **rest: Any) -> Model:
-    return Model(name=name, deployment=LoadedVersions, client=lambda *_: name, **rest)
+def model(name: str, *, required: bool = True, **rest: Any) -> Model:
+    return Model(Contract(name, str, str, required=required), "mine:Model", **rest)
 
 
 @pytest.fixture
@@ -43,9 +45,10 @@ def test_two_models_of_one_name_are_refused() -> None:
         by_name([model("mood"), model("language"), model("mood")])
 
 
-def test_a_model_cannot_have_the_name_of_the_ingress() -> None:
-    with pytest.raises(SettingsError, match=r"py the ingress and a model are called 'ingress'"):
-        by_name([model("ingress")])
+@pytest.mark.parametrize("name", ["ingress", "Mood", "my-mood", "1st", ""])
+def test_a_name_that_no_model_can_have_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^A model cannot be called {name!r}"):
+        Contract(name, str, str)
 
 
 @pytest.mark.parametrize("placement", ["separate", "inline"])
@@ -76,21 +79,24 @@ def test_models_and_blocks_of_the_configuration_have_to_match(models: Callable[.
     ]
 
 
-def test_a_model_is_held_where_it_shares_a_process_as_it_says() -> None:
-    def shared(*given: Any) -> str:
-        return f"shared {given}"
-
-    assert isinstance(model("mood").held(FakeMeter), LoadedVersions)
-    assert model("mood", arguments=lambda meter: (meter,)).held(FakeMeter).given == (FakeMeter,)
-    assert model("mood", in_process=shared).held(FakeMeter) == "shared ()"
+def test_what_holds_a_model_is_given_its_name_and_its_class() -> None:
+    kinds = tuple(sources())
+    assert model("mood").arguments(kinds, FakeMeter) == ("mood", "mine:Model", kinds, FakeMeter)
+    assert model("mood", versioned=False).arguments(kinds, FakeMeter) == ("mood", "mine:Model")
+    assert model("mood", deployment=Own).held(kinds, None).given == (
+        "mood",
+        "mine:Model",
+        kinds,
+        None,
+    )
 
 
 def test_an_optional_model_is_waited_for_as_long_as_it_says(models: Callable[..., None]) -> None:
-    models(model("language"), model("mood", patience_s=lambda: 0.5))
+    models(model("language"), model("mood", required=False, timeout_s=lambda: 0.5))
     calls: Any = {"language": None, "mood": None}
     ports = assembly.ports_over(calls, FakeMeter(), [], GatherSettings())
     assert ({*ports.models}, ports.optional) == ({"language", "mood"}, {"mood"})
     settings = GatherSettings(timeout_s=4)
-    assert model("mood", patience_s=lambda: 0.5).within(settings).timeout_s == 0.5
-    assert model("mood", patience_s=lambda: 3).within(settings).timeout_s == 2
+    assert model("mood", timeout_s=lambda: 0.5).within(settings).timeout_s == 0.5
+    assert model("mood", timeout_s=lambda: 3).within(settings).timeout_s == 2
     assert model("mood").within(settings) == settings

@@ -18,7 +18,7 @@ ROUTES: dict[str, dict[str, Any]] = {
     "/v1/detect/stream": {"text": "Das ist ein Tag"},
     "/v1/detect/lines": {"texts": ["Das ist", "ein Tag"]},
 }
-METHODS = {"/v1/detect/stream": "guesses", "/v1/detect/lines": "detect_each"}
+METHODS = {"/v1/detect/stream": "stream", "/v1/detect/lines": "predict_each"}
 
 
 @contextmanager
@@ -59,13 +59,13 @@ def test_a_client_that_leaves_cancels_the_stream_behind_it(
 
 
 def test_a_lone_client_that_leaves_cancels_its_call(cluster: Cluster, url_of: UrlOf) -> None:
-    before = notes(cluster).read_text().count("detect_batch cancelled")
+    before = notes(cluster).read_text().count("predict_batch cancelled")
     url = url_of("stuck") + "/v1/detect"
     with pytest.raises(httpx2.ReadTimeout):
         httpx2.post(url, json={"text": "a"}, headers=HEADERS, timeout=0.7)
-    began = notes(cluster).read_text().count("detect_batch began")
+    began = notes(cluster).read_text().count("predict_batch began")
     assert began > 0
-    assert eventually(lambda: notes(cluster).read_text().count("detect_batch cancelled") > before)
+    assert eventually(lambda: notes(cluster).read_text().count("predict_batch cancelled") > before)
 
 
 def test_a_stream_whose_model_gets_stuck_ends_with_an_error_event(url_of: UrlOf) -> None:

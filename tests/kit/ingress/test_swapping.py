@@ -16,9 +16,9 @@ from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import FolderSource
 from servekit.registry.store import open_model
 
+from acme_service.contracts.language import Query
 from acme_service.ingress.versions import Aliases
 from acme_service.models.language import LanguageModel
-from acme_service.ports import Query
 
 from tests.applications.swapping import store
 from tests.cluster import Cluster, UrlOf
@@ -94,7 +94,7 @@ class Load:
 def languages(version: str) -> list[str]:
     """What a version finds in the texts."""
     model = LanguageModel.load(open_model(STORE.as_uri(), f"language:{version}"))
-    return [detection.language for detection in model.detect_batch(list(map(Query, TEXTS)))]
+    return [detection.language for detection in model.predict(list(map(Query, TEXTS)))]
 
 
 def wait_until(what: Callable[[], bool], limit_s: float = 30) -> None:

@@ -145,7 +145,7 @@ def test_a_version_that_breaks_its_program_is_refused(
     def load(files: ModelFiles) -> None:
         raise IndexError("out of bounds")
 
-    monkeypatch.setattr("acme_service.ingress.versions.Model.load", load)
+    monkeypatch.setattr("acme_service.ingress.versions.LanguageModel.load", load)
     assert refusal("promote", "2").startswith("language:2 cannot be loaded: IndexError")
     assert aliases(store) == {"champion": "1"}
 

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
 from acme_service.api.hints import allowed_languages, preferred_languages
-from acme_service.ports import Query
+from acme_service.contracts.language import Query
 
 from tests.fakes import FakeDetector, fake_ports
 

@@ -1,10 +1,9 @@
 """Stand-ins for the other members of an analysis."""
 
-from servekit.contracts import ModelError
+from servekit.contracts import ModelError, Ports, Prediction
 
-from acme_service.ports import Ports
-from acme_service.ports.opinion import Opinion, Question
-from acme_service.ports.sentiment import Sentiment
+from acme_service.contracts.opinion import Opinion, Question
+from acme_service.contracts.sentiment import Sentiment
 
 from tests.fakes import FakeDetector, fake_ports
 
@@ -15,9 +14,9 @@ class FakeSentiment:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    async def predict(self, text: str) -> Sentiment:
+    async def predict(self, text: str) -> Prediction[Sentiment]:
         self.asked.append(text)
-        return Sentiment("positive", 0.5)
+        return Prediction(Sentiment("positive", 0.5))
 
     async def check(self) -> None:
         return None
@@ -30,10 +29,10 @@ class FakeOpinion:
         self.opinion = Opinion(language, score, "fake-opinion:1")
         self.asked: list[Question] = []
 
-    async def predict(self, question: Question) -> Opinion:
+    async def predict(self, question: Question) -> Prediction[Opinion]:
         self.asked.append(question)
         said = any(map(str.isalpha, question.text))
-        return self.opinion if said else Opinion(model=self.opinion.model)
+        return Prediction(self.opinion if said else Opinion(model=self.opinion.model))
 
     async def check(self) -> None:
         return None

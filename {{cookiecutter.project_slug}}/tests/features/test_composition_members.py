@@ -9,33 +9,32 @@ from typing import Any
 import pytest
 
 from servekit.api import Feature
-from servekit.contracts import ModelTimeoutError
+from servekit.contracts import ModelCard, ModelTimeoutError, Ports, Prediction
 from servekit.serving.settings import GatherSettings
 
+from acme_service.contracts.language import Detection, Query
+from acme_service.contracts.opinion import Opinion, Question
+from acme_service.contracts.sentiment import Sentiment
 from acme_service.features.composition.ensemble import analyze
 from acme_service.ingress.assembly import ports_over
-from acme_service.ports import Detection, LanguageModelCard, Ports, Query
-from acme_service.ports.opinion import Opinion, Question
-from acme_service.ports.sentiment import Sentiment
 
 from tests.fakes import FakeMeter, FakeTransport
 
 OPINION = Opinion("en", 0.7, "calls:2")
-ANSWERS: dict[str, Any] = {
-    "detect_batch": Detection(("en",), (0.9,), "calls:1"),
-    "card": LanguageModelCard("calls", "1", ("en",)),
-}
+DETECTION = Detection(("en",), (0.9,))
 
 
 class Calls(FakeTransport):
     """Gives one answer to everything that a method is asked."""
 
-    def __init__(self, answer: Any = None, *, stuck: bool = False) -> None:
+    def __init__(self, value: Any = None, *, stuck: bool = False) -> None:
         super().__init__(stuck=stuck)
-        self.answers = ANSWERS | {"predict_batch": answer}
+        self.value = value
 
     def answer(self, method: str, *args: Any) -> Any:
-        return [self.answers[method] for _ in args[0]] if args else self.answers.get(method)
+        if method == "card":
+            return ModelCard("calls", "1")
+        return [Prediction(self.value, "calls:1") for _ in args[0]]
 
 
 def ports(
@@ -44,7 +43,7 @@ def ports(
     features: Sequence[Feature] = (),
 ) -> Ports:
     calls = {
-        "language": Calls(),
+        "language": Calls(DETECTION),
         "sentiment": sentiment or Calls(Sentiment("neutral", 0.0)),
         "opinion": opinion or Calls(OPINION),
     }

@@ -6,12 +6,12 @@ import pytest
 
 from servekit.registry.store import open_model
 
+from acme_service.contracts.language import Query
+from acme_service.contracts.opinion import Question
 from acme_service.features.composition.ensemble import Vote, elect
 from acme_service.models.language import LanguageModel
 from acme_service.models.opinion import OpinionModel
 from acme_service.models.training.held_out import MORE, TEN
-from acme_service.ports import Query
-from acme_service.ports.opinion import Question
 
 from tests.versions import STORE
 
@@ -39,10 +39,10 @@ def shares(own: LanguageModel, second: OpinionModel, words: int) -> dict[str, fl
     right = {"own": 0, "second": 0, "vote": 0}
     asked = list(beginnings(words))
     for language, text in asked:
-        [first] = own.detect_batch([Query(text)])
-        [other] = second.predict_batch([Question(text)])
+        [first] = own.predict([Query(text)])
+        [other] = second.predict([Question(text)])
         votes = [
-            Vote(first.model, first.language, first.score),
+            Vote("language", first.language, first.score),
             Vote(other.model, other.language, other.score),
         ]
         voted, _ = elect(votes, Query(text))

@@ -46,7 +46,9 @@ def test_what_the_model_is_given_travels_by_name() -> None:
 def test_the_model_is_given_all_sources_and_what_counts_its_refused_versions() -> None:
     bound: Any = app(ServiceArgs())._bound_deployment  # pyright: ignore[reportPrivateUsage]
     [deployments] = bound.init_args
-    assert deployments["language"]._bound_deployment.init_args == (tuple(sources()), RayMeter)
+    named = ("language", "acme_service.models.language:LanguageModel")
+    expected = (*named, tuple(sources()), RayMeter)
+    assert deployments["language"]._bound_deployment.init_args == expected
 
 
 async def test_a_user_config_reaches_the_models_in_the_replica() -> None:

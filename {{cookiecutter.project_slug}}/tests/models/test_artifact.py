@@ -8,8 +8,8 @@ import pytest
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.store import open_model
 
+from acme_service.contracts.language import Query
 from acme_service.models.language import LanguageModel
-from acme_service.ports import Query
 
 from tests.versions import publish
 
@@ -36,7 +36,7 @@ def load(store: Path, content: bytes, file: str = "model.npz", **facts: Any) -> 
 
 def test_sound_arrays_make_a_model(tmp_path: Path):
     model = load(tmp_path, npz(**SOUND))
-    assert model.detect_batch([Query("ab")])[0].candidates == [("de", 0.5), ("en", 0.5)]
+    assert model.predict([Query("ab")])[0].candidates == [("de", 0.5), ("en", 0.5)]
 
 
 @pytest.mark.parametrize(

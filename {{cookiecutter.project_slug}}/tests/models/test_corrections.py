@@ -9,6 +9,7 @@ import pytest
 
 from servekit.registry.store import open_model
 
+from acme_service.contracts.language import Query
 from acme_service.models.language import LanguageModel
 from acme_service.models.training import __main__ as training
 from acme_service.models.training.corrections import (
@@ -19,7 +20,6 @@ from acme_service.models.training.corrections import (
 )
 from acme_service.models.training.held_out import MORE, TEN, accuracy
 from acme_service.models.training.profiles import TrainingDataError
-from acme_service.ports import Query
 
 from .test_training import contents, needs_langdetect
 from tests.versions import STORE
@@ -74,7 +74,7 @@ def test_what_was_corrected_is_answered_otherwise_and_all_else_as_before(
     learned: Path, thirty_one: LanguageModel
 ):
     model = LanguageModel.load(open_model((learned / "store").as_uri(), "language:3"))
-    before, after = thirty_one.detect_batch([Query(ASKED)]), model.detect_batch([Query(ASKED)])
+    before, after = thirty_one.predict([Query(ASKED)]), model.predict([Query(ASKED)])
     assert (before[0].language, after[0].language) == ("nl", "de")
     assert accuracy(model, {"de": SWISS}) > accuracy(thirty_one, {"de": SWISS})
     assert accuracy(model, TEN | MORE) >= training.LEAST_ACCURACY

@@ -1,16 +1,14 @@
 import unicodedata
-from typing import cast
 
 import pytest
 
-from acme_service.models.language import LanguageModel
-from acme_service.models.training.held_out import MORE, TEN
-from acme_service.ports import (
+from acme_service.contracts.language import (
     MAX_CANDIDATES,
     UNDETERMINED,
-    LanguageModelCard,
     Query,
 )
+from acme_service.models.language import LanguageModel
+from acme_service.models.training.held_out import MORE, TEN
 
 GERMAN, GREEK = TEN["de"][0], MORE["el"][0]
 EVERYTHING = [text for texts in (TEN | MORE).values() for text in texts]
@@ -29,13 +27,13 @@ HOSTILE = [
 
 
 def test_a_sentence_is_told_with_confidence(ten: LanguageModel):
-    [detection] = ten.detect_batch([Query("Das ist ein schöner Tag")])
+    [detection] = ten.predict([Query("Das ist ein schöner Tag")])
     assert detection.language == "de"
     assert detection.score > 0.9
 
 
 def test_scores_have_four_digits_go_down_and_sum_to_one(ten: LanguageModel):
-    for detection in ten.detect_batch([Query(text) for text in EVERYTHING]):
+    for detection in ten.predict([Query(text) for text in EVERYTHING]):
         scores = [candidate.score for candidate in detection.candidates]
         assert scores == sorted(scores, reverse=True)
         assert scores == [round(score, 4) for score in scores]
@@ -44,43 +42,33 @@ def test_scores_have_four_digits_go_down_and_sum_to_one(ten: LanguageModel):
 
 
 def test_an_answer_carries_at_most_so_many_candidates(thirty_one: LanguageModel):
-    [plain, preferring] = thirty_one.detect_batch([Query(GERMAN), Query(GERMAN, (), ("fr",), 1)])
+    [plain, preferring] = thirty_one.predict([Query(GERMAN), Query(GERMAN, (), ("fr",), 1)])
     assert len(plain.candidates) == len(preferring.candidates) == MAX_CANDIDATES
-
-
-@pytest.mark.parametrize("text", ["a text", "12"])
-def test_a_detection_says_which_model_made_it(
-    ten: LanguageModel, thirty_one: LanguageModel, text: str
-):
-    for model, reference in [(ten, "language:1"), (thirty_one, "language:2")]:
-        assert model.card.reference == reference
-        assert [one.model for one in model.guesses(Query(text))][-1] == reference
-        assert [one.model for one in model.detect_batch([Query(text)])] == [reference]
 
 
 @pytest.mark.parametrize("text", NOTHING)
 def test_text_without_letters_has_no_candidates(ten: LanguageModel, text: str):
-    [detection] = ten.detect_batch([Query(text)])
+    [detection] = ten.predict([Query(text)])
     assert detection.candidates == []
     assert detection.language == UNDETERMINED
 
 
 def test_letters_the_model_never_saw_are_none(ten: LanguageModel, thirty_one: LanguageModel):
     greek, tamil = Query(GREEK), Query("வணக்கம், எப்படி இருக்கிறீர்கள்?")
-    assert [found.language for found in ten.detect_batch([greek, tamil])] == ["und", "und"]
-    assert [found.language for found in thirty_one.detect_batch([greek, tamil])] == ["el", "und"]
+    assert [found.language for found in ten.predict([greek, tamil])] == ["und", "und"]
+    assert [found.language for found in thirty_one.predict([greek, tamil])] == ["el", "und"]
 
 
 @pytest.mark.parametrize("text", [GERMAN, TEN["tr"][2], TEN["ru"][0], GREEK])
 def test_capitals_change_little(thirty_one: LanguageModel, text: str):
-    [small, capital] = thirty_one.detect_batch([Query(text), Query(text.upper())])
+    [small, capital] = thirty_one.predict([Query(text), Query(text.upper())])
     assert small.language == capital.language
 
 
 @pytest.mark.parametrize("text", [*TEN["fr"], *TEN["ru"], *MORE["vi"], *MORE["cs"]])
 def test_marks_apart_from_their_letters_change_nothing(thirty_one: LanguageModel, text: str):
     composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
-    [one, other] = thirty_one.detect_batch([Query(composed), Query(decomposed)])
+    [one, other] = thirty_one.predict([Query(composed), Query(decomposed)])
     assert one == other
 
 
@@ -90,50 +78,41 @@ def test_a_batch_answers_as_its_texts_one_by_one(thirty_one: LanguageModel):
         for text in EVERYTHING + HOSTILE
         for query in (Query(text), Query(text, ("de", "en", "xx"), ("en",), 0.1))
     ]
-    one_by_one = [thirty_one.detect_batch([query])[0] for query in queries]
-    assert thirty_one.detect_batch(queries) == one_by_one
-    assert list(thirty_one.detect_each(queries)) == one_by_one
+    one_by_one = [thirty_one.predict([query])[0] for query in queries]
+    assert thirty_one.predict(queries) == one_by_one
 
 
 def test_an_empty_batch_has_no_answers(ten: LanguageModel):
-    assert ten.detect_batch([]) == list(ten.detect_each([])) == []
-
-
-def test_each_is_computed_when_it_is_asked_for(ten: LanguageModel):
-    nonsense = cast("Query", None)
-    detections = ten.detect_each([Query(GERMAN), nonsense])
-    assert next(detections).language == "de"
-    with pytest.raises(AttributeError):
-        next(detections)
+    assert ten.predict([]) == []
 
 
 def test_only_allowed_languages_are_candidates(thirty_one: LanguageModel):
-    [detection] = thirty_one.detect_batch([Query(GERMAN, allowed=("nl", "en", "xx", "nl"))])
+    [detection] = thirty_one.predict([Query(GERMAN, allowed=("nl", "en", "xx", "nl"))])
     assert {candidate.language for candidate in detection.candidates} == {"nl", "en"}
     assert sum(candidate.score for candidate in detection.candidates) == pytest.approx(1, abs=1e-3)
 
 
 def test_a_single_allowed_language_is_certain(ten: LanguageModel):
-    [detection] = ten.detect_batch([Query(GERMAN, allowed=("ru",))])
+    [detection] = ten.predict([Query(GERMAN, allowed=("ru",))])
     assert detection.candidates == [("ru", 1.0)]
 
 
 def test_allowing_no_known_language_restricts_nothing(ten: LanguageModel):
-    [free, unknown] = ten.detect_batch([Query(GERMAN), Query(GERMAN, allowed=("xx", "", "DE"))])
+    [free, unknown] = ten.predict([Query(GERMAN), Query(GERMAN, allowed=("xx", "", "DE"))])
     assert unknown == free
 
 
 def test_what_one_query_allows_does_not_concern_the_next(ten: LanguageModel):
-    [_, free] = ten.detect_batch([Query(GERMAN, allowed=("ru",)), Query(GERMAN)])
+    [_, free] = ten.predict([Query(GERMAN, allowed=("ru",)), Query(GERMAN)])
     assert free.language == "de"
 
 
 def test_a_tie_goes_to_the_first_preferred_language(ten: LanguageModel):
-    [plain] = ten.detect_batch([Query("in")])
+    [plain] = ten.predict([Query("in")])
     best, second, third = plain.candidates[:3]
     preferred = ("xx", third.language, second.language)
     just_enough = round(best.score - third.score + 0.0001, 4)
-    [tie, no_tie] = ten.detect_batch(
+    [tie, no_tie] = ten.predict(
         [
             Query("in", preferred=preferred, tie_margin=just_enough),
             Query("in", preferred=preferred, tie_margin=round(best.score - second.score, 4)),
@@ -144,14 +123,14 @@ def test_a_tie_goes_to_the_first_preferred_language(ten: LanguageModel):
 
 
 def test_a_preferred_language_far_down_still_wins_a_wide_tie(thirty_one: LanguageModel):
-    [plain, tie] = thirty_one.detect_batch([Query("in"), Query("in", (), ("th",), 1.0)])
+    [plain, tie] = thirty_one.predict([Query("in"), Query("in", (), ("th",), 1.0)])
     assert "th" not in {candidate.language for candidate in plain.candidates}
     assert tie.language == "th"
     assert tie.candidates[1:] == plain.candidates[: MAX_CANDIDATES - 1]
 
 
 def test_a_preference_without_a_tie_changes_nothing(ten: LanguageModel):
-    plain, preferring, exact = ten.detect_batch(
+    plain, preferring, exact = ten.predict(
         [
             Query(GERMAN),
             Query(GERMAN, preferred=("en",), tie_margin=0.02),
@@ -163,11 +142,11 @@ def test_a_preference_without_a_tie_changes_nothing(ten: LanguageModel):
 
 def test_what_is_not_allowed_wins_no_tie(ten: LanguageModel):
     query = Query("in", allowed=("en", "de"), preferred=("it", "de"), tie_margin=1.0)
-    assert ten.detect_batch([query])[0].language == "de"
+    assert ten.predict([query])[0].language == "de"
 
 
 def test_guesses_sharpen_word_by_word(ten: LanguageModel):
-    languages = [guess.language for guess in ten.guesses(Query("Das ist ein schöner Tag"))]
+    languages = [guess.language for guess in ten.stream(Query("Das ist ein schöner Tag"))]
     assert len(languages) == 5
     assert languages[-1] == "de"
 
@@ -176,7 +155,7 @@ def test_every_guess_is_the_detection_of_the_words_so_far(thirty_one: LanguageMo
     for text in EVERYTHING:
         words = text.split()
         beginnings = [Query(" ".join(words[: end + 1])) for end in range(len(words))]
-        assert list(thirty_one.guesses(Query(text))) == thirty_one.detect_batch(beginnings)
+        assert list(thirty_one.stream(Query(text))) == thirty_one.predict(beginnings)
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, " ".join(EVERYTHING * 3), "1 und 2"])
@@ -185,10 +164,10 @@ def test_the_last_guess_is_the_detection_of_the_whole_text(
     thirty_one: LanguageModel, text: str, allowed: tuple[str, ...]
 ):
     query = Query(text, allowed, ("en",), 0.02)
-    guesses = list(thirty_one.guesses(query))
+    guesses = list(thirty_one.stream(query))
     assert len(guesses) == max(len(text.split()), 1)
-    assert guesses[-1:] == thirty_one.detect_batch([query])
+    assert guesses[-1:] == thirty_one.predict([query])
 
 
-def test_the_card_says_what_the_store_says(ten: LanguageModel):
-    assert ten.card == LanguageModelCard("language", "1", tuple(TEN))
+def test_the_facts_name_the_languages(ten: LanguageModel):
+    assert ten.facts == {"languages": [*TEN]}

@@ -2,11 +2,11 @@
 
 import pytest
 
+from acme_service.contracts.language import UNDETERMINED
+from acme_service.contracts.opinion import Question
 from acme_service.models.language import LanguageModel
 from acme_service.models.opinion import MAX_CHARS, OpinionModel
 from acme_service.models.training.held_out import MORE, TEN
-from acme_service.ports import UNDETERMINED
-from acme_service.ports.opinion import Question
 
 
 @pytest.fixture(scope="module")
@@ -15,13 +15,13 @@ def model() -> OpinionModel:
 
 
 def language(model: OpinionModel, text: str, *allowed: str) -> str:
-    [opinion] = model.predict_batch([Question(text, allowed)])
+    [opinion] = model.predict([Question(text, allowed)])
     return opinion.language
 
 
 def test_it_tells_the_languages_of_the_project_apart(model: OpinionModel):
     sentences = [(code, text) for code, texts in (TEN | MORE).items() for text in texts]
-    opinions = model.predict_batch([Question(text) for _, text in sentences])
+    opinions = model.predict([Question(text) for _, text in sentences])
     right = [one.language == code for one, (code, _) in zip(opinions, sentences, strict=True)]
     assert sum(right) / len(right) >= 0.98
 
@@ -29,13 +29,13 @@ def test_it_tells_the_languages_of_the_project_apart(model: OpinionModel):
 def test_it_knows_languages_that_the_own_model_does_not(
     model: OpinionModel, thirty_one: LanguageModel
 ):
-    assert "is" not in thirty_one.card.languages
+    assert "is" not in thirty_one.languages
     assert language(model, "Ég er að læra íslensku í skólanum á hverjum degi.") == "is"
 
 
 @pytest.mark.parametrize("text", ["", " ", "\0", "42", "😀 !?", "12 34", "\ud800"])
 def test_text_without_letters_has_no_language(model: OpinionModel, text: str):
-    assert model.predict_batch([Question(text)]) == [(UNDETERMINED, 0.0, model.reference)]
+    assert model.predict([Question(text)]) == [(UNDETERMINED, 0.0, model.reference)]
 
 
 def test_gibberish_has_none_either(model: OpinionModel):
@@ -50,7 +50,7 @@ def test_it_keeps_to_what_is_allowed_and_knows(model: OpinionModel):
 
 
 def test_what_is_left_after_a_restriction_adds_up_to_one(model: OpinionModel):
-    [opinion] = model.predict_batch([Question("Das ist ein schöner Tag.", ("nl",))])
+    [opinion] = model.predict([Question("Das ist ein schöner Tag.", ("nl",))])
     assert opinion.score == 1.0
 
 

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from servekit.contracts import Prediction
 from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.settings import StoreSettings
 from servekit.registry.store import ModelStore, parse_reference
+from servekit.serving.deployment import VersionedDeployment
 
-from acme_service.deployments.language import LanguageDeployment
+from acme_service.contracts.language import Query
 from acme_service.ingress.features import sources
-from acme_service.ports import Query
 
 from .cloud_storage_server import Prefix, Server, opened, running
+from tests.deployments.replica import LANGUAGE
 from tests.versions import STORE
 
 CHAMPION = "language@champion"
@@ -66,14 +68,15 @@ async def test_a_replica_that_starts_while_the_bucket_is_away_answers_and_says_s
     prefix: Prefix, server: Server, tmp_path: Path
 ):
     settings = StoreSettings(prefix.url, tmp_path / "cache", refresh_s=3600, timeout_s=5)
-    LanguageDeployment(tuple(sources()), settings=settings).close()
+    VersionedDeployment(*LANGUAGE, tuple(sources()), settings=settings).close()
     server.stop()
-    replica = LanguageDeployment(tuple(sources()), settings=settings)
-    [detection] = await replica.detect_batch([Query("Wie geht es dir?")])
+    replica = VersionedDeployment(*LANGUAGE, tuple(sources()), settings=settings)
+    [prediction] = await replica.predict_batch([Query("Wie geht es dir?")], [""])
+    assert isinstance(prediction, Prediction)
     card = await replica.card()
     replica.close()
     server.start()
-    assert (detection.model, detection.language) == ("language:1", "de")
+    assert (prediction.version, prediction.value.language) == ("language:1", "de")
     assert card.note == (
         "The model store could not give language@champion; language:1 from the cache answers."
     )

@@ -6,9 +6,9 @@ from servekit import api
 from servekit.api import Feature, GuardedApi, Service
 from servekit.api.canary import CanarySettings
 from servekit.api.settings import ApiSettings
+from servekit.contracts import Ports
 
 from acme_service import DESCRIPTION, NAME, SLUG, VERSION
-from acme_service.ports import Ports
 
 from . import v1
 from .settings import DetectionSettings

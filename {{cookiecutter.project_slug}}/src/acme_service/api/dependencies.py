@@ -5,22 +5,16 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from acme_service.ports import LanguageDetector, Ports
+from servekit.api.dependencies import predictor
+from servekit.contracts import Predictor
+
+from acme_service.contracts.language import LANGUAGE, Detection, Query
 
 from .settings import DetectionSettings
-
-
-async def language_detector(connection: HTTPConnection) -> LanguageDetector:
-    return connection.app.state.ports.language
-
-
-async def ports(connection: HTTPConnection) -> Ports:
-    return connection.app.state.ports
 
 
 async def detection_settings(connection: HTTPConnection) -> DetectionSettings:
     return connection.app.state.detection_settings
 
 
-CurrentPorts = Annotated[Ports, Depends(ports)]
-Detector = Annotated[LanguageDetector, Depends(language_detector)]
+Detector = Annotated[Predictor[Query, Detection], Depends(predictor(LANGUAGE))]

@@ -12,7 +12,7 @@ from servekit.api.canary import KEY_HEADER, Asks, champion
 from servekit.api.dependencies import canary
 
 from acme_service.api.dependencies import detection_settings
-from acme_service.ports import Query
+from acme_service.contracts.language import Query
 
 LANGUAGES_COOKIE = "languages"
 """Holds language codes joined with dots: commas and spaces are not allowed in cookies."""
@@ -33,12 +33,14 @@ class Hints(NamedTuple):
     asks: Asks = champion
 
     def query(self, text: str) -> Query:
-        return Query(text, self.allowed, self.preferred, self.tie_margin, self.asks((text,)))
+        return Query(text, self.allowed, self.preferred, self.tie_margin)
 
     def queries(self, texts: Sequence[str]) -> list[Query]:
-        """The parts of one question, hence all to the same model."""
-        known = (self.allowed, self.preferred, self.tie_margin, self.asks(texts))
-        return [Query(text, *known) for text in texts]
+        return [self.query(text) for text in texts]
+
+    def version(self, *texts: str) -> str:
+        """The version to ask about these texts together."""
+        return self.asks(texts)
 
 
 @lru_cache(maxsize=1024)
@@ -91,9 +93,12 @@ async def hints(
     response.headers["Vary"] = f"{_VARY}, {KEY_HEADER}" if split.is_on else _VARY
     if languages:  # FastAPI's is the last one of that name
         languages = nearest_cookie(connection.headers["cookie"])
+    # Where nothing is a tie, a preference decides nothing: equal questions stay equal.
     return Hints(
         allowed=allowed_languages((languages or "")[:_MAX_CHARS]),
-        preferred=preferred_languages((accept_language or "")[:_MAX_CHARS]),
+        preferred=preferred_languages((accept_language or "")[:_MAX_CHARS])
+        if settings.tie_margin
+        else (),
         tie_margin=settings.tie_margin,
         asks=split.asks(connection),
     )

@@ -13,15 +13,15 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 
-from servekit.contracts import ModelTimeoutError
+from servekit.contracts import INGRESS, ModelTimeoutError
 from servekit.ingress.meter import RayMeter
 from servekit.ingress.transports import with_transport_methods
 from servekit.serving.in_process import InProcessTransport
-from servekit.serving.model import INGRESS, by_name
+from servekit.serving.model import by_name
 from servekit.serving.ray import RayTransport
 
 from .assembly import assemble, check_settings, local_calls, ports_over
-from .features import models, transports
+from .features import models, sources, transports
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ ingress = serve.deployment(name=INGRESS)(serve.ingress()(Ingress))
 
 def app(args: ServiceArgs) -> Application:
     """The service in the placement that was asked for."""
-    named = by_name(models())
+    named, kinds = by_name(models()), tuple(sources())
     if args.placement == "inline":
         return ingress.bind()
     # What they are given is pickled by name, functions and classes of modules; so are their own
@@ -90,7 +90,7 @@ def app(args: ServiceArgs) -> Application:
     # value, with every global of its module that it touches.
     return ingress.bind(
         {
-            name: serve.deployment(name=name)(one.deployment).bind(*one.arguments(RayMeter))
+            name: serve.deployment(name=name)(one.kind).bind(*one.arguments(kinds, RayMeter))
             for name, one in named.items()
         }
     )

@@ -7,13 +7,15 @@ from fastapi import FastAPI
 
 from servekit.api import Feature
 from servekit.api.canary import CanarySettings
+from servekit.api.contract_types import check_contracts
 from servekit.api.logging import configure_logging
 from servekit.api.settings import ApiSettings
 from servekit.commands.launcher.settings import LaunchSettings
-from servekit.contracts import Meter
+from servekit.contracts import Meter, Ports
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.settings import VARIABLES, StoreSettings
 from servekit.registry.store import chosen
+from servekit.serving.client import ModelClient
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.instrumented_call import around_calls
 from servekit.serving.model import by_name
@@ -23,7 +25,6 @@ from servekit.settings import Settings, SettingsError, refuse_misspellings
 
 from acme_service.api.app import SERVICE, create_app
 from acme_service.api.settings import DetectionSettings
-from acme_service.ports import Ports
 
 from .features import features, models, sources, transports
 
@@ -44,10 +45,10 @@ class Checked(NamedTuple):
 def check_settings() -> Checked:
     """Read and check all settings, those of the enabled features included.
 
-    Raises SettingsError when a setting is malformed or nearly spelt like one, and when two models
-    have one name.
+    Raises SettingsError when a setting is malformed or nearly spelt like one, when two models
+    have one name, and when the types of a contract will not do.
     """
-    by_name(models())
+    check_contracts(one.contract for one in by_name(models()).values())
     LaunchSettings.load()
     api, canary = ApiSettings.load(), CanarySettings.load()
     detection, gather = DetectionSettings.load(), GatherSettings.load()
@@ -70,20 +71,20 @@ def ports_over(
     around = around_calls([one.around_call for one in features if one.around_call])
     known = by_name(models())
     clients = {
-        name: one.client(calls[name], one.within(settings), meter, around)
+        name: ModelClient(name, calls[name], one.within(settings), meter, around)
         for name, one in known.items()
     }
-    return Ports(clients, meter, {name for name, one in known.items() if one.patience_s})
+    return Ports(clients, meter, {name: one.contract for name, one in known.items()})
 
 
 def local_calls(
     settings: GatherSettings, meter: Meter | None = None
 ) -> Mapping[str, ModelTransport]:
     """Calls to all models, loaded into this process."""
-    timeout_s = settings.timeout_s
+    timeout_s, kinds = settings.timeout_s, tuple(sources())
     counts = None if meter is None else lambda: meter
     return {
-        name: InProcessTransport(name, one.held(counts), timeout_s)
+        name: InProcessTransport(name, one.held(kinds, counts), timeout_s)
         for name, one in by_name(models()).items()
     }
 

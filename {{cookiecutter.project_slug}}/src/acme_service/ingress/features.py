@@ -49,9 +49,11 @@ def features() -> Iterator[Feature]:
     # {% endif %}
     # {% if cookiecutter.cache %}
 
-    from acme_service.features.cache import cache
+    from servekit.features.cache import cache
 
-    yield cache()
+    from acme_service import SLUG
+
+    yield cache(service=SLUG)
     # {% endif %}
     # {% if cookiecutter.websockets %}
 
@@ -94,40 +96,26 @@ def sources() -> Iterator[SourceKind]:
 
 def models() -> Iterator[Model]:
     """Every model that the API may ask."""
-    from acme_service.deployments.language import LanguageDeployment
+    from acme_service.contracts.language import LANGUAGE
 
-    from .models import GatheringDetector
-
-    yield Model(
-        name="language",
-        deployment=LanguageDeployment,
-        client=GatheringDetector,
-        arguments=lambda meter: (tuple(sources()), meter),
-    )
+    yield Model(LANGUAGE, "acme_service.models.language:LanguageModel")
     # {% if cookiecutter.composition %}
 
-    from functools import partial
-
-    from servekit.serving.client import BatchingClient
-
-    from acme_service.deployments.opinion import OpinionDeployment
-    from acme_service.deployments.sentiment import SentimentDeployment
+    from acme_service.contracts.opinion import OPINION
+    from acme_service.contracts.sentiment import SENTIMENT
     from acme_service.features.composition.settings import CompositionSettings
 
-    from .models import text_bytes
-
     yield Model(
-        name="sentiment",
-        deployment=SentimentDeployment,
-        client=partial(BatchingClient, name="sentiment", size_bytes=text_bytes),
-        patience_s=lambda: CompositionSettings.load().sentiment_timeout_s,
+        OPINION,
+        "acme_service.models.opinion:OpinionModel",
+        versioned=False,
+        timeout_s=lambda: CompositionSettings.load().opinion_timeout_s,
     )
     yield Model(
-        name="opinion",
-        deployment=OpinionDeployment,
-        client=partial(BatchingClient, name="opinion", size_bytes=lambda one: text_bytes(one.text)),
-        in_process=partial(OpinionDeployment, in_background=True),
-        patience_s=lambda: CompositionSettings.load().opinion_timeout_s,
+        SENTIMENT,
+        "acme_service.models.sentiment:SentimentLexicon",
+        versioned=False,
+        timeout_s=lambda: CompositionSettings.load().sentiment_timeout_s,
     )
     # {% endif %}
 

@@ -17,7 +17,7 @@ from servekit.registry.settings import StoreSettings
 from servekit.registry.store import shown
 from servekit.registry.versions import loaded
 
-from acme_service.deployments.language import Model
+from acme_service.models.language import LanguageModel
 
 from .features import sources
 
@@ -105,7 +105,7 @@ class Aliases:
         return self._moved(alias, before, now)
 
     def _check(self, version: str) -> None:
-        loaded(Model.load, self._store.open_version(MODEL, version))
+        loaded(LanguageModel.load, self._store.open_version(MODEL, version))
 
     def _moved(self, alias: str, version: str, before: str | None) -> str:
         was = f", and was {MODEL}:{before}" if before else ""

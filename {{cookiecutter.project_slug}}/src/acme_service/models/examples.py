@@ -7,7 +7,7 @@ from typing import NamedTuple
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.version_files import ModelFiles, bytes_of
 
-from acme_service.ports import Detection, Query
+from acme_service.contracts.language import Detection, Query
 
 EXAMPLES = "examples.json"
 
@@ -26,11 +26,11 @@ def examples_bytes(examples: Sequence[Example]) -> bytes:
 
 
 def check_examples(
-    files: ModelFiles, detect_batch: Callable[[Sequence[Query]], Sequence[Detection]]
+    files: ModelFiles, predict: Callable[[Sequence[Query]], Sequence[Detection]]
 ) -> None:
     """Raises ModelStoreError unless the model finds what the version's examples say."""
     examples = _read_examples(files)
-    detections = detect_batch([Query(example.text) for example in examples])
+    detections = predict([Query(example.text) for example in examples])
     for example, detection in zip(examples, detections, strict=True):
         if detection.language != example.language:
             raise ModelStoreError(

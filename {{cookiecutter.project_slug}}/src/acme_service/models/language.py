@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from servekit.registry.version_files import ModelFiles
 
-from acme_service.ports import Detection, LanguageModelCard, Query
+from acme_service.contracts.language import Detection, Query
 
 from .artifact import Artifact, read_artifact
 from .examples import check_examples
@@ -24,14 +24,17 @@ _FIRST = np.zeros(1, dtype=np.intp)
 
 
 class LanguageModel:
-    """Tells languages apart. Holds no state between calls: any number of threads may share it."""
+    """Tells languages apart. Holds no state between calls: any number of threads may share it.
 
-    def __init__(self, card: LanguageModelCard, artifact: Artifact) -> None:
-        self._card = card
+    languages: ISO 639-1 codes, sorted.
+    """
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.languages = artifact.languages
         self._alphabet = Alphabet(artifact.alphabet)
         self._weights = artifact.weights.astype(np.float32)
         self._bucket_bits = len(self._weights).bit_length() - 1
-        self._ranking = Ranking(card.languages, card.reference)
+        self._ranking = Ranking(artifact.languages)
 
     @classmethod
     def load(cls, files: ModelFiles) -> Self:
@@ -40,36 +43,30 @@ class LanguageModel:
         Raises ModelStoreError when they hold no sound language model, or one that fails the
         examples that it came with.
         """
-        artifact = read_artifact(files)
-        model = cls(LanguageModelCard(files.name, files.version, artifact.languages), artifact)
-        check_examples(files, model.detect_batch)
+        model = cls(read_artifact(files))
+        check_examples(files, model.predict)
         return model
 
     @property
-    def card(self) -> LanguageModelCard:
-        """Which model this is."""
-        return self._card
+    def facts(self) -> dict[str, list[str]]:
+        """What the card of this version says."""
+        return {"languages": [*self.languages]}
 
-    def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
+    def predict(self, queries: Sequence[Query]) -> list[Detection]:
         """One detection a query, in order. A batch costs far less than its texts one by one."""
         if not queries:
             return []
         log_likelihoods, letter_counts = self._weigh([query.text for query in queries])
         return self._ranking.detections(log_likelihoods, letter_counts, queries)
 
-    def detect_each(self, queries: Sequence[Query]) -> Iterator[Detection]:
-        """One detection a query, in order, none computed before it is asked for."""
-        for query in queries:
-            yield from self.detect_batch([query])
-
-    def guesses(self, query: Query) -> Iterator[Detection]:
+    def stream(self, query: Query) -> Iterator[Detection]:
         """A detection for the first word, the first two words, and so on to the whole text.
 
         Words are what whitespace separates. A text without any gets one detection. The last
         one equals that of the whole text. Takes time linear in the length of the text.
         """
         words = query.text.split() or [""]
-        log_likelihood, letter_count = np.zeros(len(self._card.languages)), 0
+        log_likelihood, letter_count = np.zeros(len(self.languages)), 0
         for start in range(0, len(words), _WORDS_A_BLOCK):
             block = words[start : start + _WORDS_A_BLOCK]
             log_likelihoods, letter_counts = self._weigh(block)
@@ -84,7 +81,7 @@ class LanguageModel:
         """The log-likelihoods of the texts, (texts, languages), and their numbers of letters."""
         letters = self._alphabet.read(texts)
         owners = letters.owners
-        log_likelihoods = np.zeros((len(texts), len(self._card.languages)))
+        log_likelihoods = np.zeros((len(texts), len(self.languages)))
         for start in range(0, owners.size, _LETTERS_A_BLOCK):
             block = slice(start, start + _LETTERS_A_BLOCK)
             unigrams, bigrams, trigrams = buckets(

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from acme_service.ports.opinion import Opinion, Question
+from acme_service.contracts.opinion import Opinion, Question
 
 MAX_CHARS = 1_000
 """A language shows in the first sentences; each character takes Python a good half microsecond."""
@@ -25,7 +25,7 @@ class OpinionModel:
         self.reference = f"py3langid:{version('py3langid')}"
         self._nothing = Opinion(model=self.reference)
 
-    def predict_batch(self, questions: Sequence[Question]) -> list[Opinion]:
+    def predict(self, questions: Sequence[Question]) -> list[Opinion]:
         """One opinion a question, in order, judged by the first 1,000 characters."""
         return [self._judge(question) for question in questions]
 

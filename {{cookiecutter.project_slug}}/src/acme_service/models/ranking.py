@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from acme_service.ports import (
+from acme_service.contracts.language import (
     MAX_CANDIDATES,
     Detection,
     Query,
@@ -21,14 +21,11 @@ class Ranking:
     """Ranks languages, heeding what each query allows and prefers.
 
     languages: ISO 639-1 codes, one a column of the log-likelihoods.
-    model: what every detection says made it.
     """
 
-    def __init__(self, languages: Sequence[str], model: str) -> None:
+    def __init__(self, languages: Sequence[str]) -> None:
         self._languages = np.array(languages, dtype=object)
         self._columns = {code: column for column, code in enumerate(languages)}
-        self._model = model
-        self._nothing = Detection(model=model)
 
     def detections(
         self,
@@ -70,12 +67,12 @@ class Ranking:
         query: Query,
     ) -> Detection:
         if not letter_count:
-            return self._nothing
+            return Detection()
         del languages[size:], scores[size:]
         if query.preferred:
             _put_preferred_first(languages, scores, query)
         best = slice(MAX_CANDIDATES)
-        return Detection(tuple(languages[best]), tuple(scores[best]), self._model)
+        return Detection(tuple(languages[best]), tuple(scores[best]))
 
 
 def _scores(ordered: NDArray[np.float64], letter_counts: NDArray[np.intp]) -> NDArray[np.float64]:

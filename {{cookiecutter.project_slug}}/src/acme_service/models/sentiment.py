@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from acme_service.ports.sentiment import Sentiment
+from acme_service.contracts.sentiment import Sentiment
 
 # VADER was made for posts and sentences: it takes time quadratic in the number of words, and
 # it reads an emoji as several. 2,000 emoji in a row take it seconds.
@@ -24,7 +24,7 @@ class SentimentLexicon:
             {emoji: f" {words} " for emoji, words in emojis.items() if len(emoji) == 1}
         )
 
-    def predict_batch(self, texts: Sequence[str]) -> list[Sentiment]:
+    def predict(self, texts: Sequence[str]) -> list[Sentiment]:
         """One sentiment a text, in order, judged by its first 200 words.
 
         An emoji counts as the words that describe it.

@@ -19,6 +19,7 @@ from .canary import Canary, CanarySettings
 from .docs import include_docs
 from .feature import Feature
 from .logging import flush_logs
+from .models import models_router
 from .readiness import Readiness
 from .request_id import RequestId
 from .service import Service
@@ -29,7 +30,10 @@ log = logging.getLogger(__name__)
 EXPOSED = ("x-request-id", "x-model", "retry-after")
 """Headers that scripts in browsers may read."""
 
-TAGS = {"service": "The service itself. Open, and never behind a busy model."}
+TAGS = {
+    "models": "What is served.",
+    "service": "The service itself. Open, and never behind a busy model.",
+}
 """What OpenAPI says about the kit's own routes; further tags are those of the service."""
 
 
@@ -125,7 +129,7 @@ def _include_routes(
 ) -> None:
     feature_routers = [router for feature in features for router in feature.model_routers]
     # What is asked most comes first: routes are tried one after the other.
-    for router in [*routers, *feature_routers]:
+    for router in [*routers, *feature_routers, models_router]:
         app.include_router(router)
     app.include_open(health.router, Group.SERVICE)
     for feature in features:

@@ -1,9 +1,10 @@
-"""What all layers share: errors, metrics, and the names of a model's versions.
+"""What all layers share: contracts of models, predictions, errors, metrics.
 
 Standard library only: every other layer imports this one, and it imports none of them.
 """
 
 from .around_call import AroundCall
+from .contract import INGRESS, Contract
 from .errors import (
     ModelError,
     ModelOverloadedError,
@@ -13,19 +14,26 @@ from .errors import (
 )
 from .meter import Meter
 from .ports import Ports
+from .prediction import ModelCard, Prediction
 from .predictor import Predictor
 from .roles import CHALLENGER, CHAMPION
+from .wrapped import WrappedPredictor
 
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
+    "INGRESS",
     "AroundCall",
+    "Contract",
     "Meter",
+    "ModelCard",
     "ModelError",
     "ModelOverloadedError",
     "ModelReplacedError",
     "ModelTimeoutError",
     "ModelUnavailableError",
     "Ports",
+    "Prediction",
     "Predictor",
+    "WrappedPredictor",
 ]

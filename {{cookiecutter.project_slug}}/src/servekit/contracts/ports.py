@@ -1,10 +1,12 @@
 """Everything that an API is given."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from .contract import Contract
 from .meter import Meter
+from .predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -12,15 +14,21 @@ class Ports:
     """The models that an API asks, and the meter that it reports to.
 
     Attributes:
-        models: By name; each has a `check` as `Predictor` has it.
+        models: By name; each is a Predictor.
         meter: Takes counts and measurements.
-        optional: The names of those that requests can be answered without.
+        contracts: Of the models, by name.
     """
 
     models: Mapping[str, Any]
     meter: Meter
-    optional: Collection[str] = ()
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
 
-    def with_model(self, name: str, model: Any) -> Self:
-        """Return the same ports with another model of that name."""
-        return replace(self, models={**self.models, name: model})
+    @property
+    def optional(self) -> set[str]:
+        """The models that requests can be answered without."""
+        return {name for name, contract in self.contracts.items() if not contract.required}
+
+    def wrapped(self, wrap: Callable[[Contract, Predictor[Any, Any]], Predictor[Any, Any]]) -> Self:
+        """Return the same ports with each model inside of what `wrap` makes of it."""
+        models = {name: wrap(self.contracts[name], model) for name, model in self.models.items()}
+        return replace(self, models=models)

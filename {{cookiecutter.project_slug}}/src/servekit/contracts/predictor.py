@@ -1,20 +1,57 @@
-"""A model that gives one answer for one item, as the API sees it."""
+"""A model, as the API sees it."""
 
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol, TypeVar
 
-Item_contra = TypeVar("Item_contra", contravariant=True)
-Answer_co = TypeVar("Answer_co", covariant=True)
+from .prediction import ModelCard, Prediction
+from .roles import CHAMPION
+
+Input_contra = TypeVar("Input_contra", contravariant=True)
+Output = TypeVar("Output")
 
 
-class Predictor(Protocol[Item_contra, Answer_co]):
-    """Answers one kind of item.
+class Predictor(Protocol[Input_contra, Output]):
+    """Answers items of one contract.
+
+    `version` says which version has to answer: CHAMPION, CHALLENGER (the champion where there is
+    none), or the reference of a version. ModelReplacedError is raised when that one is not held.
 
     Every method raises ModelOverloadedError, ModelUnavailableError or ModelTimeoutError when
     the model cannot answer in time, and ModelError when it fails.
     """
 
-    async def predict(self, item: Item_contra, /) -> Answer_co:
+    async def predict(self, item: Input_contra, /, version: str = CHAMPION) -> Prediction[Output]:
         """One answer for one item."""
+        ...
+
+    async def predict_batch(
+        self, items: Sequence[Input_contra], /, version: str = CHAMPION
+    ) -> list[Prediction[Output]]:
+        """One answer an item, in order, all by one version.
+
+        Args:
+            items: At least one.
+            version: Which one has to answer.
+
+        Raises:
+            ModelUnavailableError: Versions change faster than they answer.
+        """
+        ...
+
+    def predict_each(
+        self, items: Sequence[Input_contra], /, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Output]]:
+        """The same, each answer as soon as it is there."""
+        ...
+
+    def stream(
+        self, item: Input_contra, /, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Output]]:
+        """The answers to one item, piece by piece, where the contract streams."""
+        ...
+
+    async def card(self, version: str = CHAMPION) -> ModelCard:
+        """The card of the version that answers now."""
         ...
 
     async def check(self) -> str | None:

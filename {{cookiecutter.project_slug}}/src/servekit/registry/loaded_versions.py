@@ -19,11 +19,12 @@ class LoadedVersions(NamedTuple, Generic[Model]):
     challenger: str
     models: Mapping[str, Model]
 
-    def find(self, wanted: str) -> Model | None:
-        """The model for a role or reference; CHAMPION and CHALLENGER always find one."""
+    def find(self, wanted: str) -> tuple[str, Model] | None:
+        """A version and its reference, by role or reference; both roles always find one."""
         if wanted == CHALLENGER:
             wanted = self.challenger
-        return self.models.get(wanted or self.champion)
+        reference = wanted or self.champion
+        return (reference, self.models[reference]) if reference in self.models else None
 
     def with_champion(self, reference: str, model: Model) -> "LoadedVersions[Model]":
         return self._replace(champion=reference, models={**self.models, reference: model})

@@ -50,14 +50,15 @@ class Batcher(Generic[Item, Answer]):
     """Batches concurrent single requests into calls for many.
 
     model: what callers know the model as, for messages and metrics.
-    call: takes items, gives one answer each, in order; raises ModelError.
+    call: takes items, gives one answer each, in order, or a ModelError for an item that fails
+        alone; raises ModelError.
     size_bytes: what an item weighs in a call, roughly.
     """
 
     def __init__(
         self,
         model: str,
-        call: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        call: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | ModelError]]],
         size_bytes: Callable[[Item], int],
         settings: GatherSettings,
         meter: Meter,
@@ -138,7 +139,12 @@ class Batcher(Generic[Item, Answer]):
             answers = await self._call(items)
             # Paired before anybody is answered: a wrong number of answers is nobody's answer.
             for waiting, answer in list(zip(call.waiting, answers, strict=True)):
-                if not waiting.done():
+                if waiting.done():
+                    continue
+                if isinstance(answer, ModelError):
+                    # It fails alone: the others of its batch are answered.
+                    waiting.set_exception(answer)
+                else:
                     waiting.set_result(answer)
         except ModelError as error:
             self._fail(call, error)

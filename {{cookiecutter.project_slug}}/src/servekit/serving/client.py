@@ -1,48 +1,218 @@
-"""The client of a model that answers one item at a time, wherever the model runs."""
+"""The client of a model, wherever the model runs: a Predictor of any contract."""
 
-from collections.abc import Callable, Sequence
-from typing import Generic
+import asyncio
+from collections import Counter
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import aclosing, contextmanager
+from time import monotonic
+from typing import Any, NamedTuple, TypeVar
 
-from servekit.contracts import AroundCall, Meter
+from servekit.contracts import (
+    CHALLENGER,
+    CHAMPION,
+    AroundCall,
+    Meter,
+    ModelCard,
+    ModelError,
+    ModelOverloadedError,
+    Prediction,
+)
 
-from .batcher import Answer, Batcher, Item
+from .agreement import of_one_version, replaced
+from .batcher import MAX_CALL_BYTES, Batcher
+from .cards import CurrentCard
 from .instrumented_call import InstrumentedCall, nothing_around
 from .settings import GatherSettings
+from .sizes import size_bytes
 from .transport import LivenessTracker, ModelTransport
+from .version_counter import VersionCounter
+
+Answer = TypeVar("Answer")
+
+MAX_GATHERED = 16
+"""Batches of at most so many items are gathered with others; larger ones travel alone."""
 
 
-class BatchingClient(Generic[Item, Answer]):
-    """A Predictor that gathers single items into calls.
+class Asked(NamedTuple):
+    """One item, and the version that has to answer it."""
 
-    Its deployment has two methods: `predict_batch` takes items and gives one answer each, in
-    order, and `ping` returns when the model is there.
+    item: Any
+    version: str = CHAMPION
 
-    name: what callers know the model as.
-    size_bytes: what an item weighs in a call, roughly.
+
+def is_pinned(version: str) -> bool:
+    """Whether this names one version, and not a role that versions have."""
+    return ":" in version
+
+
+def asked_bytes(asked: Asked) -> int:
+    return size_bytes(asked.item)
+
+
+def split(items: Sequence[Any], max_items: int) -> Iterator[Sequence[Any]]:
+    """The items in parts that each fit into one call."""
+    start = total_bytes = 0
+    for index, item in enumerate(items):
+        weight = size_bytes(item)
+        full = index - start >= max_items or total_bytes + weight > MAX_CALL_BYTES
+        if full and index > start:
+            yield items[start:index]
+            start, total_bytes = index, 0
+        total_bytes += weight
+    yield items[start:] if start else items
+
+
+async def _together(asking: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]:
+    """All answers in order. When one fails, the others are not asked for any longer."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in asking]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+class ModelClient:
+    """Batches single items with those of other requests, and splits large batches.
+
+    name: of the model.
     """
 
     def __init__(
         self,
+        name: str,
         calls: ModelTransport,
         settings: GatherSettings,
         meter: Meter,
         around: AroundCall = nothing_around,
-        *,
-        name: str,
-        size_bytes: Callable[[Item], int],
     ) -> None:
+        self._name = name
         self._calls = calls
+        self._settings = settings
+        self._meter = meter
         self._liveness = LivenessTracker()
         self._call = InstrumentedCall(name, "predict_batch", calls, meter, around)
-        self._batcher = Batcher(name, self._batch, size_bytes, settings, meter)
+        self._batcher: Batcher[Asked, Prediction[Any]] = Batcher(
+            name, self._batch, asked_bytes, settings, meter
+        )
+        self._streams = 0
+        self._answers = VersionCounter(name, meter)
+        self._card = CurrentCard(lambda: calls.call("card"))
+        self._cards = {
+            CHAMPION: self._card,
+            CHALLENGER: CurrentCard(lambda: calls.call("card", CHALLENGER)),
+        }
 
-    async def predict(self, item: Item) -> Answer:
-        return await self._batcher.ask(item)
+    async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
+        if is_pinned(version):
+            return (await self._apart([item], version))[0]
+        return await self._batcher.ask(Asked(item, version))
 
-    async def _batch(self, items: Sequence[Item]) -> list[Answer]:
-        answers: list[Answer] = await self._call(items)
+    async def predict_batch(
+        self, items: Sequence[Any], version: str = CHAMPION
+    ) -> list[Prediction[Any]]:
+        if len(items) > MAX_GATHERED or is_pinned(version):
+            predictions = await self._apart(items, version)
+        else:
+            predictions = await _together(self._batcher.ask(Asked(item, version)) for item in items)
+        return await of_one_version(self._name, items, predictions, self._apart)
+
+    async def _apart(self, items: Sequence[Any], version: str) -> list[Prediction[Any]]:
+        """Asked without others: what is too much for a call, or may fail by its own fault."""
+        # No more parts at once than single items get calls, or one batch would fill the line.
+        places = asyncio.Semaphore(self._settings.max_in_flight)
+
+        async def answered(part: Sequence[Any]) -> list[Prediction[Any]]:
+            async with places:
+                answers = await self._batch([Asked(item, version) for item in part])
+            for answer in answers:
+                if isinstance(answer, ModelError):
+                    raise answer
+            return answers  # type: ignore[return-value]
+
+        parts = list(split(items, self._settings.max_texts))
+        if len(parts) == 1:
+            return await answered(parts[0])
+        each = await _together(answered(part) for part in parts)
+        return [prediction for answers in each for prediction in answers]
+
+    async def _batch(self, asked: Sequence[Asked]) -> list[Prediction[Any] | ModelError]:
+        asked_at = monotonic()
+        items = [one.item for one in asked]
+        answers = await self._call(items, [one.version for one in asked])
         self._liveness.answered()
+        answered_by = {
+            one.version: answer.version
+            for one, answer in zip(asked, answers, strict=True)
+            if not isinstance(answer, ModelError)
+        }
+        versions = Counter([one.version for one in answers if not isinstance(one, ModelError)])
+        for version, times in versions.items():
+            self._answers.count(version, times)
+        for role, version in answered_by.items():
+            if card := self._cards.get(role):
+                card.answered(version, asked_at)
         return answers
 
-    async def check(self) -> None:
-        await self._liveness.check(lambda: self._calls.call("ping"))
+    def predict_each(
+        self, items: Sequence[Any], version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Any]]:
+        return self._each("predict_each", split(items, len(items)), version)
+
+    def stream(self, item: Any, version: str = CHAMPION) -> AsyncIterator[Prediction[Any]]:
+        return self._each("stream", [item], version)
+
+    async def _each(
+        self, method: str, parts: Iterable[Any], wanted: str
+    ) -> AsyncIterator[Prediction[Any]]:
+        """All answers to all parts, by the version that gives the first one."""
+        version = None
+        for part in parts:
+            asked = wanted if version is None else version
+            async with aclosing(self._stream(method, part, asked)) as predictions:
+                async for prediction in predictions:
+                    if version is None:
+                        version = prediction.version
+                        self._answers.count(version)
+                    elif prediction.version != version:
+                        raise replaced(self._name)
+                    yield prediction
+
+    async def _stream(self, method: str, *args: Any) -> AsyncGenerator[Prediction[Any], None]:
+        try:
+            with self._place_for_a_stream():
+                async with aclosing(self._calls.stream(method, *args)) as predictions:
+                    async for prediction in predictions:
+                        self._liveness.answered()
+                        yield prediction
+        except ModelOverloadedError:
+            self._meter.count("model_refused_total", model=self._name)
+            raise
+
+    @contextmanager
+    def _place_for_a_stream(self) -> Iterator[None]:
+        # A stream lasts as long as its reader likes. Unbounded, streams would take every
+        # place that the model has, and single items would wait behind them.
+        if self._streams >= self._settings.max_streams:
+            raise ModelOverloadedError(f"The {self._name} model is busy.")
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    async def card(self, version: str = CHAMPION) -> ModelCard:
+        if current := self._cards.get(version):
+            return await current.get()
+        return await self._calls.call("card", version)
+
+    async def check(self) -> str:
+        await self._liveness.check(self._card.renew, even_just_now=self._card.is_old)
+        return self._card.note

@@ -35,7 +35,8 @@ class InstrumentedCall:
     """Asks a model for many answers at once.
 
     model: what callers know the model as.
-    method: of the model; it takes items and gives one answer each, in order.
+    method: of the model; it takes items and what else belongs to them, and gives one answer each,
+        in order.
     """
 
     def __init__(
@@ -47,13 +48,13 @@ class InstrumentedCall:
         self._meter = meter
         self._around = around
 
-    async def __call__(self, items: Sequence[Any]) -> list[Any]:
+    async def __call__(self, items: Sequence[Any], *others: Any) -> list[Any]:
         self._meter.count("model_items_total", len(items), model=self._model)
         self._meter.observe("model_batch_size", len(items), model=self._model)
         began = perf_counter()
         try:
             with self._around(self._model, waiting_contexts()):
-                return await self._calls.call(self._method, items)
+                return await self._calls.call(self._method, items, *others)
         except ModelOverloadedError:
             self._meter.count("model_refused_total", model=self._model)
             raise

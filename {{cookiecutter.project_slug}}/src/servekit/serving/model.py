@@ -1,58 +1,71 @@
-"""One model, as data."""
+"""One model of the service, as data."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from servekit.contracts import AroundCall, Meter
+from servekit.contracts import Contract, Meter
+from servekit.registry.sources.source import SourceKind
 from servekit.settings import SettingsError
 
+from .deployment import ModelDeployment, VersionedDeployment
 from .settings import GatherSettings
-from .transport import ModelTransport
-
-INGRESS = "ingress"
-"""The deployment that asks the models."""
 
 
-def no_arguments(_: Callable[[], Meter] | None) -> tuple[Any, ...]:
-    return ()
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Model:
-    """What `app` and `assembly` need to know of a model. They decide when each part applies.
+    """A contract, and the class that keeps it.
 
-    name: in `Ports`, in `serve.yaml`, in metrics and in readiness.
-    deployment: the class that holds the model, in a replica of its own or in the ingress.
-    client: answers the port through calls to the deployment.
-    arguments: takes what makes the meter, and gives the arguments of `deployment`.
-    in_process: what holds the model in the ingress, where that is not `deployment` itself.
-    patience_s: how long requests wait for a model that they can be answered without. It is read
-        when the service starts. Without the other models, the service is not ready.
+    Attributes:
+        contract: What is asked and what is answered; its name is the model's.
+        path: Where the class is, "package.module:Class".
+        versioned: Whether it is made from a version of the model store; else it is a library's
+            own, and needs no files.
+        deployment: A Serve class of one's own with the methods of `ModelDeployment`.
+        timeout_s: How long requests wait for a model that they can be answered without. It is
+            read when the service starts.
     """
 
-    name: str
-    deployment: type[Any]
-    client: Callable[[ModelTransport, GatherSettings, Meter, AroundCall], Any]
-    arguments: Callable[[Callable[[], Meter] | None], tuple[Any, ...]] = no_arguments
-    in_process: Callable[..., Any] | None = None
-    patience_s: Callable[[], float] | None = None
+    contract: Contract
+    path: str
+    versioned: bool = True
+    deployment: type[Any] | None = None
+    timeout_s: Callable[[], float] | None = None
 
-    def held(self, meter: Callable[[], Meter] | None) -> Any:
+    @property
+    def name(self) -> str:
+        return self.contract.name
+
+    @property
+    def kind(self) -> type[Any]:
+        """The class of the deployment."""
+        return self.deployment or (VersionedDeployment if self.versioned else ModelDeployment)
+
+    def arguments(
+        self, kinds: Sequence[SourceKind], meter: Callable[[], Meter] | None
+    ) -> tuple[Any, ...]:
+        """What the deployment is given; pickled by name, so that little of it travels."""
+        store = (tuple(kinds), meter) if self.versioned else ()
+        return (self.name, self.path, *store)
+
+    def held(self, kinds: Sequence[SourceKind], meter: Callable[[], Meter] | None) -> Any:
         """What holds the model in this process."""
-        return (self.in_process or self.deployment)(*self.arguments(meter))
+        arguments = self.arguments(kinds, meter)
+        if self.kind is ModelDeployment:
+            # Here it shares a start with all the rest, which need not wait for it.
+            return ModelDeployment(*arguments, in_background=not self.contract.required)
+        return self.kind(*arguments)
 
     def within(self, settings: GatherSettings) -> GatherSettings:
         """How it is asked."""
-        return settings.within(self.patience_s()) if self.patience_s else settings
+        return settings.within(self.timeout_s()) if self.timeout_s else settings
 
 
 def by_name(models: Iterable[Model]) -> Mapping[str, Model]:
-    """Raises SettingsError when two have one name, or one has that of the ingress."""
+    """Raises SettingsError when two have one name."""
     models = list(models)
-    for name, times in Counter([INGRESS, *(one.name for one in models)]).items():
+    for name, times in Counter(one.name for one in models).items():
         if times > 1:
-            owner = "the ingress and a model are" if name == INGRESS else "two models are"
-            raise SettingsError(f"In features.py {owner} called {name!r}.")
+            raise SettingsError(f"In features.py two models are called {name!r}.")
     return {one.name: one for one in models}

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
 from servekit.api.errors import DOCUMENTED
+from servekit.api.model_header import DOCUMENTS_MODEL, set_model_header
 from servekit.api.principal import CurrentPrincipal
 
-from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
 from acme_service.api.audit import record_detection
 from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
@@ -30,8 +30,9 @@ async def detect(
     top: TopQuery = DEFAULT_TOP,
 ) -> DetectionOut:
     """Tell which language a text is written in."""
-    detection = await detector.detect(hints.query(body.text))
-    set_model_header(response, detection)
+    prediction = await detector.predict(hints.query(body.text), hints.version(body.text))
+    detection = prediction.value
+    set_model_header(response, prediction.version)
     background.add_task(record_detection, caller, detection.language, len(body.text))
     return DetectionOut.of(detection, top)
 
@@ -45,6 +46,7 @@ async def detect_batch(
     top: TopQuery = DEFAULT_TOP,
 ) -> BatchOut:
     """One answer a text, in order."""
-    detections = await detector.detect_batch(hints.queries(body.texts))
-    set_model_header(response, detections[0])
-    return BatchOut.of(detections, top)
+    version = hints.version(*body.texts)
+    predictions = await detector.predict_batch(hints.queries(body.texts), version)
+    set_model_header(response, predictions[0].version)
+    return BatchOut.of([one.value for one in predictions], top)

@@ -6,8 +6,8 @@ from fastapi import APIRouter, File, Response, UploadFile
 
 from servekit.api.dependencies import CurrentSettings
 from servekit.api.errors import DOCUMENTED, InvalidField, ProblemError
+from servekit.api.model_header import DOCUMENTS_MODEL, set_model_header
 
-from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
 from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
 
@@ -28,9 +28,10 @@ async def detect_file(
     content = await file.read(settings.max_file_bytes + 1)
     if len(content) > settings.max_file_bytes:
         raise ProblemError(413, f"The file is larger than {settings.max_file_bytes} bytes.")
-    detection = await detector.detect(hints.query(_text(content)))
-    set_model_header(response, detection)
-    return DetectionOut.of(detection)
+    text = _text(content)
+    prediction = await detector.predict(hints.query(text), hints.version(text))
+    set_model_header(response, prediction.version)
+    return DetectionOut.of(prediction.value)
 
 
 def _text(content: bytes) -> str:

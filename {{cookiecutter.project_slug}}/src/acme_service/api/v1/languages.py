@@ -24,13 +24,13 @@ class Language(BaseModel):
 async def list_languages(detector: Detector) -> list[Language]:
     """Every language that can be detected, sorted by code."""
     card = await detector.card()
-    return [Language(code=code, name=language_name(code)) for code in card.languages]
+    return [Language(code=code, name=language_name(code)) for code in card.facts["languages"]]
 
 
 @router.get("/{code}", responses=documented([404]))
 async def get_language(code: Code, detector: Detector) -> Language:
     """One language."""
     card = await detector.card()
-    if code not in card.languages:
+    if code not in card.facts["languages"]:
         raise ProblemError(404, "The model does not know this language.")
     return Language(code=code, name=language_name(code))

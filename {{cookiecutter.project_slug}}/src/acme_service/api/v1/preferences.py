@@ -25,8 +25,8 @@ class Preferences(BaseModel):
 @router.get("")
 async def get_preferences(detector: Detector, hints: CurrentHints) -> Preferences:
     """The languages in the cookie that the model knows."""
-    card = await detector.card()
-    return Preferences(languages=[code for code in hints.allowed if code in card.languages])
+    known = (await detector.card()).facts["languages"]
+    return Preferences(languages=[code for code in hints.allowed if code in known])
 
 
 @router.put("")
@@ -38,7 +38,7 @@ async def set_preferences(
     settings: CurrentSettings,
 ) -> Preferences:
     """Set the cookie."""
-    known = (await detector.card()).languages
+    known = (await detector.card()).facts["languages"]
     errors = [
         InvalidField(location=["body", "languages", index], message="Unknown language.")
         for index, code in enumerate(body.languages)

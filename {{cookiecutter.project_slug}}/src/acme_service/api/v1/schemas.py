@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from acme_service.ports import MAX_CANDIDATES, Detection
+from acme_service.contracts.language import MAX_CANDIDATES, Detection
 
 MAX_TEXT_CHARS = 10_000
 MAX_TEXTS = 1_000

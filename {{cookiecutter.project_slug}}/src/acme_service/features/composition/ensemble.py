@@ -12,11 +12,16 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from servekit.contracts import Meter, ModelError, Predictor
+from servekit.contracts import CHAMPION, Meter, ModelError, Ports, Prediction, Predictor
 
-from acme_service.ports import UNDETERMINED, Detection, Ports, Query
-from acme_service.ports.opinion import Opinion, Question
-from acme_service.ports.sentiment import Sentiment
+from acme_service.contracts.language import (
+    LANGUAGE,
+    UNDETERMINED,
+    Detection,
+    Query,
+)
+from acme_service.contracts.opinion import OPINION, Opinion, Question
+from acme_service.contracts.sentiment import SENTIMENT, Sentiment
 
 READ_BY_SENTIMENT = "en"
 """The one language that the sentiment model reads."""
@@ -40,14 +45,14 @@ class Vote(NamedTuple):
 class Analysis(NamedTuple):
     """What came of it.
 
-    detection: of the own model.
+    version: of the own model.
     score: of the votes for the language, divided by the number of votes.
     sentiment: None for a text that is not English, and when `missing` says so.
     votes: the own model's first.
     missing: members that should have answered and did not.
     """
 
-    detection: Detection
+    version: str
     language: str
     score: float
     sentiment: Sentiment | None
@@ -74,30 +79,35 @@ class Missing:
             return None
 
 
-async def analyze(ports: Ports, query: Query) -> Analysis:
-    """Raises ModelError when the own model cannot answer; all others can be missing."""
+async def analyze(ports: Ports, query: Query, version: str = CHAMPION) -> Analysis:
+    """Raises ModelError when the own model cannot answer; all others can be missing.
+
+    version: of the own model, as `Predictor` takes it.
+    """
     missing = Missing(ports.meter)
-    detection, opinion = await _ensemble(ports, query, missing)
-    votes = [Vote(detection.model, detection.language, detection.score)]
+    own, opinion = await _ensemble(ports, query, version, missing)
+    votes = [Vote(own.version, own.value.language, own.value.score)]
     if opinion:
-        votes.append(Vote(opinion.model, opinion.language, opinion.score))
+        votes.append(Vote(opinion.value.model, opinion.value.language, opinion.value.score))
     language, score = elect(votes, query)
-    sentiment = None
+    mood = None
     if language == READ_BY_SENTIMENT:
-        reader: Predictor[str, Sentiment] = ports.models["sentiment"]
-        sentiment = await missing.unless_missing("sentiment", lambda: reader.predict(query.text))
-    return Analysis(detection, language, score, sentiment, votes, missing.members)
+        reader: Predictor[str, Sentiment] = ports.models[SENTIMENT.name]
+        mood = await missing.unless_missing("sentiment", lambda: reader.predict(query.text))
+    sentiment = mood.value if mood else None
+    return Analysis(own.version, language, score, sentiment, votes, missing.members)
 
 
 async def _ensemble(
-    ports: Ports, query: Query, missing: Missing
-) -> tuple[Detection, Opinion | None]:
+    ports: Ports, query: Query, version: str, missing: Missing
+) -> tuple[Prediction[Detection], Prediction[Opinion] | None]:
     """Both detectors, asked at the same time."""
     question = Question(query.text, query.allowed)
-    other: Predictor[Question, Opinion] = ports.models["opinion"]
+    own: Predictor[Query, Detection] = ports.models[LANGUAGE.name]
+    other: Predictor[Question, Opinion] = ports.models[OPINION.name]
     second = asyncio.create_task(missing.unless_missing("opinion", lambda: other.predict(question)))
     try:
-        return await ports.language.detect(query), await second
+        return await own.predict(query, version), await second
     finally:
         # Nobody waits for it any longer where the own model failed, or the caller left.
         second.cancel()

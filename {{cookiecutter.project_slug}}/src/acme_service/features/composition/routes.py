@@ -5,10 +5,10 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from servekit.api.dependencies import CurrentPorts
 from servekit.api.errors import DOCUMENTED
+from servekit.api.model_header import DOCUMENTS_MODEL, set_model_header
 
-from acme_service.api.answered_by import DOCUMENTS_MODEL, set_model_header
-from acme_service.api.dependencies import CurrentPorts
 from acme_service.api.hints import CurrentHints
 from acme_service.api.v1.schemas import TextIn
 
@@ -57,6 +57,7 @@ async def analyze(
     second vote or the mood the answer is still an answer, and says in `missing` what it lacks.
     Without the first model it is a 503 with `Retry-After`, or a 504.
     """
-    analysis = await ensemble.analyze(ports, hints.query(body.text))
-    set_model_header(response, analysis.detection)
+    version = hints.version(body.text)
+    analysis = await ensemble.analyze(ports, hints.query(body.text), version)
+    set_model_header(response, analysis.version)
     return AnalysisOut.model_validate(analysis, from_attributes=True)

@@ -9,11 +9,9 @@ from starlette.middleware import Middleware
 
 from servekit.api import Feature
 from servekit.api.errors import RETRY_AFTER_S, problem, problem_response
-from servekit.contracts import Meter
+from servekit.contracts import Meter, Ports
 
-from acme_service.ports import Ports
-
-from .answers import HEADER, GivesReceipts, NotedDetector
+from .answers import HEADER, GivesReceipts, noted
 from .corrections import Corrections
 from .database import Database, DatabaseAwayError
 from .receipts import Receipts
@@ -45,7 +43,7 @@ def feedback(
 
     def wrap(ports: Ports) -> Ports:
         outcomes.meter = ports.meter
-        return ports.with_model("language", NotedDetector(ports.language))
+        return ports.wrapped(noted)
 
     async def away(_: Request, error: DatabaseAwayError) -> JSONResponse:
         outcomes.count("away")

@@ -3,19 +3,19 @@
 Only an answer about one text alone has a receipt: a batch, a stream or a socket has none.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servekit.api.principal import ANONYMOUS
-from servekit.contracts import CHAMPION
-
-from acme_service.ports import (
-    Detection,
-    LanguageDetector,
-    LanguageModelCard,
-    Query,
+from servekit.contracts import (
+    CHAMPION,
+    Contract,
+    Prediction,
+    Predictor,
+    WrappedPredictor,
 )
 
 from .receipts import MAX_REQUEST_ID_CHARS, Answer, Receipts
@@ -37,39 +37,31 @@ class Noted:
 _current: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 
-def _note(query: Query, detection: Detection) -> None:
-    if noted := _current.get():
-        noted.text, noted.model = query.text, detection.model
-
-
-class NotedDetector:
+class NotedPredictor(WrappedPredictor):
     """Answers what `inner` answers, and notes it for the receipt."""
 
-    def __init__(self, inner: LanguageDetector) -> None:
-        self._inner = inner
+    async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
+        prediction = await self.inner.predict(item, version)
+        _note(item, prediction)
+        return prediction
 
-    async def detect(self, query: Query) -> Detection:
-        detection = await self._inner.detect(query)
-        _note(query, detection)
-        return detection
+    async def predict_batch(
+        self, items: Sequence[Any], version: str = CHAMPION
+    ) -> list[Prediction[Any]]:
+        predictions = await self.inner.predict_batch(items, version)
+        if len(items) == 1:
+            _note(items[0], predictions[0])
+        return predictions
 
-    async def detect_batch(self, queries: Sequence[Query]) -> list[Detection]:
-        detections = await self._inner.detect_batch(queries)
-        if len(queries) == 1:
-            _note(queries[0], detections[0])
-        return detections
 
-    def detect_each(self, queries: Sequence[Query]) -> AsyncIterator[Detection]:
-        return self._inner.detect_each(queries)
+def noted(contract: Contract, inner: Predictor[Any, Any]) -> Predictor[Any, Any]:
+    """The model, with a note of each answer where answers can be corrected."""
+    return NotedPredictor(inner) if contract.label else inner
 
-    def guesses(self, query: Query) -> AsyncIterator[Detection]:
-        return self._inner.guesses(query)
 
-    async def card(self, model: str = CHAMPION) -> LanguageModelCard:
-        return await self._inner.card(model)
-
-    async def check(self) -> str:
-        return await self._inner.check()
+def _note(item: Any, prediction: Prediction[Any]) -> None:
+    if noted := _current.get():
+        noted.text, noted.model = item.text, prediction.version
 
 
 class GivesReceipts:

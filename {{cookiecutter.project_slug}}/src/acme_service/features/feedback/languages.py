@@ -1,6 +1,6 @@
 """The labels that a correction may have."""
 
-from acme_service.ports import UNDETERMINED
+from acme_service.contracts.language import UNDETERMINED
 
 _CODES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy "

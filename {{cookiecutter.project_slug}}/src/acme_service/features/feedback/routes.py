@@ -90,7 +90,8 @@ def feedback_router(
     ) -> CorrectionOut:
         """Say which language a text is in. Said again, it replaces what was said before."""
         found = good(receipt, request_id, caller, body.text)
-        if body.language not in LABELS and body.language not in (await detector.card()).languages:
+        known = (await detector.card()).facts["languages"]
+        if body.language not in LABELS and body.language not in known:
             field = InvalidField(location=["body", "language"], message=NO_LABEL)
             raise ProblemError(422, "The request is not valid.", [field])
         correction = Correction(request_id, body.text, body.language, found.model)

@@ -10,11 +10,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from servekit.api.errors import ProblemError, model_problem, problem
 from servekit.api.quota import quota_of
 from servekit.api.streams import started
-from servekit.contracts import ModelError
+from servekit.contracts import ModelError, Predictor
 
 from acme_service.api.hints import Hints
 from acme_service.api.v1.schemas import TextIn
-from acme_service.ports import Detection, LanguageDetector
+from acme_service.contracts.language import Detection, Query
 
 from .messages import AnswerOut, Refusal, understood
 from .settings import WebsocketsSettings
@@ -46,7 +46,7 @@ class Conversation:
     def __init__(
         self,
         socket: WebSocket,
-        detector: LanguageDetector,
+        detector: Predictor[Query, Detection],
         hints: Hints,
         settings: WebsocketsSettings,
         top: int,
@@ -115,9 +115,10 @@ class Conversation:
 
     async def _guess(self, message: TextIn) -> None:
         answer = AnswerOut.of(Detection())
-        async with started(self._detector.guesses(self._hints.query(message.text))) as (_, guesses):
-            async for detection in guesses:
-                answer = AnswerOut.of(detection, self._top)
+        query, version = self._hints.query(message.text), self._hints.version(message.text)
+        async with started(self._detector.stream(query, version)) as (_, guesses):
+            async for prediction in guesses:
+                answer = AnswerOut.to(prediction, self._top)
                 await self._send(answer.model_dump_json())
         answer.type = "done"
         await self._send(answer.model_dump_json())

@@ -6,9 +6,10 @@ from pydantic import ValidationError
 from starlette.types import Message
 
 from servekit.api.errors import InvalidField, problem
+from servekit.contracts import Prediction
 
 from acme_service.api.v1.schemas import DEFAULT_TOP, DetectionOut, TextIn
-from acme_service.ports import Detection
+from acme_service.contracts.language import Detection
 
 
 class Refusal(NamedTuple):
@@ -28,9 +29,10 @@ class AnswerOut(DetectionOut):
     model: str = ""
 
     @classmethod
-    def of(cls, detection: Detection, top: int = DEFAULT_TOP) -> Self:
-        answer = super().of(detection, top)
-        answer.model = detection.model
+    def to(cls, prediction: Prediction[Detection], top: int = DEFAULT_TOP) -> Self:
+        """The answer to a prediction."""
+        answer = cls.of(prediction.value, top)
+        answer.model = prediction.version
         return answer
 
 

@@ -9,15 +9,20 @@ from starlette.background import BackgroundTask
 from starlette.types import Receive, Scope, Send
 
 from servekit.api.errors import ProblemError, model_problem
+from servekit.api.model_header import set_model_header
 from servekit.api.principal import ANONYMOUS
 from servekit.api.streams import started
-from servekit.contracts import ModelError
+from servekit.contracts import ModelError, Prediction, Predictor
 
-from acme_service.api.answered_by import set_model_header
 from acme_service.api.audit import record_detection
 from acme_service.api.hints import Hints
 from acme_service.api.v1.schemas import DEFAULT_TOP, MAX_TEXT_CHARS
-from acme_service.ports import MAX_CANDIDATES, Detection, Query
+from acme_service.contracts.language import (
+    LANGUAGE,
+    MAX_CANDIDATES,
+    Detection,
+    Query,
+)
 
 from .calls import CALL, Call
 from .protos.language.v1.detector_pb2 import (
@@ -41,10 +46,13 @@ class Answers(Response):
     """Gives messages to the call; the answer itself has no body."""
 
     def __init__(
-        self, detections: AsyncIterator[Detection], top: int, task: BackgroundTask | None = None
+        self,
+        predictions: AsyncIterator[Prediction[Detection]],
+        top: int,
+        task: BackgroundTask | None = None,
     ) -> None:
         super().__init__(background=task)
-        self._detections = detections
+        self._predictions = predictions
         self._top = top
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,8 +60,8 @@ class Answers(Response):
         headers = self.raw_headers
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         try:
-            async for detection in self._detections:
-                await call.give(response(detection, self._top))
+            async for prediction in self._predictions:
+                await call.give(response(prediction, self._top))
         except ModelError as error:
             problem = model_problem(error)
             call.fail(problem["status"], problem)
@@ -77,20 +85,24 @@ def asked(request: Request) -> DetectRequest:
 async def detect(request: Request) -> Response:
     message = asked(request)
     caller = getattr(request.state, "caller", ANONYMOUS)
-    top, query = top_of(message), query_of(message, request)
-    detection = await request.app.state.ports.language.detect(query)
-    task = BackgroundTask(record_detection, caller, detection.language, len(message.text))
-    answers = Answers(only(detection), top, task)
-    set_model_header(answers, detection)
+    top, hints = top_of(message), hints_of(message, request)
+    version = hints.version(message.text)
+    prediction = await detector_of(request).predict(hints.query(message.text), version)
+    language = prediction.value.language
+    task = BackgroundTask(record_detection, caller, language, len(message.text))
+    answers = Answers(only(prediction), top, task)
+    set_model_header(answers, prediction.version)
     return answers
 
 
 async def guessed(request: Request) -> AsyncIterator[Response]:
     message = asked(request)
-    top, query = top_of(message), query_of(message, request)
-    async with started(request.app.state.ports.language.guesses(query)) as (first, guesses):
+    top, hints = top_of(message), hints_of(message, request)
+    version = hints.version(message.text)
+    stream = detector_of(request).stream(hints.query(message.text), version)
+    async with started(stream) as (first, guesses):
         answers = Answers(guesses, top)
-        set_model_header(answers, first)
+        set_model_header(answers, first.version if first else "")
         yield answers
 
 
@@ -99,8 +111,12 @@ async def detect_stream(answers: Annotated[Any, Depends(guessed)]) -> Response:
     return answers
 
 
-async def only(detection: Detection) -> AsyncIterator[Detection]:
-    yield detection
+def detector_of(request: Request) -> Predictor[Query, Detection]:
+    return request.app.state.ports.models[LANGUAGE.name]
+
+
+async def only(prediction: Prediction[Detection]) -> AsyncIterator[Prediction[Detection]]:
+    yield prediction
 
 
 def top_of(message: DetectRequest) -> int:
@@ -110,8 +126,8 @@ def top_of(message: DetectRequest) -> int:
     return top
 
 
-def query_of(message: DetectRequest, request: Request) -> Query:
-    """What the model is to be asked. Raises a 422 that names the field at fault."""
+def hints_of(message: DetectRequest, request: Request) -> Hints:
+    """How the model is to be asked. Raises a 422 that names the field at fault."""
     if not 1 <= len(message.text) <= MAX_TEXT_CHARS:
         raise ProblemError(422, f"text: 1 to {MAX_TEXT_CHARS} characters are wanted.")
     state = request.app.state
@@ -120,7 +136,7 @@ def query_of(message: DetectRequest, request: Request) -> Query:
         preferred=codes("preferred_languages", message.preferred_languages),
         tie_margin=state.detection_settings.tie_margin,
         asks=state.canary.asks(request),
-    ).query(message.text)
+    )
 
 
 def codes(field: str, values: Iterable[str]) -> tuple[str, ...]:
@@ -130,8 +146,9 @@ def codes(field: str, values: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def response(detection: Detection, top: int) -> DetectResponse:
-    name, _, version = detection.model.partition(":")
+def response(prediction: Prediction[Detection], top: int) -> DetectResponse:
+    detection = prediction.value
+    name, _, version = prediction.version.partition(":")
     best = zip(detection.languages[:top], detection.scores[:top], strict=True)
     return DetectResponse(
         language=detection.language,

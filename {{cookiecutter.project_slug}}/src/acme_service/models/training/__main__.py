@@ -14,7 +14,6 @@ from servekit.registry.store import DEFAULT_TIMEOUT_S, open_source
 from acme_service.models.artifact import FILE, FORMAT, Artifact, artifact_bytes
 from acme_service.models.examples import EXAMPLES, Example, examples_bytes
 from acme_service.models.language import LanguageModel
-from acme_service.ports import LanguageModelCard
 
 from .corrections import Correction, Corrections, read_corrections, sift
 from .golden import SENTENCES
@@ -104,7 +103,7 @@ def _publish(
 
 def _metrics(version: str, artifact: Artifact) -> dict[str, float]:
     """Raises TrainingDataError when the model is not good enough to be published."""
-    model = LanguageModel(LanguageModelCard(NAME, version, artifact.languages), artifact)
+    model = LanguageModel(artifact)
     found = accuracy(model, sentences_in(artifact.languages))
     examples = accuracy(model, {code: SENTENCES[code] for code in artifact.languages})
     if found < LEAST_ACCURACY or examples < 1:

@@ -5,8 +5,8 @@ Training measures each version with them, and tests say how good it has to be.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from acme_service.contracts.language import Query
 from acme_service.models.language import LanguageModel
-from acme_service.ports import Query
 
 TEN: dict[str, tuple[str, ...]] = {
     "de": (
@@ -199,6 +199,6 @@ def sentences_in(languages: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def accuracy(model: LanguageModel, sentences: Mapping[str, Sequence[str]]) -> float:
     """The share of sentences whose language the model finds."""
     expected = [language for language, texts in sentences.items() for _ in texts]
-    found = model.detect_batch([Query(text) for texts in sentences.values() for text in texts])
+    found = model.predict([Query(text) for texts in sentences.values() for text in texts])
     right = [one.language == other for one, other in zip(found, expected, strict=True)]
     return sum(right) / len(right)

@@ -10,7 +10,7 @@ Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
 
 
-class Flights(Generic[Key, Answer]):
+class SingleFlight(Generic[Key, Answer]):
     """Runs one call for all concurrent requests that are the same.
 
     The question goes on while anybody waits for it, whoever asked first, and stops when nobody

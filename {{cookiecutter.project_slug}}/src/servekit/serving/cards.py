@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from time import monotonic
 
-from servekit.contracts import ModelError
-from servekit.serving.transport import JUST_NOW_S, LATELY_S
+from servekit.contracts import ModelCard, ModelError
 
-from acme_service.ports import LanguageModelCard
+from .transport import JUST_NOW_S, LATELY_S
 
 
 class CurrentCard:
@@ -18,11 +17,11 @@ class CurrentCard:
     right.
     """
 
-    def __init__(self, ask: Callable[[], Awaitable[LanguageModelCard]]) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[ModelCard]]) -> None:
         self._ask = ask
-        self._card: LanguageModelCard | None = None
+        self._card: ModelCard | None = None
         self._asked_at = self._right_at = float("-inf")
-        self._renewal: asyncio.Task[LanguageModelCard] | None = None
+        self._renewal: asyncio.Task[ModelCard] | None = None
 
     @property
     def note(self) -> str:
@@ -34,7 +33,7 @@ class CurrentCard:
         """Whether its note may have changed: answers show the version, but no more than that."""
         return monotonic() - self._asked_at > LATELY_S
 
-    async def get(self) -> LanguageModelCard:
+    async def get(self) -> ModelCard:
         if self._card is None or monotonic() - self._right_at > JUST_NOW_S:
             if self._renewal is None or self._renewal.done():
                 # Nobody's in particular, so it outlasts whoever asked first.
@@ -47,7 +46,7 @@ class CurrentCard:
                 raise type(error)(*error.args) from None
         return self._card
 
-    async def renew(self) -> LanguageModelCard:
+    async def renew(self) -> ModelCard:
         asked_at = monotonic()
         self._card = await self._ask()
         self._asked_at = self._right_at = asked_at

@@ -1,6 +1,8 @@
-"""The sentiment model, as the API sees it."""
+"""The mood of a text."""
 
 from typing import Literal, NamedTuple
+
+from servekit.contracts import Contract
 
 
 class Sentiment(NamedTuple):
@@ -11,3 +13,7 @@ class Sentiment(NamedTuple):
 
     label: Literal["positive", "neutral", "negative"]
     score: float
+
+
+SENTIMENT = Contract("sentiment", input=str, output=Sentiment, required=False, cacheable=False)
+"""Of English texts."""

@@ -1,6 +1,8 @@
-"""The second, independent detector, as the API sees it."""
+"""The second, independent detector."""
 
 from typing import NamedTuple
+
+from servekit.contracts import Contract
 
 from .language import UNDETERMINED
 
@@ -26,3 +28,6 @@ class Opinion(NamedTuple):
     language: str = UNDETERMINED
     score: float = 0.0
     model: str = ""
+
+
+OPINION = Contract("opinion", input=Question, output=Opinion, required=False, cacheable=False)

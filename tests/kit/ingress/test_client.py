@@ -9,27 +9,30 @@ import pytest
 
 from servekit.contracts import (
     CHALLENGER,
+    ModelCard,
+    ModelError,
     ModelOverloadedError,
     ModelTimeoutError,
+    Prediction,
 )
+from servekit.serving import cards, client
 from servekit.serving import transport as calls_module
 from servekit.serving.batcher import MAX_CALL_BYTES
-from servekit.serving.settings import GatherSettings
-
-from acme_service.ingress import cards, models
-from acme_service.ingress.models import (
+from servekit.serving.client import (
     MAX_GATHERED,
-    GatheringDetector,
-    query_bytes,
+    ModelClient,
 )
-from acme_service.ports import Detection, LanguageModelCard, Query
+from servekit.serving.settings import GatherSettings
+from servekit.serving.sizes import size_bytes
 
-from tests.fakes import FakeMeter
+from acme_service.contracts.language import Detection, Query
 
-CARD = LanguageModelCard("calls", "1", ("en",))
-CHALLENGING = LanguageModelCard("calls", "2", ("en",))
+from tests.fakes import FakeMeter, FakeTransport
+
+CARD = ModelCard("calls", "1")
+CHALLENGING = ModelCard("calls", "2")
 REFUSED = ("model_refused_total", frozenset({("model", "language")}))
-ENGLISH = Detection(("en",), (1.0,), CARD.reference)
+ENGLISH = Prediction(Detection(("en",), (1.0,)), CARD.reference)
 asked_by = ContextVar("asked_by", default="nobody")
 
 
@@ -67,8 +70,8 @@ class Calls:
             self.closed += 1
 
 
-def detector_of(calls: Calls, **settings: float) -> GatheringDetector:
-    return GatheringDetector(calls, GatherSettings.model_validate(settings), FakeMeter())
+def detector_of(calls: Calls, **settings: float) -> ModelClient:
+    return ModelClient("language", calls, GatherSettings.model_validate(settings), FakeMeter())
 
 
 def queries(count: int) -> list[Query]:
@@ -78,54 +81,80 @@ def queries(count: int) -> list[Query]:
 async def test_small_batches_travel_with_others() -> None:
     calls = Calls()
     detector = detector_of(calls)
-    answers = await asyncio.gather(*map(detector.detect_batch, [queries(1), queries(3)]))
+    answers = await asyncio.gather(*map(detector.predict_batch, [queries(1), queries(3)]))
     assert answers == [[ENGLISH], [ENGLISH] * 3]
-    assert calls.made == [("detect_batch", 4)]
+    assert calls.made == [("predict_batch", 4)]
 
 
 async def test_a_batch_that_is_refused_leaves_nothing_in_the_line() -> None:
     calls = Calls()
     detector = detector_of(calls, max_waiting=10, max_texts=4, max_in_flight=2)
     with pytest.raises(ModelOverloadedError):
-        await detector.detect_batch(queries(16))
-    assert await detector.detect(Query("a")) == ENGLISH
+        await detector.predict_batch(queries(16))
+    assert await detector.predict(Query("a")) == ENGLISH
     # Two calls had begun; the other two texts in the line did not follow them.
-    assert calls.made == [("detect_batch", 4)] * 2 + [("detect_batch", 1)]
+    assert calls.made == [("predict_batch", 4)] * 2 + [("predict_batch", 1)]
 
 
 async def test_a_large_batch_is_split_and_takes_no_more_places_than_single_texts_do() -> None:
     calls = Calls()
-    answers = await detector_of(calls, max_texts=4, max_in_flight=3).detect_batch(queries(1000))
+    answers = await detector_of(calls, max_texts=4, max_in_flight=3).predict_batch(queries(1000))
     assert (len(answers), len(calls.made), calls.most_at_once) == (1000, 250, 3)
 
 
 async def test_no_call_weighs_more_than_fits() -> None:
     calls = Calls()
     long = Query("д" * 10_000)
-    assert query_bytes(long) >= len(long.text.encode())
-    await detector_of(calls, max_texts=4096).detect_batch([long] * 200)
-    assert max(texts for _, texts in calls.made) * query_bytes(long) <= MAX_CALL_BYTES
+    weight = size_bytes(long)
+    assert weight >= len(long.text.encode())
+    await detector_of(calls, max_texts=4096).predict_batch([long] * 200)
+    assert max(texts for _, texts in calls.made) * weight <= MAX_CALL_BYTES
+
+
+async def test_an_item_that_fails_fails_alone() -> None:
+    class Picky(Calls):
+        async def call(self, method: str, *args: Any) -> Any:
+            await super().call(method, *args)
+            return [ModelError("no") if one.text == "bad" else ENGLISH for one in args[0]]
+
+    calls = Picky()
+    detector = detector_of(calls)
+    asked = [detector.predict(Query(text)) for text in ("a", "bad", "b")]
+    first, failed, last = await asyncio.gather(*asked, return_exceptions=True)
+    assert (first, repr(failed), last) == (ENGLISH, "ModelError('no')", ENGLISH)
+    assert calls.made == [("predict_batch", 3)]
+    with pytest.raises(ModelError, match="no"):
+        await detector.predict_batch([Query("a"), Query("bad")])
+
+
+async def test_what_is_late_is_given_up_and_stopped() -> None:
+    calls = FakeTransport(stuck=True)
+    client = ModelClient("language", calls, GatherSettings(timeout_s=0.02), FakeMeter())
+    with pytest.raises(ModelTimeoutError):
+        await client.predict(Query("fine"))
+    await asyncio.sleep(0)
+    assert calls.given_up == 1
 
 
 async def test_a_gathered_call_is_nobodys_in_particular() -> None:
     calls = Calls()
     asked_by.set("the first client")
-    await detector_of(calls).detect(Query("a"))
+    await detector_of(calls).predict(Query("a"))
     assert calls.callers == ["nobody"]
 
 
 async def test_streams_are_bounded_and_make_place_when_they_end() -> None:
     calls = Calls()
     meter = FakeMeter()
-    detector = GatheringDetector(calls, GatherSettings(max_streams=1), meter)
-    first = detector.guesses(Query("a"))
+    detector = ModelClient("language", calls, GatherSettings(max_streams=1), meter)
+    first = detector.stream(Query("a"))
     assert await anext(aiter(first)) == ENGLISH
     with pytest.raises(ModelOverloadedError):
-        await anext(aiter(detector.detect_each(queries(2))))
+        await anext(aiter(detector.predict_each(queries(2))))
     assert meter.counts[REFUSED] == 1
     await first.aclose()  # pyright: ignore[reportAttributeAccessIssue]
     assert calls.closed == 1
-    assert await anext(aiter(detector.detect_each(queries(2)))) == ENGLISH
+    assert await anext(aiter(detector.predict_each(queries(2)))) == ENGLISH
 
 
 class BusyCalls(Calls):
@@ -141,12 +170,12 @@ class BusyCalls(Calls):
 
 async def test_every_call_that_is_refused_is_counted_once() -> None:
     meter = FakeMeter()
-    detector = GatheringDetector(BusyCalls(), GatherSettings(), meter)
+    detector = ModelClient("language", BusyCalls(), GatherSettings(), meter)
     asking = [
-        detector.detect(Query("a")),
-        detector.detect_batch(queries(MAX_GATHERED + 1)),
-        anext(aiter(detector.detect_each(queries(1)))),
-        anext(aiter(detector.guesses(Query("a")))),
+        detector.predict(Query("a")),
+        detector.predict_batch(queries(MAX_GATHERED + 1)),
+        anext(aiter(detector.predict_each(queries(1)))),
+        anext(aiter(detector.stream(Query("a")))),
     ]
     for number, one in enumerate(asking, start=1):
         with pytest.raises(ModelOverloadedError):
@@ -193,7 +222,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Tells the time to who asks a model, and to who keeps its card."""
     clock = Clock()
-    for module in (cards, models):
+    for module in (cards, client):
         monkeypatch.setattr(module, "monotonic", lambda: clock.now)
     return clock
 
@@ -206,12 +235,12 @@ async def test_answers_of_the_same_model_show_that_the_card_is_right(
     await detector.card()
     for _ in range(5):
         clock.now += 0.9
-        await detector.detect(Query("a"))
+        await detector.predict(Query("a"))
         await detector.card()
     assert [method for method, _ in calls.made].count("card") == 1
-    calls.answer = Detection(("en",), (1.0,), "calls:2")
+    calls.answer = ENGLISH._replace(version="calls:2")
     clock.now += 0.9
-    await detector.detect(Query("a"))
+    await detector.predict(Query("a"))
     await detector.card()
     assert [method for method, _ in calls.made].count("card") == 2
 
@@ -227,9 +256,9 @@ async def test_readiness_has_the_note_of_the_card_and_asks_no_more_than_it_must(
     assert calls.made == [("card", 0)]
     calls.card = CARD
     clock.now += 11
-    await detector.detect(Query("a"))
+    await detector.predict(Query("a"))
     assert await detector.check() == "", "Answers alone do not show whether there is a note."
-    assert [method for method, _ in calls.made] == ["card", "detect_batch", "card"]
+    assert [method for method, _ in calls.made] == ["card", "predict_batch", "card"]
 
 
 async def test_a_busy_model_keeps_its_last_note() -> None:
@@ -257,7 +286,7 @@ def nothing_is_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nothing_is_just_now")
-@pytest.mark.parametrize("way", ["detect", "detect_batch", "detect_each", "guesses"])
+@pytest.mark.parametrize("way", ["predict", "predict_batch", "predict_each", "stream"])
 async def test_every_answer_shows_that_the_model_is_not_stuck(way: str) -> None:
     calls = Calls()
     calls.silent = True
@@ -265,12 +294,12 @@ async def test_every_answer_shows_that_the_model_is_not_stuck(way: str) -> None:
     with pytest.raises(ModelTimeoutError):
         await detector.check()
     match way:
-        case "detect":
-            await detector.detect(Query("a"))
-        case "detect_batch":
-            await detector.detect_batch(queries(MAX_GATHERED + 1))
-        case "detect_each":
-            await anext(aiter(detector.detect_each(queries(1))))
+        case "predict":
+            await detector.predict(Query("a"))
+        case "predict_batch":
+            await detector.predict_batch(queries(MAX_GATHERED + 1))
+        case "predict_each":
+            await anext(aiter(detector.predict_each(queries(1))))
         case _:
-            await anext(aiter(detector.guesses(Query("a"))))
+            await anext(aiter(detector.stream(Query("a"))))
     await detector.check()

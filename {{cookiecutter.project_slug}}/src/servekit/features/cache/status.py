@@ -4,9 +4,6 @@ from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CACHE = __name__.partition(".")[0]
-"""What this cache is called among the others on the way."""
-
 FRESH = frozenset({b"no-cache", b"no-store", b"max-age=0"})
 """Directives of a request that wants no answer from before. Others do not matter here."""
 
@@ -30,17 +27,20 @@ class Lookup:
         """What was found is of no use after all."""
         self.hits, self.misses = 0, self.hits + self.misses
 
-    def header(self) -> str | None:
-        """The value of Cache-Status; None when the cache had no part in the answer."""
+    def header(self, cache: str) -> str | None:
+        """The value of Cache-Status; None when the cache had no part in the answer.
+
+        cache: what this cache is called among the others on the way.
+        """
         if not self.hits + self.misses:
             return None
         if not self.misses:
-            return f"{CACHE}; hit"
+            return f"{cache}; hit"
         if self.fresh:
-            return f"{CACHE}; fwd=request"
+            return f"{cache}; fwd=request"
         if self.hits:
-            return f'{CACHE}; fwd=partial; detail="{self.hits} of {self.hits + self.misses}"'
-        return f"{CACHE}; fwd=miss; collapsed" if self.collapsed else f"{CACHE}; fwd=miss"
+            return f'{cache}; fwd=partial; detail="{self.hits} of {self.hits + self.misses}"'
+        return f"{cache}; fwd=miss; collapsed" if self.collapsed else f"{cache}; fwd=miss"
 
 
 _current: ContextVar[Lookup | None] = ContextVar("lookup", default=None)
@@ -54,8 +54,9 @@ def current_lookup() -> Lookup:
 class CacheStatus:
     """Heeds `Cache-Control` of requests, and sets `Cache-Status` of answers."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, name: str) -> None:
         self.app = app
+        self.name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,7 +67,7 @@ class CacheStatus:
         _current.set(lookup)
 
         async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start" and (status := lookup.header()):
+            if message["type"] == "http.response.start" and (status := lookup.header(self.name)):
                 message["headers"] = [*message["headers"], (b"cache-status", status.encode())]
             await send(message)
 

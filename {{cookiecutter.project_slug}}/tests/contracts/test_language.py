@@ -1,6 +1,6 @@
 """What the ports' values promise beyond their fields."""
 
-from acme_service.ports import Candidate, Detection
+from acme_service.contracts.language import Candidate, Detection
 
 BEST_TWO = Detection(("de", "nl"), (0.9, 0.1))
 

@@ -1,0 +1,200 @@
+"""The deployment around a model of one version: any class with `predict`."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from threading import Event
+
+import pytest
+
+from servekit.contracts import ModelError, ModelReplacedError, Prediction
+from servekit.registry.errors import ModelStoreError
+from servekit.serving.deployment import Answers, ModelDeployment, VersionedDeployment
+
+from .replica import LANGUAGE
+from tests.processes import printed_by
+
+
+class Double:
+    """Doubles numbers, notes its batches and the threads that it worked in."""
+
+    version = "7"
+
+    def __init__(self) -> None:
+        self.facts = {"factor": 2}
+        self.batches: list[list[int]] = []
+        self.threads: set[str] = set()
+
+    def predict(self, items: Sequence[int]) -> list[int]:
+        self.batches.append([*items])
+        self.threads.add(threading.current_thread().name)
+        if 13 in items:
+            raise ValueError("secret 13")
+        return [2 * item for item in items]
+
+    def stream(self, item: int) -> Iterator[int]:
+        yield from range(item)
+
+
+class Awaited:
+    """Does the same without a thread."""
+
+    async def predict(self, items: Sequence[int]) -> list[int]:
+        await asyncio.sleep(0)
+        return [2 * item for item in items]
+
+    async def stream(self, item: int) -> AsyncIterator[int]:
+        for one in range(item):
+            yield one
+
+
+class Short:
+    """Forgets an answer."""
+
+    def predict(self, items: Sequence[int]) -> list[int]:
+        return list(items)[1:]
+
+
+class Slow:
+    def predict(self, items: Sequence[int]) -> list[int]:
+        time.sleep(0.05)
+        return list(items)
+
+
+class Broken(Double):
+    @classmethod
+    def load(cls) -> Double:
+        raise OSError("damaged")
+
+
+may_load = Event()
+
+
+class Late(Double):
+    @classmethod
+    def load(cls) -> Double:
+        assert may_load.wait(5)
+        return Double()
+
+
+def deployment_of(kind: type, *, in_background: bool = False) -> ModelDeployment:
+    return ModelDeployment("double", f"{__name__}:{kind.__name__}", in_background=in_background)
+
+
+async def values(answers: AsyncIterator[Prediction[int]]) -> list[tuple[int, str]]:
+    return [(one.value, one.version) async for one in answers]
+
+
+def told(answers: Answers) -> list[object]:
+    return [str(one) if isinstance(one, ModelError) else one.value for one in answers]
+
+
+@pytest.mark.parametrize("kind", [Double, Awaited])
+async def test_items_are_answered_in_order(kind: type) -> None:
+    deployment = deployment_of(kind)
+    assert told(await deployment.predict_batch([1, 2, 3], [""] * 3)) == [2, 4, 6]
+    by = "double:7" if kind is Double else "double"
+    assert await values(deployment.predict_each([1, 2], "")) == [(2, by), (4, by)]
+    assert await values(deployment.stream(2, "")) == [(0, by), (1, by)]
+
+
+async def test_the_card_says_version_and_facts() -> None:
+    card = await deployment_of(Double).card()
+    assert (card.reference, card.facts, card.note) == ("double:7", {"factor": 2}, "")
+    assert (await deployment_of(Awaited).card()).reference == "double"
+
+
+async def test_an_item_that_fails_fails_alone(caplog: pytest.LogCaptureFixture) -> None:
+    answers = await deployment_of(Double).predict_batch([1, 13, 2], [""] * 3)
+    assert told(answers) == [2, "The double model failed.", 4]
+    assert "secret 13" in caplog.text
+
+
+async def test_a_wrong_number_of_answers_is_an_error() -> None:
+    [answer] = await deployment_of(Short).predict_batch([1], [""])
+    assert str(answer) == "The double model gave 0 answers to 1 items."
+
+
+async def test_another_version_than_the_one_there_is_cannot_be_asked() -> None:
+    deployment = deployment_of(Double)
+    assert told(await deployment.predict_batch([1], ["double:7"])) == [2]
+    with pytest.raises(ModelReplacedError):
+        await deployment.predict_batch([1], ["double:8"])
+
+
+async def test_what_is_quick_is_done_in_the_loop_once_that_is_known() -> None:
+    deployment = deployment_of(Double)
+    for _ in range(20):
+        await deployment.predict_batch([1], [""])
+    model = deployment._model.result()  # pyright: ignore[reportPrivateUsage]
+    assert threading.current_thread().name in model.threads
+    assert len(model.threads) > 1, "The first call was made in a thread."
+
+
+async def test_what_is_slow_leaves_the_loop_free() -> None:
+    deployment = deployment_of(Slow)
+    for _ in range(3):
+        call = asyncio.create_task(deployment.predict_batch([1], [""]))
+        await asyncio.sleep(0.01)
+        assert not call.done()
+        await call
+
+
+async def test_a_model_that_does_not_load_ends_its_own_replica_and_no_other_process() -> None:
+    with pytest.raises(OSError, match="damaged"):
+        deployment_of(Broken)
+    shared = deployment_of(Broken, in_background=True)
+    with pytest.raises(OSError, match="damaged"):
+        await shared.predict_batch([1], [""])
+
+
+async def test_a_model_that_loads_in_the_background_is_waited_for_by_its_first_calls() -> None:
+    may_load.clear()
+    deployment = deployment_of(Late, in_background=True)
+    call = asyncio.create_task(deployment.predict_batch([1], [""]))
+    await asyncio.sleep(0.01)
+    assert not call.done()
+    may_load.set()
+    assert told(await call) == [2]
+
+
+@pytest.mark.parametrize("items", [1, 100])
+async def test_the_sample_is_answered_through_it(items: int) -> None:
+    from acme_service.contracts.language import Query
+
+    deployment = VersionedDeployment(*LANGUAGE)
+    answers = await deployment.predict_batch([Query("Guten Morgen!")] * items, [""] * items)
+    assert {one.value.language for one in answers if isinstance(one, Prediction)} == {"de"}
+    deployment.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("no_such.module:Model", "is in no module that there is"),
+        ("tests.no_such:Model", "is in no module that there is"),
+        ("tests.fakes:NoSuch", "is not in its module"),
+        ("tests.fakes:FakeMeter", "has no method predict"),
+    ],
+)
+def test_a_class_that_is_not_there_is_one_sentence(path: str, reason: str) -> None:
+    sentence = f"The class of the mood model, {path!r}, {reason}."
+    with pytest.raises(ModelStoreError) as refused:
+        ModelDeployment("mood", path)
+    assert str(refused.value) == sentence
+
+
+def test_the_store_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_STORE", "file:nowhere")
+    with pytest.raises(ModelStoreError, match="nowhere"):
+        VersionedDeployment(*LANGUAGE)
+
+
+def test_the_plain_class_needs_no_ray() -> None:
+    source = """if True:
+        import sys
+        import servekit.serving.deployment
+        print({"ray", "numpy", "fastapi"} & set(sys.modules))
+    """
+    assert printed_by(source) == "set()"

@@ -1,0 +1,39 @@
+"""What a model is asked, and what it answers."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+INGRESS = "ingress"
+"""The deployment that asks the models; no model can have its name."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The agreement between the API and a model.
+
+    Attributes:
+        name: Of the model, everywhere: in the store, in `serve.yaml`, in metrics and routes.
+        input: The type of one item: whatever Pydantic can validate and FastAPI can document.
+        output: The type of the answer to one item.
+        label: The type of a correction; None for a model whose answers are not corrected.
+        streams: Whether the model has `stream`, which answers one item piece by piece.
+        cacheable: Whether an answer may be given again to an equal item.
+        required: Whether the service is not ready without the model.
+
+    Raises:
+        ValueError: The name cannot be that of a model.
+    """
+
+    name: str
+    input: Any
+    output: Any
+    label: Any = None
+    streams: bool = False
+    cacheable: bool = True
+    required: bool = True
+
+    def __post_init__(self) -> None:
+        if self.name == INGRESS or not NAME.fullmatch(self.name):
+            raise ValueError(f"A model cannot be called {self.name!r}.")

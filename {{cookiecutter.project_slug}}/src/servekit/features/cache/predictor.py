@@ -1,0 +1,168 @@
+"""A model that is asked only what it has not been asked before."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from itertools import chain
+from typing import Any
+
+from servekit.api.streams import started
+from servekit.contracts import (
+    CHAMPION,
+    Contract,
+    Meter,
+    ModelUnavailableError,
+    Prediction,
+    Predictor,
+    WrappedPredictor,
+)
+
+from .single_flight import SingleFlight
+from .status import Lookup, current_lookup
+from .store import CacheStore, Found
+
+LOOKUPS = 2
+"""While models change faster than answers are looked up, nothing counts as known."""
+
+
+class CachedPredictor(WrappedPredictor):
+    """Answers from memory what `inner` has answered, as long as it is the same version.
+
+    Streams are passed through: what is in them is asked for once, on the way to an answer.
+    """
+
+    def __init__(
+        self, contract: Contract, inner: Predictor[Any, Any], store: CacheStore, meter: Meter
+    ) -> None:
+        super().__init__(inner)
+        self._name = contract.name
+        self._store = store
+        self._meter = meter
+        self._flights: SingleFlight[tuple[str, str], Prediction[Any]] = SingleFlight()
+        self._versions: dict[str, str] = {}
+        """Which version has answered last, by which role was asked: champion or challenger.
+
+        Until one has, nothing can be looked up.
+        """
+
+    async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
+        lookup = current_lookup()
+        key = self._store.key_of(item)
+        [found] = await self._found(version, [key], lookup)
+        if found is not None:
+            return found
+
+        async def ask() -> Prediction[Any]:
+            return self._learn(version, key, await self.inner.predict(item, version), lookup)
+
+        if lookup.fresh:
+            return await ask()
+        flight = (version, key)
+        lookup.collapsed = self._flights.under_way(flight)
+        return await self._flights.board(flight, ask)
+
+    async def predict_batch(
+        self, items: Sequence[Any], version: str = CHAMPION
+    ) -> list[Prediction[Any]]:
+        if len(items) == 1:
+            return [await self.predict(items[0], version)]
+        lookup = current_lookup()
+        keys = list(map(self._store.key_of, items))
+        found = await self._found(version, keys, lookup)
+        # By key: what a batch asks twice is asked once.
+        missing = {
+            key: item
+            for key, item, answer in zip(keys, items, found, strict=True)
+            if answer is None
+        }
+        asked = await self._asked(missing, version, lookup)
+        if _by_several(found, asked.values()):
+            # The version has changed since: what was found is not what this one says.
+            lookup.forget()
+            asked = await self._asked(dict(zip(keys, items, strict=True)), version, lookup)
+            return [asked[key] for key in keys]
+        return [answer or asked[key] for key, answer in zip(keys, found, strict=True)]
+
+    async def _asked(
+        self, items: dict[str, Any], version: str, lookup: Lookup
+    ) -> dict[str, Prediction[Any]]:
+        answers = await self.inner.predict_batch([*items.values()], version) if items else []
+        return {
+            key: self._learn(version, key, answer, lookup)
+            for key, answer in zip(items, answers, strict=True)
+        }
+
+    async def predict_each(
+        self, items: Sequence[Any], version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Any]]:
+        lookup = current_lookup()
+        keys = list(map(self._store.key_of, items))
+        found = await self._found(version, keys, lookup)
+        missing = [item for item, answer in zip(items, found, strict=True) if answer is None]
+        if not missing:
+            for answer in filter(None, found):
+                yield answer
+            return
+        async with started(self.inner.predict_each(missing, version)) as (first, answers):
+            if not _by_several(found, [first]):
+                for key, answer in zip(keys, found, strict=True):
+                    yield answer or self._learn(version, key, await self._next(answers), lookup)
+                return
+        lookup.forget()
+        async with aclosing(self.inner.predict_each(items, version)) as answers:  # type: ignore[type-var]
+            for key in keys:
+                yield self._learn(version, key, await self._next(answers), lookup)
+
+    async def _next(self, answers: AsyncIterator[Prediction[Any]]) -> Prediction[Any]:
+        async for answer in answers:
+            return answer
+        raise ModelUnavailableError(f"The {self._name} model stopped.")
+
+    async def _found(self, version: str, keys: Sequence[str], lookup: Lookup) -> Found:
+        """What the version that is asked has answered before, one a key."""
+        found = _none_of(keys) if lookup.fresh else await self._remembered(version, keys)
+        hits = sum(answer is not None for answer in found)
+        lookup.hits += hits
+        lookup.misses += len(keys) - hits
+        self._count("cache_hits_total", hits)
+        if not lookup.fresh:
+            self._count("cache_misses_total", len(keys) - hits)
+        return found
+
+    def _count(self, name: str, amount: int) -> None:
+        if amount:
+            self._meter.count(name, amount, model=self._name)
+
+    async def _remembered(self, asked: str, keys: Sequence[str]) -> Found:
+        if ":" in asked:
+            return await self._store.find(asked, keys)
+        # Others learn of versions while this waits, so the one that was looked up is at hand here.
+        version = self._versions.get(asked, "")
+        for _ in range(LOOKUPS if version else 0):
+            found = await self._store.find(version, keys)
+            if not any(found):
+                return found
+            looked_up, version = version, (await self.inner.card(asked)).reference
+            self._versions[asked] = version
+            if version == looked_up:
+                return found
+        return _none_of(keys)
+
+    def _learn(
+        self, asked: str, key: str, answer: Prediction[Any], lookup: Lookup
+    ) -> Prediction[Any]:
+        # The answer says which version gave it. While one replaces another, both answer, so
+        # what a model says of itself at another moment would not do.
+        if ":" not in asked:
+            self._versions[asked] = answer.version
+        if not lookup.secret:
+            self._store.keep(key, answer)
+        return answer
+
+
+def _none_of(keys: Sequence[str]) -> Found:
+    return [None] * len(keys)
+
+
+def _by_several(*answers: Iterable[Prediction[Any] | None]) -> bool:
+    """Whether these were not all made by one version."""
+    return len({answer.version for answer in chain(*answers) if answer}) > 1
