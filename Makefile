@@ -27,7 +27,7 @@ check: environment ## Check format, lint, types and docs of the template itself
 	$(BIN)/python -m scripts.kit basedpyright --pythonpath $(CURDIR)/$(BIN)/python tests
 
 test: check ## All that CI runs: checks, renders of many kinds, renders over Ray Serve; NEWEST=1 with the newest packages
-	$(BIN)/python -m pytest -p no:cacheprovider
+	@$(BIN)/python -m scripts.suite
 
 upgrade: environment ## Upgrade the packages that all is tested with, if `make test` passes; DAY= (14 days ago)
 	@PYTHONPATH='$(PROJECT)/src' $(BIN)/python -m scripts.upgrade

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from acme_service.ingress import publish
+from servekit.commands import publish
+
+from acme_service.ingress.features import models, sources
 from acme_service.ingress.train import train
 
 from tests.versions import STORE
@@ -19,6 +21,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "store"
 
 
+def publish_all() -> None:
+    publish.main(models(), tuple(sources()), [])
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
@@ -29,7 +35,7 @@ def aliases(store: Path) -> dict[str, str]:
 
 
 def test_what_is_published_is_what_the_folder_has(store: Path, capsys: pytest.CaptureFixture[str]):
-    publish.main()
+    publish_all()
     for version in ("1", "2"):
         folder = Path("language") / version
         assert contents(store / folder) == contents(STORE / folder)
@@ -38,18 +44,18 @@ def test_what_is_published_is_what_the_folder_has(store: Path, capsys: pytest.Ca
 
 
 def test_publishing_again_moves_no_alias(store: Path):
-    publish.main()
+    publish_all()
     (store / "language" / "aliases.json").write_text('{"champion": "2"}')
-    publish.main()
+    publish_all()
     assert aliases(store) == {"champion": "2"}
 
 
 def test_a_version_with_other_content_stops_it(store: Path):
-    publish.main()
+    publish_all()
     manifest = store / "language" / "2" / "manifest.json"
     manifest.write_text(manifest.read_text().replace("0.3", "0.4").replace("8192", "4096"))
     with pytest.raises(SystemExit, match=r"language:2 is at .* with other content"):
-        publish.main()
+        publish_all()
 
 
 def test_training_goes_where_the_setting_says(store: Path):
@@ -63,5 +69,5 @@ def test_a_malformed_setting_stops_both(
     monkeypatch.setenv("MODEL_TIMEOUT_S", "soon")
     assert train([]) == 1
     with pytest.raises(SystemExit, match="MODEL_TIMEOUT_S: a number"):
-        publish.main()
+        publish_all()
     assert "MODEL_TIMEOUT_S: a number" in capsys.readouterr().err

@@ -12,12 +12,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from servekit.commands.versions import Aliases
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import FolderSource
 from servekit.registry.store import open_model
 
 from acme_service.contracts.language import Query
-from acme_service.ingress.versions import Aliases
+from acme_service.ingress.features import models, sources
 from acme_service.models.language import LanguageModel
 
 from tests.applications.swapping import store
@@ -107,7 +108,9 @@ def wait_until(what: Callable[[], bool], limit_s: float = 30) -> None:
 @pytest.fixture
 def aliases(cluster: Cluster) -> Aliases:
     """What `make promote` and `make rollback` work with."""
-    return Aliases(StoreSettings(store(cluster).as_uri(), Path("unused"), 0.2, 5.0))
+    [model] = [one for one in models() if one.versioned]
+    settings = StoreSettings(store(cluster).as_uri(), Path("unused"), 0.2, 5.0)
+    return Aliases(model, settings, tuple(sources()))
 
 
 @pytest.mark.serve

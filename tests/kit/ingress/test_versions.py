@@ -2,14 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from servekit.commands import versions
+from servekit.contracts import Contract
 from servekit.registry.version_files import ModelFiles
+from servekit.serving.model import Model
 
-from acme_service.ingress.versions import main
+from acme_service.ingress.features import models, sources
 
 from tests.versions import STORE, damage, publish_copy
 
@@ -36,6 +39,10 @@ def says(store: Path, capsys: pytest.CaptureFixture[str]) -> Says:
 
 def aliases(store: Path) -> dict[str, str]:
     return json.loads((store / "language" / "aliases.json").read_text())
+
+
+def main(arguments: Sequence[str], *more: Model) -> None:
+    versions.main([*models(), *more], tuple(sources()), arguments)
 
 
 def refusal(*arguments: str) -> str:
@@ -145,7 +152,7 @@ def test_a_version_that_breaks_its_program_is_refused(
     def load(files: ModelFiles) -> None:
         raise IndexError("out of bounds")
 
-    monkeypatch.setattr("acme_service.ingress.versions.LanguageModel.load", load)
+    monkeypatch.setattr("acme_service.models.language.LanguageModel.load", load)
     assert refusal("promote", "2").startswith("language:2 cannot be loaded: IndexError")
     assert aliases(store) == {"champion": "1"}
 
@@ -180,3 +187,28 @@ def test_a_store_that_cannot_be_read_is_one_sentence(
 ) -> None:
     monkeypatch.setenv("MODEL_STORE", store_url)
     assert refusal("list").startswith(("A model store at ftp:", "The model store 'model_store'"))
+
+
+def test_of_several_models_one_has_to_be_named(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    churn = Model(Contract("churn", int, float), "no_such.module:Churn")
+    shutil.copytree(store / "language", store / "churn")
+    with pytest.raises(SystemExit, match=r"^Which model\? Say MODEL=, one of language, churn\.$"):
+        main(["promote", "2"], churn)
+    main(["--model", "language", "promote", "2"], churn)
+    assert aliases(store)["champion"] == "2"
+    with pytest.raises(SystemExit, match=r"churn model, 'no_such\.module:Churn', is in no module"):
+        main(["--model", "churn", "promote", "2"], churn)
+    capsys.readouterr()
+    main(["list"], churn)
+    named = [line for line in capsys.readouterr().out.splitlines() if line[0] != " "]
+    assert named == [f"{name} in {store.as_uri()}" for name in ("language", "churn")]
+
+
+def test_a_model_without_versions_is_not_promoted(store: Path) -> None:
+    assert store
+    mood = Model(Contract("mood", str, str), "mine:Mood", versioned=False)
+    sentence = r"^No model 'mood' has versions in the store: language has\.$"
+    with pytest.raises(SystemExit, match=sentence):
+        main(["--model", "mood", "promote", "2"], mood)

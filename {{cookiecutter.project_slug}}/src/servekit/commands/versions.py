@@ -1,0 +1,159 @@
+"""`make models`, `make promote` and `make rollback`: which version of a model answers.
+
+Running replicas look for themselves: nothing here talks to them, or needs the API's settings.
+"""
+
+import argparse
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from dotenv import load_dotenv
+
+from servekit.contracts import CHALLENGER
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.settings import StoreSettings
+from servekit.registry.sources.source import SourceKind
+from servekit.registry.store import shown
+from servekit.registry.versions import loaded
+from servekit.serving.deployment import imported
+from servekit.serving.model import Model
+
+CHAMPION = "champion"
+
+
+def main(
+    models: Iterable[Model],
+    kinds: Sequence[SourceKind],
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """Run one of the commands.
+
+    Args:
+        models: Those of the service.
+        kinds: The places that `MODEL_STORE` may name.
+        arguments: Of the command line; by default those of this process.
+    """
+    parser = argparse.ArgumentParser(description="Say which version of a model answers.")
+    parser.add_argument("--model", default="", help="its name, where there are several")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="list versions and aliases")
+    promote = commands.add_parser("promote", help="let an alias mean a version")
+    promote.add_argument("version")
+    rollback = commands.add_parser("rollback", help="let an alias mean the version before")
+    for command in (promote, rollback):
+        command.add_argument("--alias", default=CHAMPION)
+    options = parser.parse_args(arguments)
+
+    load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    try:
+        settings = StoreSettings.load()
+        if options.command == "list":
+            for model in chosen(models, options.model):
+                print("\n".join(Aliases(model, settings, kinds).listed()))
+            return
+        aliases = Aliases(only(models, options.model), settings, kinds)
+        if options.command == "promote":
+            print(aliases.promote(options.alias, options.version))
+        else:
+            print(aliases.roll_back(options.alias))
+    except ModelStoreError as error:
+        sys.exit(str(error))
+
+
+def chosen(models: Iterable[Model], name: str) -> list[Model]:
+    """The models that have versions, or the one of that name.
+
+    Raises ModelStoreError when there is none.
+    """
+    versioned = [one for one in models if one.versioned]
+    found = [one for one in versioned if name in {"", one.name}]
+    if not found:
+        known = " and ".join(one.name for one in versioned) or "none"
+        raise ModelStoreError(f"No model {name!r} has versions in the store: {known} has.")
+    return found
+
+
+def only(models: Iterable[Model], name: str) -> Model:
+    """The model of that name, or the only one that has versions. Raises ModelStoreError."""
+    found = chosen(models, name)
+    if len(found) > 1:
+        names = ", ".join(one.name for one in found)
+        raise ModelStoreError(f"Which model? Say MODEL=, one of {names}.")
+    return found[0]
+
+
+class Aliases:
+    """What the aliases of a model mean. Each method raises ModelStoreError.
+
+    What an alias meant before is kept under another alias, `champion-before`: every store
+    has aliases, few have a history.
+    """
+
+    def __init__(self, model: Model, settings: StoreSettings, kinds: Sequence[SourceKind]) -> None:
+        self._model = model
+        self._name = model.name
+        self._settings = settings
+        self._store = settings.opened(tuple(kinds))
+
+    def listed(self) -> Iterator[str]:
+        """A line for each version, and for each that an alias means though it is not there."""
+        yield f"{self._name} in {shown(self._settings.store)}"
+        aliases: defaultdict[str, list[str]] = defaultdict(list)
+        for alias, version in self._store.aliases(self._name).items():
+            aliases[version].append(alias)
+        for version in self._store.versions(self._name):
+            yield f"  {version:<8} {', '.join(sorted(aliases.pop(version, [])))}".rstrip()
+        for version, missed in aliases.items():
+            yield f"  {version:<8} {', '.join(sorted(missed))}, but it is not there"
+
+    def promote(self, alias: str, version: str) -> str:
+        """Let the alias mean this version, once it is found sound."""
+        if not version:
+            raise ModelStoreError("Which version? Say make promote VERSION=2.")
+        aliases = self._store.aliases(self._name)
+        if alias not in {*aliases, CHAMPION, CHALLENGER}:
+            known = " and ".join(sorted({*aliases, CHAMPION, CHALLENGER}))
+            raise ModelStoreError(f"There is no alias {alias!r}: there are {known}.")
+        before = aliases.get(alias)
+        if before == version:
+            return f"{self._name}@{alias} is {self._name}:{version} already."
+        self._check(version)
+        if before:
+            # First: if another process is faster now, nothing is lost but a way back.
+            kept = f"{alias}-before"
+            self._store.move_alias(self._name, kept, before, aliases.get(kept))
+        self._store.move_alias(self._name, alias, version, before)
+        return self._moved(alias, version, before)
+
+    def roll_back(self, alias: str) -> str:
+        """Let the alias mean what it meant before, once that is found sound."""
+        aliases = self._store.aliases(self._name)
+        now, before = aliases.get(alias), aliases.get(f"{alias}-before")
+        if before is None or before == now:
+            raise ModelStoreError(
+                f"Nothing is known of what {self._name}@{alias} meant before:"
+                " name a version, make promote VERSION=…"
+            )
+        self._check(before)
+        self._store.move_alias(self._name, alias, before, now)
+        return self._moved(alias, before, now)
+
+    def _check(self, version: str) -> None:
+        kind = imported(self._name, self._model.path, "load", "predict")
+        loaded(kind.load, self._store.open_version(self._name, version))
+
+    def _moved(self, alias: str, version: str, before: str | None) -> str:
+        was = f", and was {self._name}:{before}" if before else ""
+        seconds = f"{self._settings.refresh_s:g} seconds"
+        where = ""
+        if self._settings.store.lower().startswith("file:"):
+            where = (
+                "\nThe store is a folder: only the replicas of this machine see it. Elsewhere,"
+                " use a store that all share, or user_config in serve.yaml."
+            )
+        return (
+            f"{self._name}@{alias} is {self._name}:{version} now{was}."
+            f" Replicas follow within {seconds}.{where}"
+        )
