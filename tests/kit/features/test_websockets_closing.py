@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from servekit.contracts import CHAMPION, Prediction
+from servekit.features.websockets.settings import WebsocketsSettings
 
 from acme_service.api import create_app
 from acme_service.contracts.language import Detection, Query
 from acme_service.features.websockets import websockets
-from acme_service.features.websockets.settings import WebsocketsSettings
 
 from tests.fakes import ENGLISH, FakeDetector, StuckDetector, fake_ports
 

@@ -19,7 +19,7 @@ from .canary import Canary, CanarySettings
 from .docs import include_docs
 from .feature import Feature
 from .logging import flush_logs
-from .models import models_router
+from .models import ModelRouter, models_router
 from .readiness import Readiness
 from .request_id import RequestId
 from .service import Service
@@ -131,6 +131,11 @@ def _include_routes(
     # What is asked most comes first: routes are tried one after the other.
     for router in [*routers, *feature_routers, models_router]:
         app.include_router(router)
+    for router in routers:
+        if isinstance(router, ModelRouter):
+            for feature in features:
+                if feature.model_routes:
+                    app.include_router(feature.model_routes(router.contract, router.prefix))
     app.include_open(health.router, Group.SERVICE)
     for feature in features:
         for router in feature.sign_in_routers:

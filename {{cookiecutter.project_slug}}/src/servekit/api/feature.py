@@ -10,7 +10,7 @@ from fastapi.params import Security
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 
-from servekit.contracts import AroundCall
+from servekit.contracts import AroundCall, Contract
 
 Guard = Callable[[HTTPConnection], Awaitable[object]]
 """Raises what refuses a request or a WebSocket, such as ProblemError."""
@@ -36,6 +36,8 @@ class Feature:
     middleware: pure ASGI middleware, outermost first.
     exposed: headers of answers that scripts in browsers may read.
     model_routers: routes behind the guards. Each carries its own prefix.
+    model_routes: further routes of a model whose router `model_router` has made; takes its contract
+        and its prefix.
     routers: open routes: limited like those of models, but not guarded.
     sign_in_routers: open routes that check passwords, and have a limit of their own.
     wrap: decorates the ports, for instance with a cache. Called once, at start-up.
@@ -54,6 +56,7 @@ class Feature:
     middleware: Sequence[Middleware] = ()
     exposed: Sequence[str] = ()
     model_routers: Sequence[APIRouter] = ()
+    model_routes: Callable[[Contract, str], APIRouter] | None = None
     routers: Sequence[APIRouter] = ()
     sign_in_routers: Sequence[APIRouter] = ()
     wrap: Callable[[Any], Any] = unchanged

@@ -55,7 +55,17 @@ def asking(contract: Contract) -> Callable[[HTTPConnection], Awaitable[Asking]]:
     return ask
 
 
-def model_router(contract: Contract, prefix: str) -> APIRouter:
+class ModelRouter(APIRouter):
+    """The routes of one model, to which features add theirs."""
+
+    def __init__(self, contract: Contract, prefix: str) -> None:
+        super().__init__(
+            prefix=prefix, tags=[contract.name], responses=DOCUMENTED | DOCUMENTS_MODEL
+        )
+        self.contract = contract
+
+
+def model_router(contract: Contract, prefix: str) -> ModelRouter:
     """The routes of a model.
 
     `POST {prefix}` answers one item, `/batch` many, `/lines` many as JSON Lines, each as soon as
@@ -68,8 +78,7 @@ def model_router(contract: Contract, prefix: str) -> APIRouter:
     Returns:
         A router, to which further routes can be added.
     """
-    responses = DOCUMENTED | DOCUMENTS_MODEL
-    router = APIRouter(prefix=prefix, tags=[contract.name], responses=responses)
+    router = ModelRouter(contract, prefix)
     _add_single(router, contract)
     _add_many(router, contract)
     if contract.streams:

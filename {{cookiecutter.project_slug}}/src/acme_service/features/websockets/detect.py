@@ -1,30 +1,41 @@
-"""The way into a conversation."""
+"""A socket that guesses the language of a text while it grows."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, WebSocket
 
-from servekit.api.dependencies import CurrentSettings
-from servekit.api.errors import ProblemError
+from servekit.contracts import Prediction
+from servekit.features.websockets.messages import Exchange
+from servekit.features.websockets.routes import known_origin
+from servekit.features.websockets.session import Session
+from servekit.features.websockets.settings import WebsocketsSettings
 
 from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
-from acme_service.api.v1.schemas import DEFAULT_TOP, Top
-
-from .conversation import Conversation
-from .settings import WebsocketsSettings
+from acme_service.api.v1.schemas import DEFAULT_TOP, DetectionOut, TextIn, Top
+from acme_service.contracts.language import Detection
 
 
-async def known_origin(socket: WebSocket, settings: CurrentSettings) -> None:
-    """Refuse pages from elsewhere, unless `API_CORS_ORIGINS` lets them in.
+class AnswerOut(DetectionOut):
+    """A v1 answer: a guess about the words so far, or the last word on all of them.
 
-    CORS does not cover sockets: a browser opens one to anywhere, and the server has to check.
+    model: the name and the version of the model that has answered.
     """
-    origin = socket.headers.get("origin")
-    if origin is None or {origin, "*"} & set(settings.cors_origins):
-        return
-    if origin.partition("://")[2] != socket.headers.get("host"):
-        raise ProblemError(403, "Pages of this origin may not connect.")
+
+    type: Literal["guess", "done"]
+    model: str
+
+
+def write(top: int, prediction: Prediction[Any] | None, is_last: bool) -> str:
+    """The message to a client."""
+    detection = prediction.value if prediction else Detection()
+    answer = AnswerOut(
+        **DetectionOut.of(detection, top).model_dump(),
+        type="done" if is_last else "guess",
+        model=prediction.version if prediction else "",
+    )
+    return answer.model_dump_json()
 
 
 def detect_router(settings: WebsocketsSettings) -> APIRouter:
@@ -37,6 +48,11 @@ def detect_router(settings: WebsocketsSettings) -> APIRouter:
         hints: CurrentHints,
         top: Annotated[Top, Query()] = DEFAULT_TOP,
     ) -> None:
-        await Conversation(socket, detector, hints, settings, top).hold()
+        exchange = Exchange(
+            read=TextIn.model_validate_json,
+            ask=lambda body: detector.stream(hints.query(body.text), hints.version(body.text)),
+            write=partial(write, top),
+        )
+        await Session(socket, exchange, settings).hold()
 
     return router

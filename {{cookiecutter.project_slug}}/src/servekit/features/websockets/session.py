@@ -10,13 +10,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from servekit.api.errors import ProblemError, model_problem, problem
 from servekit.api.quota import quota_of
 from servekit.api.streams import started
-from servekit.contracts import ModelError, Predictor
+from servekit.contracts import ModelError
 
-from acme_service.api.hints import Hints
-from acme_service.api.v1.schemas import TextIn
-from acme_service.contracts.language import Detection, Query
-
-from .messages import AnswerOut, Refusal, understood
+from .messages import Exchange, Received, Refusal, understood
 from .settings import WebsocketsSettings
 
 log = logging.getLogger(__name__)
@@ -37,27 +33,15 @@ TOO_LARGE = Close(1009, "message too large")
 FAILED = Close(1011, "unexpected error")
 
 
-class Conversation:
-    """Answers messages in order, one at a time.
+class Session:
+    """Answers messages in order, one at a time."""
 
-    top: how many candidates an answer carries.
-    """
-
-    def __init__(
-        self,
-        socket: WebSocket,
-        detector: Predictor[Query, Detection],
-        hints: Hints,
-        settings: WebsocketsSettings,
-        top: int,
-    ) -> None:
+    def __init__(self, socket: WebSocket, exchange: Exchange, settings: WebsocketsSettings) -> None:
         self._socket = socket
-        self._detector = detector
-        self._hints = hints
+        self._exchange = exchange
         self._settings = settings
-        self._top = top
         self._spend = quota_of(socket)
-        self._inbox: asyncio.Queue[TextIn | Refusal] = asyncio.Queue(READ_AHEAD)
+        self._inbox: asyncio.Queue[Received | Refusal] = asyncio.Queue(READ_AHEAD)
 
     async def hold(self) -> None:
         """Accept the socket and talk until one side closes it."""
@@ -79,7 +63,8 @@ class Conversation:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message["code"])
-            await self._inbox.put(understood(message, self._settings.max_message_bytes))
+            most = self._settings.max_message_bytes
+            await self._inbox.put(understood(message, most, self._exchange.read))
 
     async def _answer_all(self) -> Close:
         """Return when there is a reason to close."""
@@ -93,14 +78,14 @@ class Conversation:
                 await self._complain(message.problem)
                 if message.too_large:
                     return TOO_LARGE
-            elif not await self._answer(message):
+            elif not await self._answer(message.item):
                 return FAILED
 
-    async def _answer(self, message: TextIn) -> bool:
-        """Whether the conversation can go on."""
+    async def _answer(self, item: Any) -> bool:
+        """Whether the session can go on."""
         try:
             await self._spend()
-            await self._guess(message)
+            await self._predict(item)
         except ProblemError as error:
             await self._complain(problem(error.status, error.detail))
         except ModelError as error:
@@ -113,15 +98,13 @@ class Conversation:
             return False
         return True
 
-    async def _guess(self, message: TextIn) -> None:
-        answer = AnswerOut.of(Detection())
-        query, version = self._hints.query(message.text), self._hints.version(message.text)
-        async with started(self._detector.stream(query, version)) as (_, guesses):
-            async for prediction in guesses:
-                answer = AnswerOut.to(prediction, self._top)
-                await self._send(answer.model_dump_json())
-        answer.type = "done"
-        await self._send(answer.model_dump_json())
+    async def _predict(self, item: Any) -> None:
+        last = None
+        async with started(self._exchange.ask(item)) as (_, predictions):
+            async for last in predictions:
+                if self._exchange.pieces:
+                    await self._send(self._exchange.write(last, False))
+        await self._send(self._exchange.write(last, True))
 
     async def _complain(self, content: dict[str, Any]) -> None:
         # The type of a problem is always about:blank, so its place is free.

@@ -1,15 +1,14 @@
 """What a client says, checked before a model is asked, and what it is told."""
 
-from typing import Any, Literal, NamedTuple, Self
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from starlette.types import Message
 
 from servekit.api.errors import InvalidField, problem
 from servekit.contracts import Prediction
-
-from acme_service.api.v1.schemas import DEFAULT_TOP, DetectionOut, TextIn
-from acme_service.contracts.language import Detection
 
 
 class Refusal(NamedTuple):
@@ -19,25 +18,34 @@ class Refusal(NamedTuple):
     too_large: bool = False
 
 
-class AnswerOut(DetectionOut):
-    """A v1 answer: a guess about the words so far, or the last word on all of them.
+class Received(NamedTuple):
+    """A message that was understood."""
 
-    model: the name and the version of the model that has answered.
+    item: Any
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """How messages become items, and predictions become messages.
+
+    Attributes:
+        read: Makes an item of JSON; raises ValidationError.
+        ask: Gives the predictions for an item, one or piece by piece.
+        write: Makes the text of a message from the last prediction, if there is one; `is_last`
+            says that no other follows.
+        pieces: Whether each prediction is sent as it comes, and not only the last one.
     """
 
-    type: Literal["guess", "done"] = "guess"
-    model: str = ""
-
-    @classmethod
-    def to(cls, prediction: Prediction[Detection], top: int = DEFAULT_TOP) -> Self:
-        """The answer to a prediction."""
-        answer = cls.of(prediction.value, top)
-        answer.model = prediction.version
-        return answer
+    read: Callable[[bytes], Any]
+    ask: Callable[[Any], AsyncIterator[Prediction[Any]]]
+    write: Callable[[Prediction[Any] | None, bool], str]
+    pieces: bool = True
 
 
-def understood(message: Message, max_bytes: int) -> TextIn | Refusal:
-    """The text that a `websocket.receive` message asks about, or what is wrong with it."""
+def understood(
+    message: Message, max_bytes: int, read: Callable[[bytes], Any]
+) -> Received | Refusal:
+    """The item in a `websocket.receive` message, or what is wrong with it."""
     text = message.get("text")
     # Lone surrogates pass here, so that they are refused below like other invalid JSON.
     content = message["bytes"] if text is None else text.encode("utf-8", "surrogatepass")
@@ -47,7 +55,7 @@ def understood(message: Message, max_bytes: int) -> TextIn | Refusal:
     if text is None:
         return Refusal(problem(422, "The message is binary; send JSON as text."))
     try:
-        return TextIn.model_validate_json(content)
+        return Received(read(content))
     except ValidationError as error:
         return Refusal(problem(422, "The message is not valid.", errors=_wrong_parts(error)))
 
