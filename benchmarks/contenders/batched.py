@@ -16,9 +16,8 @@ from typing import Any
 import ray
 from my_service.contracts.language import Query
 from my_service.contracts.opinion import Question
-from my_service.ingress.develop import NullMeter
 from ray import serve
-from servekit.contracts import CHAMPION
+from servekit.contracts import CHAMPION, NullMeter
 from servekit.serving.batcher import Batcher
 from servekit.serving.deployment import ModelDeployment, VersionedDeployment
 from servekit.serving.ray import RayTransport

@@ -27,6 +27,7 @@ from starlette.requests import HTTPConnection
 
 from servekit.api import Feature
 from servekit.api.errors import ProblemError
+from servekit.commands import serve
 from servekit.contracts import (
     CHAMPION,
     ModelError,
@@ -39,7 +40,7 @@ from servekit.contracts import (
 
 from acme_service.api import create_app
 from acme_service.contracts.language import Detection, Query
-from acme_service.ingress import launch
+from acme_service.ingress.assembly import check_settings
 from acme_service.ingress.features import transports
 from acme_service.ingress.grpc import grpc
 from acme_service.ingress.grpc.calls import address_of
@@ -437,4 +438,4 @@ def test_a_taken_port_is_one_sentence(options: dict[str, Any], tmp_path: Path) -
         config = tmp_path / "serve.yaml"
         config.write_text(yaml.safe_dump(settings), encoding="utf-8")
         with pytest.raises(SystemExit, match=f"^Port {port} is taken: stop what listens there"):
-            launch.checked_configuration(config)
+            serve.checked_configuration(config, check_settings)

@@ -18,6 +18,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
+from servekit.commands import dev, serve
 from servekit.commands.free_ports import claimed_ports
 from servekit.commands.launcher.environment import (
     grpc_ports_of_its_own,
@@ -31,6 +32,7 @@ from servekit.commands.launcher.serve import (
 from servekit.commands.launcher.signals import Stopper
 
 from acme_service.ingress import develop, launch
+from acme_service.ingress.assembly import check_settings
 
 from tests.configurations import own
 from tests.processes import PORTS, PROJECT, free_port, start
@@ -91,12 +93,18 @@ def refusal(
     monkeypatch.chdir(PROJECT)
     monkeypatch.setattr(sys, "argv", ["launcher", *where[request.param]])
     monkeypatch.setenv("ENV_FILE", "nowhere")
-    monkeypatch.setattr(launch, "end_descendants", lambda: None)
+    monkeypatch.setattr(serve, "end_descendants", lambda: None)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run() -> None:
+        if request.param is launch:
+            serve.main(launch.CHECK)
+        else:
+            dev.main(f"{develop.__name__}:app", develop.CHECK, develop.SOURCES)
 
     def refused() -> str:
         with pytest.raises(SystemExit) as refusal:
-            request.param.main()
+            run()
         return str(refusal.value)
 
     yield refused
@@ -142,7 +150,7 @@ def test_a_broken_configuration_is_one_sentence(
 ) -> None:
     config.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match="is no YAML with http_options"):
-        launch.checked_configuration(config)
+        serve.checked_configuration(config, check_settings)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +162,7 @@ def test_a_file_that_cannot_be_read_as_it_is_meant_is_one_sentence(
 ) -> None:
     config.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match=f"^{re.escape(f'{config}: {sentence}')}$"):
-        launch.checked_configuration(config)
+        serve.checked_configuration(config, check_settings)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +223,7 @@ def test_a_bad_setting_of_an_application_is_one_sentence() -> None:
 def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:
     config.write_text("http_options: {host: 192.0.2.1, port: 8000}", encoding="utf-8")
     with pytest.raises(SystemExit, match=r"192\.0\.2\.1:8000 cannot be listened on"):
-        launch.checked_configuration(config)
+        serve.checked_configuration(config, check_settings)
 
 
 def ports_prepared(project: Path, scratch: Path) -> set[str]:
@@ -249,7 +257,7 @@ def test_services_on_one_machine_get_ports_of_their_own_for_grpc() -> None:
 
 def test_an_address_on_the_command_line_comes_before_the_one_in_the_file(config: Path) -> None:
     with pytest.raises(SystemExit, match=r"198\.51\.100\.1:\d+ cannot be listened on"):
-        launch.checked_configuration(config, host="198.51.100.1")
+        serve.checked_configuration(config, check_settings, host="198.51.100.1")
 
 
 def test_development_starts_answers_and_stops(config: Path) -> None:

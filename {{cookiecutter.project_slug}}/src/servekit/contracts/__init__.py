@@ -12,7 +12,7 @@ from .errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from .meter import Meter
+from .meter import Meter, NullMeter
 from .ports import Ports
 from .prediction import ModelCard, Prediction
 from .predictor import Predictor
@@ -32,6 +32,7 @@ __all__ = [
     "ModelReplacedError",
     "ModelTimeoutError",
     "ModelUnavailableError",
+    "NullMeter",
     "Ports",
     "Prediction",
     "Predictor",

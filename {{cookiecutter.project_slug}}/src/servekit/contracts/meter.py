@@ -17,3 +17,13 @@ class Meter(Protocol):
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Record one measurement of a distribution."""
         ...
+
+
+class NullMeter:
+    """A meter that drops everything: development collects no metrics."""
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        return None
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        return None

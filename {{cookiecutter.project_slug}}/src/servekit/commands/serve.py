@@ -1,0 +1,187 @@
+"""`make serve`: a Ray Serve of this machine's own, from `serve.yaml`, until Ctrl-C or SIGTERM.
+
+What changes in that file is applied. Whatever happens, nothing of it is left running.
+"""
+
+# All but the standard library is imported inside functions, once signals are listened to:
+# Ray alone takes seconds, and a Ctrl-C in the meantime must not end in a stack trace.
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+from servekit.commands.free_ports import refuse_taken_port
+from servekit.commands.launcher.environment import (
+    grpc_ports_of_its_own,
+    prepare_environment,
+)
+from servekit.commands.launcher.file_watcher import Changes
+from servekit.commands.launcher.process_tree import (
+    adopt_orphans,
+    end_descendants,
+)
+from servekit.commands.launcher.serve import (
+    deploy,
+    drained_at_the_end,
+    local_ray,
+    wait_until_running,
+)
+from servekit.commands.launcher.signals import Stop, Stopper
+
+if TYPE_CHECKING:
+    from ray.serve.schema import ServeDeploySchema
+
+
+Check = Callable[[], object]
+"""Raises SettingsError when a setting of the service cannot be used."""
+
+
+def main(check_settings: str) -> None:
+    """Serve until stopped.
+
+    Args:
+        check_settings: Where the function is that checks the settings of the service,
+            "package.module:function"; it is imported once signals are listened to.
+    """
+    parser = argparse.ArgumentParser(description="Serve on a local Ray until Ctrl-C.")
+    parser.add_argument("--config", type=Path, default=Path("serve.yaml"))
+    parser.add_argument("--profile", type=Path, default=Path("deploy/serve.env"))
+    parser.add_argument("--host", help="listen there and not where the configuration says")
+    options = parser.parse_args()
+
+    stopper = Stopper()
+    stopper.listen()
+    adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="serve-", ignore_cleanup_errors=True) as scratch:
+        try:
+            changes = Changes(options.config)
+            check = resolve_name(check_settings)
+            config = checked_configuration(options.config, check, options.host)
+            prepare_environment(options.profile, Path(scratch), os.environ)
+            with grpc_ports_of_its_own(os.environ):
+                serve_until_stopped(config, stopper, options, changes)
+        except (Stop, KeyboardInterrupt):
+            print("Stopped.", flush=True)
+        finally:
+            stopper.cleaning = True
+            end_descendants()
+
+
+def checked_configuration(path: Path, check: Check, host: str | None = None) -> dict[str, Any]:
+    """What `serve.yaml` says. Raises SystemExit when it, a port or a setting cannot be used.
+
+    check: of the settings.
+    host: listened on in place of the one in the file.
+    """
+    from dotenv import load_dotenv
+
+    from servekit.commands.check_config.strict_yaml import (
+        ConfigurationError,
+        read,
+    )
+    from servekit.settings import SettingsError
+
+    load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    try:
+        config = read(path)
+        http = config["http_options"]
+        http["host"] = host or http["host"]
+        refuse_taken_port(str(http["host"]), int(http["port"]))
+        if grpc := config.get("grpc_options"):
+            refuse_taken_port(str(http["host"]), int(grpc["port"]))
+        check()
+    except (SettingsError, OSError) as error:
+        raise SystemExit(str(error)) from None
+    except ConfigurationError as error:
+        raise SystemExit(f"{path}: {error}") from None
+    except (TypeError, KeyError, ValueError, OverflowError):
+        raise SystemExit(
+            f"{path} is no YAML with http_options, their host and port, and the port of any "
+            "grpc_options."
+        ) from None
+    return config
+
+
+def serve_until_stopped(
+    config: Mapping[str, Any], stopper: Stopper, options: argparse.Namespace, changes: Changes
+) -> None:
+    from servekit.commands.check_config.checks import checked
+    from servekit.commands.check_config.strict_yaml import ConfigurationError
+
+    try:
+        schema = checked(config)
+    except ConfigurationError as error:
+        raise SystemExit(f"{options.config}: {error}") from None
+    with local_ray(stopper), drained_at_the_end(stopper):
+        deploy(schema)
+        wait_until_running(schema, stopper)
+        say_what_listens(config)
+        while True:
+            stopper.raise_if_asked()
+            if changes.seen():
+                schema = apply_change(schema, stopper, options, changes)
+            time.sleep(0.2)
+
+
+def apply_change(
+    running: "ServeDeploySchema",
+    stopper: Stopper,
+    options: argparse.Namespace,
+    changes: Changes,
+) -> "ServeDeploySchema":
+    """What runs from now on: what the file says, or what ran before if that is wrong.
+
+    Applications that the file says nothing new of are left alone, as `serve deploy` would.
+    """
+    from servekit.commands.check_config.checks import checked
+    from servekit.commands.check_config.strict_yaml import (
+        ConfigurationError,
+        read,
+    )
+
+    path: Path = options.config
+    try:
+        schema = checked(read(path))
+    except ConfigurationError as error:
+        print(f"{path}: {error} What runs was not changed.", flush=True)
+        return running
+    if options.host:
+        schema.http_options.host = options.host
+    if fixed_at_the_start(schema) != fixed_at_the_start(running):
+        print("Where Serve listens does not change before it is started again.", flush=True)
+    deploy(schema)
+    try:
+        if wait_until_running(schema, stopper, changes.waiting):
+            print(f"Applied {path}.", flush=True)
+    except SystemExit as failure:
+        print(failure, flush=True)
+    return schema
+
+
+def fixed_at_the_start(schema: "ServeDeploySchema") -> tuple[object, ...]:
+    return schema.http_options, schema.grpc_options, schema.proxy_location
+
+
+def say_what_listens(config: Mapping[str, Any]) -> None:
+    http, grpc = config["http_options"], config.get("grpc_options")
+    with_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
+    if grpc:
+        # Serve's Python proxy knows no host for it.
+        host = http["host"] if with_haproxy else "every interface"
+        print(f"Serving gRPC on port {grpc['port']} of {host}.", flush=True)
+    print(f"Serving on http://{http['host']}:{http['port']} (Ctrl-C stops).", flush=True)
+    if with_haproxy:
+        stats = os.environ["RAY_SERVE_HAPROXY_STATS_PORT"]
+        metrics = os.environ["RAY_SERVE_HAPROXY_METRICS_PORT"]
+        first_grpc = os.environ["RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT"]
+        print(
+            f"HAProxy's statistics ({stats}) and metrics ({metrics}) and the replicas (30000 and "
+            f"up{f', {first_grpc} and up' if grpc else ''}) listen on every interface of this "
+            "machine.",
+            flush=True,
+        )
