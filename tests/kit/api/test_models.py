@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple
 
 import pytest
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from servekit.api import Feature, Service, create_app
 from servekit.api.canary import CanarySettings
@@ -212,3 +212,20 @@ def test_types_that_cannot_be_documented_or_travel_are_refused() -> None:
         check_contracts([Contract("odd", Pair, int)])
     with pytest.raises(SettingsError, match=r"'odd', the input type cannot be pickled: define it"):
         check_contracts([Contract("odd", Local, int)])
+
+
+def test_the_label_has_to_do_too() -> None:
+    with pytest.raises(SettingsError, match="'odd', the label type has no JSON Schema: "):
+        check_contracts([Contract("odd", int, int, label=Opaque)])
+
+
+def test_a_rule_of_a_type_need_not_travel() -> None:
+    stripped = Annotated[str, AfterValidator(lambda text: text.strip())]
+    check_contracts([Contract("odd", stripped, list[stripped] | None)])
+
+
+def test_routes_for_a_model_that_is_not_there_stop_the_start() -> None:
+    service = Service(name="Churn", slug="churn", package="churn", version="1")
+    price = model_router(Contract("price", int, int), "/v1/price")
+    with pytest.raises(SettingsError, match=r"^There are routes for 'price', but no model of"):
+        create_app(service, ports(), [price])

@@ -1,6 +1,7 @@
 """The deployment around a model of one version: any class with `predict`."""
 
 import asyncio
+import pickle
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -8,7 +9,13 @@ from threading import Event
 
 import pytest
 
-from servekit.contracts import ModelError, ModelReplacedError, Prediction
+from servekit.contracts import (
+    ModelError,
+    ModelOverloadedError,
+    ModelReplacedError,
+    ModelUnavailableError,
+    Prediction,
+)
 from servekit.registry.errors import ModelStoreError
 from servekit.serving.deployment import Answers, ModelDeployment, VersionedDeployment
 
@@ -49,15 +56,25 @@ class Awaited:
             yield one
 
 
-class Short:
-    """Forgets an answer."""
+class Said:
+    """Gives, or raises, what a test says."""
 
-    def predict(self, items: Sequence[int]) -> list[int]:
-        return list(items)[1:]
+    values: object = None
+
+    def predict(self, items: Sequence[int]) -> object:
+        if isinstance(self.values, BaseException):
+            raise self.values
+        return self.values
+
+
+class Odd(Double):
+    version = "1€"
 
 
 class Slow:
     def predict(self, items: Sequence[int]) -> list[int]:
+        if -1 in items:
+            raise ValueError("at once")
         time.sleep(0.05)
         return list(items)
 
@@ -111,9 +128,70 @@ async def test_an_item_that_fails_fails_alone(caplog: pytest.LogCaptureFixture) 
     assert "secret 13" in caplog.text
 
 
-async def test_a_wrong_number_of_answers_is_an_error() -> None:
-    [answer] = await deployment_of(Short).predict_batch([1], [""])
-    assert str(answer) == "The double model gave 0 answers to 1 items."
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([], "predict gave 0 answers to 1 items"),
+        ([1, 2], "predict gave 2 answers to 1 items"),
+        ({1: 2}, "predict gave a dict, not a sequence of answers"),
+        ("a", "predict gave a str, not a sequence of answers"),
+        ({1}, "predict gave a set, not a sequence of answers"),
+        (None, "predict gave a NoneType, not a sequence of answers"),
+        (iter([1]), "predict gave a list_iterator, not a sequence of answers"),
+    ],
+)
+async def test_what_is_no_answer_for_each_item_is_an_error(
+    caplog: pytest.LogCaptureFixture, values: object, reason: str
+) -> None:
+    Said.values = values
+    [answer] = await deployment_of(Said).predict_batch([1], [""])
+    assert str(answer) == "The double model failed."
+    assert reason in caplog.text
+
+
+class TooLongError(ModelError):
+    """One that pickle cannot make again."""
+
+    def __init__(self, length: int, most: int) -> None:
+        super().__init__(f"{length} > {most}")
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "message"),
+    [
+        (TooLongError(9, 5), ModelError, "9 > 5"),
+        (ModelOverloadedError("Not now."), ModelOverloadedError, "Not now."),
+        (StopIteration("secret"), ModelError, "The double model failed."),
+        (SystemExit("secret"), ModelError, "The double model failed."),
+    ],
+)
+async def test_whatever_a_model_raises_is_an_error_that_travels(
+    raised: BaseException, kind: type[ModelError], message: str
+) -> None:
+    Said.values = raised
+    deployment = deployment_of(Said)
+    for _ in range(3):
+        [answer] = await asyncio.wait_for(deployment.predict_batch([1], [""]), 5)
+        assert (type(answer), str(answer)) == (kind, message)
+        assert answer is not raised
+        assert str(pickle.loads(pickle.dumps(answer))) == message
+
+
+async def test_what_comes_before_an_item_that_fails_is_given() -> None:
+    answers = deployment_of(Double).predict_each([1, 13, 2], "")
+    assert (await anext(answers)).value == 2
+    with pytest.raises(ModelError, match=r"^The double model failed\.$"):
+        await anext(answers)
+
+
+async def test_quick_failures_do_not_bring_a_slow_model_into_the_loop() -> None:
+    deployment = deployment_of(Slow)
+    for _ in range(40):
+        await deployment.predict_batch([-1], [""])
+    call = asyncio.create_task(deployment.predict_batch([1], [""]))
+    await asyncio.sleep(0.01)
+    assert not call.done()
+    await call
 
 
 async def test_another_version_than_the_one_there_is_cannot_be_asked() -> None:
@@ -145,18 +223,27 @@ async def test_a_model_that_does_not_load_ends_its_own_replica_and_no_other_proc
     with pytest.raises(OSError, match="damaged"):
         deployment_of(Broken)
     shared = deployment_of(Broken, in_background=True)
-    with pytest.raises(OSError, match="damaged"):
-        await shared.predict_batch([1], [""])
+    for _ in range(2):
+        with pytest.raises(ModelUnavailableError, match=r"^The double model could not be loaded"):
+            await shared.predict_batch([1], [""])
 
 
 async def test_a_model_that_loads_in_the_background_is_waited_for_by_its_first_calls() -> None:
     may_load.clear()
     deployment = deployment_of(Late, in_background=True)
+    left = asyncio.ensure_future(anext(deployment.stream(1, "")))
     call = asyncio.create_task(deployment.predict_batch([1], [""]))
     await asyncio.sleep(0.01)
     assert not call.done()
+    left.cancel()
+    await asyncio.wait([left])
     may_load.set()
     assert told(await call) == [2]
+
+
+def test_a_version_that_no_header_can_carry_is_refused() -> None:
+    with pytest.raises(ModelStoreError, match="cannot have the version '1€'"):
+        deployment_of(Odd)
 
 
 @pytest.mark.parametrize("items", [1, 100])

@@ -13,7 +13,7 @@ from servekit.api.errors import ProblemError
 from servekit.features.websockets import websockets
 from servekit.features.websockets.settings import WebsocketsSettings
 
-from tests.api.test_models import client_of
+from tests.api.test_models import Churn, client_of
 
 
 @pytest.fixture
@@ -77,3 +77,14 @@ def test_a_page_from_elsewhere_may_not_connect(client: TestClient) -> None:
 def test_without_the_feature_there_is_no_socket() -> None:
     with pytest.raises(WebSocketDisconnect), client_of().websocket_connect("/parity/ws"):
         pass
+
+
+def test_an_answer_is_checked_and_written_as_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [{"churn": float("nan")}, {"churn": 1.0, "password": "s3cret"}, {"fee": 1}]
+    monkeypatch.setattr(Churn, "stream", lambda self, item: [answers[item.months]])
+    with client_of(websockets(WebsocketsSettings())) as client:
+        null, whole, wrong = [
+            said(client, "/v1/churn/ws", {"months": months})[-1] for months in range(3)
+        ]
+    assert (null["value"], whole["value"]) == ({"churn": None}, {"churn": 1.0})
+    assert (wrong["type"], wrong["detail"]) == ("error", "The churn model failed.")

@@ -4,6 +4,7 @@
 # time, and a string would silently turn typed arguments into a plain dict.
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -58,19 +59,31 @@ class Ingress:
             calls = {
                 name: RayTransport(name, one, gather.timeout_s) for name, one in handles.items()
             }
-        self._language = calls["language"]
+        self._calls = calls
         self._ports = ports_over(calls, meter, self._checked.features, gather)
 
     async def reconfigure(self, user_config: Any) -> None:
-        """The `user_config` of the models in this replica; of other replicas it is their own."""
-        if not isinstance(self._language, InProcessTransport):
-            log.error("A user_config is for the deployment that holds the model: language.")
+        """The `user_config` of a model in this replica; of other replicas it is their own.
+
+        It is for the model that its reference names, and for all of them where it names none.
+        """
+        reference = user_config.get("reference", "") if isinstance(user_config, Mapping) else ""
+        name = re.split("[:@]", str(reference))[0]
+        held = {
+            one.name: self._calls[one.name]
+            for one in models()
+            if one.versioned and isinstance(self._calls[one.name], InProcessTransport)
+        }
+        chosen = [name] if name else [*held]
+        if not chosen or not held.keys() >= {*chosen}:
+            log.error("A user_config is for the deployment that holds its model.")
             return
-        try:
-            await self._language.call("reconfigure", user_config)
-        except ModelTimeoutError:
-            # A failure would end this replica. The model goes on, and says how it ended.
-            log.warning("The user_config takes a while.")
+        for one in chosen:
+            try:
+                await held[one].call("reconfigure", user_config)
+            except ModelTimeoutError:
+                # A failure would end this replica. The model goes on, and says how it ended.
+                log.warning("The user_config takes a while.")
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         self.api = assemble(self._ports, self._checked)

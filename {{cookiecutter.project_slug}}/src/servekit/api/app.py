@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from servekit.contracts import Ports
+from servekit.settings import SettingsError
 
 from . import errors, health
 from .access import Group, GuardedApi
@@ -59,7 +60,8 @@ def create_app(
         canary: Read from the environment by default.
 
     Raises:
-        SettingsError: A variable of the environment is malformed.
+        SettingsError: A variable of the environment is malformed, or there are routes for a model
+            that there is not.
     """
     settings = settings or ApiSettings.load()
     for feature in reversed(features):
@@ -133,6 +135,9 @@ def _include_routes(
         app.include_router(router)
     for router in routers:
         if isinstance(router, ModelRouter):
+            name = router.contract.name
+            if name not in app.state.ports.contracts:
+                raise SettingsError(f"There are routes for {name!r}, but no model of that name.")
             for feature in features:
                 if feature.model_routes:
                     app.include_router(feature.model_routes(router.contract, router.prefix))

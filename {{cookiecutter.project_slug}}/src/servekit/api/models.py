@@ -4,6 +4,7 @@
 # pyright: reportInvalidTypeForm=false, reportAttributeAccessIssue=false
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -13,13 +14,23 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 from starlette.requests import HTTPConnection
 
-from servekit.contracts import Contract, ModelError, Prediction, Predictor
+from servekit.contracts import (
+    CHAMPION,
+    Contract,
+    ModelError,
+    NoKeyError,
+    Prediction,
+    Predictor,
+    key_of,
+)
 
 from .canary import Asks
 from .dependencies import CurrentPorts
 from .errors import DOCUMENTED, ProblemError, documented, model_problem
 from .model_header import DOCUMENTS_MODEL, set_model_header
 from .streams import started
+
+log = logging.getLogger(__name__)
 
 MAX_ITEMS = 1_000
 """The most items in one batch."""
@@ -29,28 +40,26 @@ Predictions = AsyncIterator[Prediction[Any]]
 
 @dataclass(frozen=True)
 class Asking:
-    """How one request asks a model.
-
-    adapter: of the contract's input.
-    """
+    """How one request asks a model."""
 
     model: Predictor[Any, Any]
     asks: Asks
-    adapter: TypeAdapter[Any]
 
     def version(self, *items: Any) -> str:
         """The version to ask about these items together."""
-        return self.asks(self.adapter.dump_json(item).decode() for item in items)
+        try:
+            return self.asks(map(key_of, items))
+        except NoKeyError:
+            return CHAMPION
 
 
 def asking(contract: Contract) -> Callable[[HTTPConnection], Awaitable[Asking]]:
     """A dependency that gives what a route of a model needs."""
-    adapter: TypeAdapter[Any] = TypeAdapter(contract.input)
 
     async def ask(connection: HTTPConnection) -> Asking:
         state = connection.app.state
         model = state.ports.models[contract.name]
-        return Asking(model, state.canary.asks(connection), adapter)
+        return Asking(model, state.canary.asks(connection))
 
     return ask
 
@@ -100,7 +109,7 @@ def _add_single(router: APIRouter, contract: Contract) -> None:
 
 
 def _add_many(router: APIRouter, contract: Contract) -> None:
-    title = contract.name.title().replace("_", "")
+    title = "".join(part.capitalize() for part in contract.name.split("_"))
     several: Any = Annotated[list[contract.input], Field(min_length=1, max_length=MAX_ITEMS)]
     Items = create_model(f"{title}Items", items=(several, ...))  # noqa: N806
     Output = contract.output  # noqa: N806
@@ -135,6 +144,7 @@ def _add_many(router: APIRouter, contract: Contract) -> None:
 def _add_stream(router: APIRouter, contract: Contract) -> None:
     Item = Annotated[contract.input, Body()]  # noqa: N806
     Ask = Annotated[Asking, Depends(asking(contract))]  # noqa: N806
+    output: TypeAdapter[Any] = TypeAdapter(contract.output)
 
     async def pieces(item: Item, ask: Ask, response: Response) -> AsyncIterator[Predictions]:
         async with started(ask.model.stream(item, ask.version(item))) as (first, whole):
@@ -148,11 +158,25 @@ def _add_stream(router: APIRouter, contract: Contract) -> None:
         """Answer one item by server-sent events: `prediction`, then `done` or `error`."""
         try:
             async for prediction in predictions:
-                yield ServerSentEvent(event="prediction", data=prediction.value)
+                data = written(contract, output, prediction.value)
+                yield ServerSentEvent(event="prediction", raw_data=data)
         except ModelError as error:
             yield ServerSentEvent(event="error", data=model_problem(error))
         else:
             yield ServerSentEvent(event="done", data={})
+
+
+def written(contract: Contract, output: TypeAdapter[Any], value: Any) -> str:
+    """An answer as JSON, where FastAPI does not write it: checked and named as it would be.
+
+    Raises ModelError when it is not what the contract says.
+    """
+    try:
+        checked = output.validate_python(value, from_attributes=True)
+        return output.dump_json(checked, by_alias=True).decode()
+    except ValueError:
+        log.exception("an answer of the %s model is not what its contract says", contract.name)
+        raise ModelError(f"The {contract.name} model failed.") from None
 
 
 class ModelOut(BaseModel):

@@ -4,6 +4,7 @@ Standard library only: every other layer imports this one, and it imports none o
 """
 
 from .around_call import AroundCall
+from .canonical import NoKeyError, key_of
 from .contract import INGRESS, Contract
 from .errors import (
     ModelError,
@@ -32,9 +33,11 @@ __all__ = [
     "ModelReplacedError",
     "ModelTimeoutError",
     "ModelUnavailableError",
+    "NoKeyError",
     "NullMeter",
     "Ports",
     "Prediction",
     "Predictor",
     "WrappedPredictor",
+    "key_of",
 ]

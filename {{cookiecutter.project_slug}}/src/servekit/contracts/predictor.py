@@ -18,6 +18,8 @@ class Predictor(Protocol[Input_contra, Output]):
 
     Every method raises ModelOverloadedError, ModelUnavailableError or ModelTimeoutError when
     the model cannot answer in time, and ModelError when it fails.
+
+    What is answered may be shared with other requests, by a cache for one: it is not to be changed.
     """
 
     async def predict(self, item: Input_contra, /, version: str = CHAMPION) -> Prediction[Output]:

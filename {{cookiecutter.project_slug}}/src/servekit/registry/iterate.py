@@ -1,32 +1,55 @@
 """Blocking work beside an event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor
+from contextvars import copy_context
+from functools import partial
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 SLICE_S = 0.005
 """How long a thread works before it hands over what it has: much longer than handing over takes,
 and too short to notice."""
 
 
-async def iterate_in_thread(iterator: Iterator[Item]) -> AsyncIterator[Item]:
+async def in_thread(threads: Executor | None, work: Callable[..., Result], *args: object) -> Result:
+    """What a function returns that a thread calls, in the context of this task."""
+    call: Callable[[], Any] = partial(copy_context().run, work, *args)
+    return await asyncio.get_running_loop().run_in_executor(threads, call)
+
+
+async def iterate_in_thread(
+    iterator: Iterator[Item], threads: Executor | None = None
+) -> AsyncIterator[Item]:
     """Take the items of a blocking iterator in a thread, so that the loop stays free.
 
-    Quick items are taken some at a time. Whoever stops listening stops the work soon after.
+    Quick items are taken some at a time. Whoever stops listening stops the work soon after. What
+    came before an error is given before it is raised.
     """
-    while items := await asyncio.to_thread(_some_of, iterator):
+    error = None
+    while error is None:
+        work = partial(_some_of, iterator)
+        items, error = await in_thread(threads, work)
         for item in items:
             yield item
+        if not items and error is None:
+            return
+    raise error
 
 
-def _some_of(iterator: Iterator[Item]) -> list[Item]:
+def _some_of(iterator: Iterator[Item]) -> tuple[list[Item], Exception | None]:
+    """The next items, and what was raised after them."""
     until = monotonic() + SLICE_S
     items: list[Item] = []
-    for item in iterator:
-        items.append(item)
-        if monotonic() >= until:
-            break
-    return items
+    try:
+        for item in iterator:
+            items.append(item)
+            if monotonic() >= until:
+                break
+    except Exception as error:
+        return items, error
+    return items, None

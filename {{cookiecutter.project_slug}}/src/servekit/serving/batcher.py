@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from servekit.contracts import (
     Meter,
@@ -38,11 +38,19 @@ def waiting_contexts() -> Sequence[Context]:
     return _waiting_contexts.get()
 
 
+class _Asked(NamedTuple, Generic[Item]):
+    """One item in the line, what it weighs, and the context of its request."""
+
+    item: Item
+    context: Context
+    size_bytes: int
+
+
 @dataclass(eq=False)
 class _Call(Generic[Item, Answer]):
     """One call under way, and the requests that wait for it."""
 
-    waiting: dict[asyncio.Future[Answer], tuple[Item, Context]]
+    waiting: dict[asyncio.Future[Answer], _Asked[Item]]
     task: asyncio.Task[None] | None = None
 
 
@@ -68,7 +76,7 @@ class Batcher(Generic[Item, Answer]):
         self._size_bytes = size_bytes
         self._settings = settings
         self._meter = meter
-        self._waiting: dict[asyncio.Future[Answer], tuple[Item, Context]] = {}
+        self._waiting: dict[asyncio.Future[Answer], _Asked[Item]] = {}
         self._calls: dict[asyncio.Future[Answer], _Call[Item, Answer]] = {}
         self._in_flight: set[_Call[Item, Answer]] = set()
         self._scheduled = False
@@ -85,7 +93,8 @@ class Batcher(Generic[Item, Answer]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         context = copy_context()
-        self._waiting[answer] = (item, context)
+        # Weighed here: an item that cannot be weighed is an error of its own request alone.
+        self._waiting[answer] = _Asked(item, context, self._size_bytes(item))
         self._schedule(loop)
         # A timer instead of `asyncio.timeout`, which costs a busy loop some ten times as much.
         timer = loop.call_later(self._settings.timeout_s, self._give_up, answer, context=context)
@@ -117,15 +126,15 @@ class Batcher(Generic[Item, Answer]):
             # A context of its own: Serve would otherwise take the call for a part of the
             # request that happened to start it, and cancel it when that client hangs up.
             context = Context()
-            context.run(_waiting_contexts.set, [asker for _, asker in call.waiting.values()])
+            context.run(_waiting_contexts.set, [one.context for one in call.waiting.values()])
             call.task = asyncio.get_running_loop().create_task(self._run(call), context=context)
             call.task.add_done_callback(lambda _, call=call: self._landed(call))
 
-    def _next_in_line(self) -> dict[asyncio.Future[Answer], tuple[Item, Context]]:
-        batch: dict[asyncio.Future[Answer], tuple[Item, Context]] = {}
+    def _next_in_line(self) -> dict[asyncio.Future[Answer], _Asked[Item]]:
+        batch: dict[asyncio.Future[Answer], _Asked[Item]] = {}
         total_bytes = 0
         for answer, asked in self._waiting.items():
-            total_bytes += self._size_bytes(asked[0])
+            total_bytes += asked.size_bytes
             if batch and (len(batch) >= self._settings.max_texts or total_bytes > MAX_CALL_BYTES):
                 break
             batch[answer] = asked
@@ -134,7 +143,7 @@ class Batcher(Generic[Item, Answer]):
         return batch
 
     async def _run(self, call: _Call[Item, Answer]) -> None:
-        items = [item for item, _ in call.waiting.values()]
+        items = [one.item for one in call.waiting.values()]
         try:
             answers = await self._call(items)
             # Paired before anybody is answered: a wrong number of answers is nobody's answer.

@@ -8,8 +8,19 @@ that, would take longer than the work. Which it is follows from how long the las
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+import re
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set,
+    Sized,
+)
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from threading import Thread
@@ -21,11 +32,14 @@ from servekit.contracts import (
     Meter,
     ModelCard,
     ModelError,
+    ModelOverloadedError,
     ModelReplacedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
     Prediction,
 )
 from servekit.registry.errors import ModelStoreError
-from servekit.registry.iterate import iterate_in_thread
+from servekit.registry.iterate import in_thread, iterate_in_thread
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import folder
 from servekit.registry.sources.source import SourceKind
@@ -41,6 +55,20 @@ QUICK_S = 0.002
 LOOK_S = 3.0
 """How long a request that names a version that is not held waits for a look at the store: another
 replica holds it, and a version may take minutes to arrive."""
+
+THREADS = 4
+"""Calls to one model that compute at once in one process."""
+
+VERSION = re.compile(r"[A-Za-z0-9._+-]{0,64}")
+"""What can stand in a header, a key and a reference."""
+
+KNOWN = (
+    ModelOverloadedError,
+    ModelReplacedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+    ModelError,
+)
 
 Answers = list[Prediction[Any] | ModelError]
 """One an item, in order. An item at which the model fails has an error in its place."""
@@ -67,9 +95,12 @@ def imported(name: str, path: str, *methods: str) -> Any:
 
 
 class Pace:
-    """Predicts how long a call takes: as long as the slowest of the last ones of its size."""
+    """Predicts how long a call takes: as long as the slowest of the last ones of its size.
 
-    FORGETS = 0.8
+    It forgets slowly: hundreds of quick calls do not bring a slow one into the loop.
+    """
+
+    FORGETS = 0.98
 
     def __init__(self) -> None:
         self._slowest_s: dict[int, float] = {}
@@ -97,22 +128,37 @@ class ModelDeployment:
     """
 
     def __init__(self, name: str, model: str, *, in_background: bool = False) -> None:
-        self._name = name
+        self._prepare(name)
         self._path = model
-        self._pace = Pace()
         self._model: Future[Any] = Future()
+        # A call that is given up while it waits must not cancel what the others wait for.
+        self._model.set_running_or_notify_cancel()
         if in_background:
-            Thread(target=self._load, name=name, daemon=True).start()
+            Thread(target=self._load_or_log, name=name, daemon=True).start()
         else:
-            self._load()
-            self._model.result()
+            self._model.set_result(self._loaded())
 
-    def _load(self) -> None:
+    def _prepare(self, name: str) -> None:
+        self._name = name
+        self._pace = Pace()
+        # Of its own: a model that is stuck takes no thread from another one.
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
+
+    def _loaded(self) -> Any:
+        kind = imported(self._name, self._path, "predict")
+        model = kind.load() if hasattr(kind, "load") else kind()
+        version = getattr(model, "version", "")
+        if not (isinstance(version, str) and VERSION.fullmatch(version)):
+            raise ModelStoreError(f"The {self._name} model cannot have the version {version!r}.")
+        return model
+
+    def _load_or_log(self) -> None:
         try:
-            kind = imported(self._name, self._path, "predict")
-            self._model.set_result(kind.load() if hasattr(kind, "load") else kind())
-        except Exception as error:
-            self._model.set_exception(error)
+            self._model.set_result(self._loaded())
+        except BaseException:
+            # Even `sys.exit` must not leave calls waiting for ever.
+            log.exception("the %s model could not be loaded", self._name)
+            self._model.set_result(None)
 
     async def predict_batch(self, items: Sequence[Any], versions: Sequence[str]) -> Answers:
         """One answer an item, in order, each by the version that is asked for it."""
@@ -140,24 +186,37 @@ class ModelDeployment:
                 yield answer
             return
         each = (value for item in items for value in self._called(model, [item]))
-        async for value in iterate_in_thread(each):
+        async for value in self._guarded(iterate_in_thread(each, self._threads)):
             yield Prediction(value, reference)
 
     async def stream(self, item: Any, version: str) -> AsyncIterator[Prediction[Any]]:
         """The answers to one item, piece by piece."""
         [(reference, model)] = (await self._held({version})).values()
         values = model.stream(item)
-        whole = values if isinstance(values, AsyncIterator) else iterate_in_thread(iter(values))
-        async for value in whole:
+        if not isinstance(values, AsyncIterator):
+            values = iterate_in_thread(iter(values), self._threads)
+        async for value in self._guarded(values):
             yield Prediction(value, reference)
+
+    async def _guarded(self, values: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """The values; what is raised on the way is a ModelError that callers may see."""
+        try:
+            async for value in values:
+                yield value
+        except Exception as error:
+            raise self._failure(error) from None
 
     async def card(self, version: str = CHAMPION) -> ModelCard:
         [(reference, model)] = (await self._held({version})).values()
         number = reference.partition(":")[2]
-        return ModelCard(self._name, number, getattr(model, "facts", {}), self._note())
+        facts = getattr(model, "facts", {})
+        return ModelCard(
+            self._name, number, facts if isinstance(facts, Mapping) else {}, self._note()
+        )
 
     def close(self) -> None:
         """Let go of what runs beside the calls."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _note(self) -> str:
         return ""
@@ -167,6 +226,8 @@ class ModelDeployment:
         if not self._model.done():
             await asyncio.wrap_future(self._model)
         model = self._model.result()
+        if model is None:
+            raise ModelUnavailableError(f"The {self._name} model could not be loaded.")
         version = getattr(model, "version", "")
         reference = f"{self._name}:{version}" if version else self._name
         if any(":" in one and one != reference for one in wanted):
@@ -182,35 +243,64 @@ class ModelDeployment:
             return [Prediction(value, reference) for value in await self._values(model, items)]
         except Exception as error:
             if len(items) == 1:
-                if isinstance(error, ModelError):
-                    return [error]
-                log.exception("the %s model failed", self._name)
-                return [ModelError(f"The {self._name} model failed.")]
-        return [
-            answer for item in items for answer in await self._predict(reference, model, [item])
-        ]
+                return [self._failure(error)]
+        each = [await self._predict(reference, model, [item]) for item in items]
+        return [answer for answers in each for answer in answers]
+
+    def _failure(self, error: Exception) -> ModelError:
+        """An error that callers may see, and that crosses process boundaries.
+
+        A new instance of a kind that the kit knows: that of a model may be one that it raises
+        again and again, or one that cannot be pickled.
+        """
+        for kind in KNOWN:
+            if isinstance(error, kind):
+                return kind(str(error))
+        log.error("the %s model failed", self._name, exc_info=error)
+        return ModelError(f"The {self._name} model failed.")
 
     async def _values(self, model: Any, items: Sequence[Any]) -> Sequence[Any]:
         if inspect.iscoroutinefunction(model.predict):
-            return self._checked(await model.predict(items), items)
+            return self._checked(await self._awaited(model.predict(items)), items)
         size = sum(map(size_bytes, items))
+        quick = self._pace.is_quick(size)
         began = perf_counter()
+        if quick:
+            values = self._called(model, items)
+        else:
+            values = await in_thread(self._threads, self._called, model, items)
+        if inspect.isawaitable(values):
+            return self._checked(await self._awaited(values), items)
+        # One that has failed tells nothing of how long the others take.
+        self._pace.took(size, perf_counter() - began)
+        return self._checked(values, items)
+
+    def _called(self, model: Any, items: Sequence[Any]) -> Any:
         try:
-            if self._pace.is_quick(size):
-                return self._called(model, items)
-            return await asyncio.to_thread(self._called, model, items)
-        finally:
-            self._pace.took(size, perf_counter() - began)
+            return model.predict(items)
+        except (StopIteration, SystemExit) as error:
+            # No future can carry the one, and the other would end the process.
+            raise RuntimeError(f"predict raised {error!r}") from error
+        except BaseException as error:
+            if isinstance(error, Exception | KeyboardInterrupt):
+                raise
+            # A library in another language has panicked.
+            raise RuntimeError(f"predict raised {error!r}") from error
 
-    def _called(self, model: Any, items: Sequence[Any]) -> Sequence[Any]:
-        return self._checked(model.predict(items), items)
+    async def _awaited(self, values: Awaitable[Any]) -> Any:
+        try:
+            return await values
+        except SystemExit as error:
+            raise RuntimeError(f"predict raised {error!r}") from error
 
-    def _checked(self, values: Sequence[Any], items: Sequence[Any]) -> Sequence[Any]:
+    def _checked(self, values: Any, items: Sequence[Any]) -> Sequence[Any]:
+        """The values, if there is one for each item, in an order."""
+        if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Sized):
+            kind = type(values).__name__
+            raise TypeError(f"predict gave a {kind}, not a sequence of answers")
         if len(values) != len(items):
-            raise ModelError(
-                f"The {self._name} model gave {len(values)} answers to {len(items)} items."
-            )
-        return values
+            raise ValueError(f"predict gave {len(values)} answers to {len(items)} items")
+        return values  # type: ignore[return-value]
 
 
 class VersionedDeployment(ModelDeployment):
@@ -235,8 +325,7 @@ class VersionedDeployment(ModelDeployment):
         meter: Callable[[], Meter] | None = None,
         settings: StoreSettings | None = None,
     ) -> None:
-        self._name = name
-        self._pace = Pace()
+        self._prepare(name)
         self._default = f"{name}@champion"
         settings = settings or StoreSettings.load()
         counter = meter() if meter else None
@@ -270,6 +359,7 @@ class VersionedDeployment(ModelDeployment):
 
     def close(self) -> None:
         """Look for other versions no longer."""
+        super().close()
         self._versions.close()
 
     def _note(self) -> str:

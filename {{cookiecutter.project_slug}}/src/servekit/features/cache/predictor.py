@@ -11,9 +11,11 @@ from servekit.contracts import (
     Contract,
     Meter,
     ModelUnavailableError,
+    NoKeyError,
     Prediction,
     Predictor,
     WrappedPredictor,
+    key_of,
 )
 
 from .single_flight import SingleFlight
@@ -46,7 +48,10 @@ class CachedPredictor(WrappedPredictor):
 
     async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
         lookup = current_lookup()
-        key = self._store.key_of(item)
+        try:
+            key = key_of(item)
+        except NoKeyError:
+            return await self.inner.predict(item, version)
         [found] = await self._found(version, [key], lookup)
         if found is not None:
             return found
@@ -66,7 +71,10 @@ class CachedPredictor(WrappedPredictor):
         if len(items) == 1:
             return [await self.predict(items[0], version)]
         lookup = current_lookup()
-        keys = list(map(self._store.key_of, items))
+        try:
+            keys = list(map(key_of, items))
+        except NoKeyError:
+            return await self.inner.predict_batch(items, version)
         found = await self._found(version, keys, lookup)
         # By key: what a batch asks twice is asked once.
         missing = {
@@ -95,7 +103,12 @@ class CachedPredictor(WrappedPredictor):
         self, items: Sequence[Any], version: str = CHAMPION
     ) -> AsyncIterator[Prediction[Any]]:
         lookup = current_lookup()
-        keys = list(map(self._store.key_of, items))
+        try:
+            keys = list(map(key_of, items))
+        except NoKeyError:
+            async for answer in self.inner.predict_each(items, version):
+                yield answer
+            return
         found = await self._found(version, keys, lookup)
         missing = [item for item, answer in zip(items, found, strict=True) if answer is None]
         if not missing:

@@ -3,11 +3,10 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from hashlib import blake2b
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from servekit.contracts import Contract, Prediction
 
@@ -22,6 +21,14 @@ FORMAT = "cache:2"
 """In all keys in Redis. The number changes with the shape of what is stored."""
 
 Found = list[Prediction[Any] | None]
+
+
+def is_shared(version: str) -> bool:
+    """Whether what a version answered may be shared with other processes.
+
+    The model of a library has none, and may be another one after the next deployment.
+    """
+    return ":" in version
 
 
 class CacheStore:
@@ -42,25 +49,19 @@ class CacheStore:
         redis: "SharedRedis | None",
         service: str,
     ) -> None:
+        self._model = contract.name
+        self._warned = False
         self._max_entries = settings.max_entries
         self._ttl_s = settings.ttl_s
         self._redis = redis
         self._prefix = f"{service}:{FORMAT}"
-        self._input: TypeAdapter[Any] = TypeAdapter(contract.input)
         self._output: TypeAdapter[Any] = TypeAdapter(contract.output)
         self._entries: OrderedDict[tuple[str, str], tuple[float, Prediction[Any]]] = OrderedDict()
-
-    def key_of(self, item: Any) -> str:
-        """The same for equal items, and for no others.
-
-        A digest: an item may be long, and is nothing for readers of the store.
-        """
-        return blake2b(self._input.dump_json(item), digest_size=16).hexdigest()
 
     async def find(self, version: str, keys: Sequence[str]) -> Found:
         """What `version` answered, one a key; None where that is not known."""
         found = [self._remembered(version, key) for key in keys]
-        if self._redis is None or None not in found:
+        if self._redis is None or None not in found or not is_shared(version):
             return found
         missing = [index for index, answer in enumerate(found) if answer is None]
         names = [self._name(version, keys[index]) for index in missing]
@@ -76,13 +77,17 @@ class CacheStore:
         if not answer.version:
             return
         self._remember(key, answer)
-        if self._redis:
-            value = self._output.dump_json(answer.value)
-            if self._read(value, answer.version):
+        if self._redis and is_shared(answer.version):
+            value = self._written(answer.value)
+            if self._read(value, answer.version) == answer:
                 name = self._name(answer.version, key)
                 self._redis.tell("SET", name, value, "EX", self._ttl_s)
-            else:
-                log.warning("an answer of %s is not what its contract says", answer.version)
+            elif not self._warned:
+                self._warned = True
+                log.warning("answers of %s are not kept in Redis: they change as JSON", self._model)
+
+    def _written(self, value: Any) -> bytes:
+        return self._output.dump_json(value, by_alias=True, round_trip=True)
 
     def _name(self, version: str, key: str) -> str:
         return f"{self._prefix}:{version}:{key}"
@@ -93,10 +98,10 @@ class CacheStore:
             return None
         try:
             answer = self._output.validate_json(value)
-        except ValidationError:
+            # Validation also takes what only resembles it, such as an object for a tuple.
+            return Prediction(answer, version) if self._written(answer) == value else None
+        except ValueError:
             return None
-        # Validation also takes what only resembles it, such as an object for a tuple.
-        return Prediction(answer, version) if self._output.dump_json(answer) == value else None
 
     def _remembered(self, version: str, key: str) -> Prediction[Any] | None:
         expires, answer = self._entries.get((version, key), (0.0, None))

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from servekit.api.dependencies import CurrentSettings
 from servekit.api.errors import ProblemError
-from servekit.api.models import Asking, asking
+from servekit.api.models import Asking, asking, written
 from servekit.contracts import Contract, Prediction
 
 from .messages import Exchange
@@ -38,6 +38,7 @@ def socket_router(contract: Contract, prefix: str, settings: WebsocketsSettings)
     """
     router = APIRouter(prefix=prefix, dependencies=[Depends(known_origin)])
     Ask = Annotated[Asking, Depends(asking(contract))]  # noqa: N806
+    input_: TypeAdapter[Any] = TypeAdapter(contract.input)
     output: TypeAdapter[Any] = TypeAdapter(contract.output)
 
     @router.websocket("/ws", name=f"{contract.name}_socket")
@@ -46,9 +47,9 @@ def socket_router(contract: Contract, prefix: str, settings: WebsocketsSettings)
         ask: Ask,  # pyright: ignore[reportInvalidTypeForm]
     ) -> None:
         exchange = Exchange(
-            read=ask.adapter.validate_json,
+            read=input_.validate_json,
             ask=partial(_predictions, ask, contract.streams),
-            write=partial(_message, output),
+            write=partial(_message, contract, output),
             pieces=contract.streams,
         )
         await Session(socket, exchange, settings).hold()
@@ -65,9 +66,11 @@ async def _predictions(ask: Asking, streams: bool, item: Any) -> AsyncIterator[P
         yield prediction
 
 
-def _message(output: TypeAdapter[Any], prediction: Prediction[Any] | None, is_last: bool) -> str:
-    message: dict[str, Any] = {"type": "done" if is_last else "prediction"}
-    if prediction:
-        value = output.dump_python(prediction.value, mode="json")
-        message |= {"model": prediction.version, "value": value}
-    return json.dumps(message, ensure_ascii=False)
+def _message(
+    contract: Contract, output: TypeAdapter[Any], prediction: Prediction[Any] | None, is_last: bool
+) -> str:
+    kind = "done" if is_last else "prediction"
+    if prediction is None:
+        return json.dumps({"type": kind})
+    head = json.dumps({"type": kind, "model": prediction.version}).removesuffix("}")
+    return f'{head}, "value": {written(contract, output, prediction.value)}}}'
