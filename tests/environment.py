@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from threading import get_ident
 
 from scripts.export import ROOT
 
@@ -29,14 +30,23 @@ def run(project: Path, *command: str | Path, **variables: str) -> Done:
         "RUFF_CACHE_DIR": str(build / "ruff"),
         "PYTEST_ADDOPTS": "-p no:cacheprovider",
     }
-    return subprocess.run(
-        [ENVIRONMENT / "bin" / program, *arguments],
-        cwd=project,
-        env=clean | ours | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    called = [ENVIRONMENT / "bin" / program, *arguments]
+    # What takes a quarter of an hour can be followed meanwhile, in build/logs.
+    log = build / "logs" / f"{os.getpid()}-{get_ident()}-{program.rpartition('/')[2]}.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("w+", encoding="utf-8", errors="replace") as said:
+        done = subprocess.run(
+            called,
+            cwd=project,
+            env=clean | ours | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return Done(called, done.returncode, text, "")
 
 
 def make(project: Path, *targets: str, **variables: str) -> Done:
