@@ -263,17 +263,20 @@ class ModelDeployment:
         if inspect.iscoroutinefunction(model.predict):
             return self._checked(await self._awaited(model.predict(items)), items)
         size = sum(map(size_bytes, items))
-        quick = self._pace.is_quick(size)
-        began = perf_counter()
-        if quick:
-            values = self._called(model, items)
+        if self._pace.is_quick(size):
+            values, seconds = self._timed(model, items)
         else:
-            values = await in_thread(self._threads, self._called, model, items)
+            values, seconds = await in_thread(self._threads, self._timed, model, items)
         if inspect.isawaitable(values):
             return self._checked(await self._awaited(values), items)
         # One that has failed tells nothing of how long the others take.
-        self._pace.took(size, perf_counter() - began)
+        self._pace.took(size, seconds)
         return self._checked(values, items)
+
+    def _timed(self, model: Any, items: Sequence[Any]) -> tuple[Any, float]:
+        """What a call gives, and how long it took, without the way to a thread and back."""
+        began = perf_counter()
+        return self._called(model, items), perf_counter() - began
 
     def _called(self, model: Any, items: Sequence[Any]) -> Any:
         try:
