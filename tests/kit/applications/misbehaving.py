@@ -18,7 +18,7 @@ from acme_service.ingress.features import models
 
 from tests.cluster import SMALL, Cluster
 
-ENGLISH = Prediction(Detection(("en",), (1.0,)), "stuck:1")
+ENGLISH = Prediction(Detection(("en",), (1.0,)))
 
 IMPATIENT = {
     "GATHER_TIMEOUT_S": "2",

@@ -94,7 +94,7 @@ def test_a_guess_arrives_while_the_model_is_still_at_work(url_of: UrlOf) -> None
 
 def test_a_client_that_leaves_stops_the_model(cluster: Cluster, url_of: UrlOf) -> None:
     def cancelled() -> int:
-        return notes(cluster).read_text().count("guesses cancelled")
+        return notes(cluster).read_text().count("stream cancelled")
 
     before = cancelled()
     with socket(url_of("stuck")) as one:

@@ -132,13 +132,13 @@ async def test_a_deadline_ends_the_call_and_the_work_behind_it(cluster: Cluster)
 
 
 async def test_a_client_that_dies_mid_stream_stops_the_work_behind_it(cluster: Cluster) -> None:
-    before = notes(cluster).read_text().count("guesses cancelled")
+    before = notes(cluster).read_text().count("stream cancelled")
     async with calling(cluster.grpc_port, "/stuck") as caller:
         async for guess in caller.detect_stream(GERMAN, metadata=caller.metadata):
             assert guess.language == "en"
             break
         # Its connection goes with it, in the middle of the stream.
-    assert await eventually(lambda: notes(cluster).read_text().count("guesses cancelled") > before)
+    assert await eventually(lambda: notes(cluster).read_text().count("stream cancelled") > before)
 
 
 async def test_a_saturated_model_says_when_to_come_back(cluster: Cluster) -> None:
