@@ -22,6 +22,7 @@ from . import projections
 from .answers import BARE, FEATURES
 from .conftest import Render
 from .environment import make, said
+from .template import files
 
 pytestmark = pytest.mark.serve
 
@@ -82,7 +83,9 @@ def test_a_bare_project_answers_over_the_fast_profile(render: Callable[..., Rend
 def test_a_gate_stands_alone_over_the_fast_profile(
     name: str, render: Callable[..., Render], tmp_path: Path
 ):
-    write(tmp_path, projections.with_kit_tests(render(**BARE | {name: True}), [name]))
+    project = render(**BARE | {name: True})
+    # With its pages, too: an application beside the service is made of one.
+    write(tmp_path, {**files(project.folder), **projections.with_kit_tests(project, [name])})
     own = f"-p no:cacheprovider -k test_{name}"
     done = make(tmp_path, "test-serve", PYTEST_ADDOPTS=own)
     assert done.returncode == 0, said(done)
