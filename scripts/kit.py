@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 
 from .export import ROOT, known_to_git
@@ -28,18 +29,24 @@ EITHER = {"stores/": {"cache", "rate_limit"}, "redis_server.py": {"cache", "rate
 Files = Mapping[str, bytes]
 
 
+@cache
+def all_tests() -> Files:
+    """The kit's tests, by path from their folder."""
+    paths = known_to_git(TESTS.as_posix())
+    return {path.relative_to(TESTS).as_posix(): (ROOT / path).read_bytes() for path in paths}
+
+
 def kit_tests(features: Collection[str]) -> Files:
     """The kit's tests for a project with these features, by path from the project.
 
     A file needs the features that its path names.
     """
     found: dict[str, bytes] = {}
-    for path in known_to_git(TESTS.as_posix()):
-        inside = path.relative_to(TESTS).as_posix()
+    for inside, content in all_tests().items():
         needed = {one for one in FEATURES if re.search(rf"(?<![a-z]){one}(?![a-z])", inside)}
         either = next((some for start, some in EITHER.items() if inside.startswith(start)), None)
         if needed <= {*features} and (either is None or either & {*features}):
-            found[f"tests/{inside}"] = (ROOT / path).read_bytes()
+            found[f"tests/{inside}"] = content
     return found
 
 

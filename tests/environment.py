@@ -2,8 +2,8 @@
 
 import os
 import subprocess
+from itertools import count
 from pathlib import Path
-from threading import get_ident
 
 from scripts.export import ROOT
 
@@ -17,6 +17,7 @@ ABSENT = ROOT / "tests/absent"
 """What a project without MLflow would not have in an environment of its own."""
 
 Done = subprocess.CompletedProcess[str]
+NUMBERS = count(1)
 
 
 def run(project: Path, *command: str | Path, **variables: str) -> Done:
@@ -31,21 +32,22 @@ def run(project: Path, *command: str | Path, **variables: str) -> Done:
         "PYTEST_ADDOPTS": "-p no:cacheprovider",
     }
     called = [ENVIRONMENT / "bin" / program, *arguments]
-    # What takes a quarter of an hour can be followed meanwhile, in build/logs.
-    log = build / "logs" / f"{os.getpid()}-{get_ident()}-{program.rpartition('/')[2]}.log"
+    # What takes a quarter of an hour can be followed meanwhile; the log of a failure stays.
+    log = build / "logs" / f"{os.getpid()}-{next(NUMBERS)}-{Path(program).name}.log"
     log.parent.mkdir(exist_ok=True)
-    with log.open("w+", encoding="utf-8", errors="replace") as said:
+    with log.open("wb") as output:
         done = subprocess.run(
             called,
             cwd=project,
             env=clean | ours | variables,
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
-            text=True,
             check=False,
         )
     text = log.read_text(encoding="utf-8", errors="replace")
+    if not done.returncode:
+        log.unlink()
     return Done(called, done.returncode, text, "")
 
 

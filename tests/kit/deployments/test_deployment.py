@@ -66,6 +66,14 @@ class Said:
             raise self.values
         return self.values
 
+    def stream(self, item: int) -> Iterator[object]:
+        return map(self.predict, [[item]])
+
+
+class Exiting(Said):
+    async def predict(self, items: Sequence[int]) -> object:
+        return super().predict(items)
+
 
 class Odd(Double):
     version = "1€"
@@ -285,3 +293,15 @@ def test_the_plain_class_needs_no_ray() -> None:
         print({"ray", "numpy", "fastapi"} & set(sys.modules))
     """
     assert printed_by(source) == "set()"
+
+
+async def test_a_stream_that_exits_ends_no_process() -> None:
+    Said.values = SystemExit("secret")
+    with pytest.raises(ModelError, match=r"^The double model failed\.$"):
+        await anext(deployment_of(Said).stream(1, ""))
+
+
+async def test_an_awaited_model_that_exits_ends_no_process() -> None:
+    Said.values = SystemExit("secret")
+    [answer] = await deployment_of(Exiting).predict_batch([1], [""])
+    assert str(answer) == "The double model failed."

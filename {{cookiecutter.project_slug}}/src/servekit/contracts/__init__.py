@@ -17,7 +17,7 @@ from .meter import Meter, NullMeter
 from .ports import Ports
 from .prediction import ModelCard, Prediction
 from .predictor import Predictor
-from .roles import CHALLENGER, CHAMPION
+from .roles import CHALLENGER, CHAMPION, is_reference
 from .wrapped import WrappedPredictor
 
 __all__ = [
@@ -39,5 +39,6 @@ __all__ = [
     "Prediction",
     "Predictor",
     "WrappedPredictor",
+    "is_reference",
     "key_of",
 ]

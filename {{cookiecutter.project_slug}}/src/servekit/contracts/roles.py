@@ -5,3 +5,8 @@ CHAMPION = ""
 
 CHALLENGER = "challenger"
 """The version that is tried on a fraction of the callers."""
+
+
+def is_reference(version: str) -> bool:
+    """Whether this names one version, such as "churn:3", and not a role that versions have."""
+    return ":" in version

@@ -15,6 +15,26 @@ SLICE_S = 0.005
 """How long a thread works before it hands over what it has: much longer than handing over takes,
 and too short to notice."""
 
+ENDS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
+"""What stops work from outside."""
+
+
+class Contained:
+    """A block that raises nothing but an Exception that a future can carry.
+
+    StopIteration would leave a future waiting for ever, SystemExit would end the process, and a
+    library in another language may panic. A class: `contextmanager` lets StopIteration through.
+    """
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        ordinary = isinstance(error, Exception) and not isinstance(error, StopIteration)
+        if error is None or ordinary or isinstance(error, ENDS):
+            return
+        raise RuntimeError(f"It raised {error!r}.") from error
+
 
 async def in_thread(threads: Executor | None, work: Callable[..., Result], *args: object) -> Result:
     """What a function returns that a thread calls, in the context of this task."""
@@ -46,10 +66,11 @@ def _some_of(iterator: Iterator[Item]) -> tuple[list[Item], Exception | None]:
     until = monotonic() + SLICE_S
     items: list[Item] = []
     try:
-        for item in iterator:
-            items.append(item)
-            if monotonic() >= until:
-                break
+        with Contained():
+            for item in iterator:
+                items.append(item)
+                if monotonic() >= until:
+                    break
     except Exception as error:
         return items, error
     return items, None

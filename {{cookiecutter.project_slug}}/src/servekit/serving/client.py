@@ -23,6 +23,7 @@ from servekit.contracts import (
     ModelError,
     ModelOverloadedError,
     Prediction,
+    is_reference,
 )
 
 from .agreement import of_one_version, replaced
@@ -45,11 +46,6 @@ class Asked(NamedTuple):
 
     item: Any
     version: str = CHAMPION
-
-
-def is_pinned(version: str) -> bool:
-    """Whether this names one version, and not a role that versions have."""
-    return ":" in version
 
 
 def asked_bytes(asked: Asked) -> int:
@@ -111,14 +107,14 @@ class ModelClient:
         }
 
     async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
-        if is_pinned(version):
+        if is_reference(version):
             return (await self._apart([item], version))[0]
         return await self._batcher.ask(Asked(item, version))
 
     async def predict_batch(
         self, items: Sequence[Any], version: str = CHAMPION
     ) -> list[Prediction[Any]]:
-        if len(items) > MAX_GATHERED or is_pinned(version):
+        if len(items) > MAX_GATHERED or is_reference(version):
             predictions = await self._apart(items, version)
         else:
             predictions = await _together(self._batcher.ask(Asked(item, version)) for item in items)

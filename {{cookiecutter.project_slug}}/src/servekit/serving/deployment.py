@@ -37,9 +37,10 @@ from servekit.contracts import (
     ModelTimeoutError,
     ModelUnavailableError,
     Prediction,
+    is_reference,
 )
 from servekit.registry.errors import ModelStoreError
-from servekit.registry.iterate import in_thread, iterate_in_thread
+from servekit.registry.iterate import Contained, in_thread, iterate_in_thread
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import folder
 from servekit.registry.sources.source import SourceKind
@@ -230,7 +231,7 @@ class ModelDeployment:
             raise ModelUnavailableError(f"The {self._name} model could not be loaded.")
         version = getattr(model, "version", "")
         reference = f"{self._name}:{version}" if version else self._name
-        if any(":" in one and one != reference for one in wanted):
+        if any(is_reference(one) and one != reference for one in wanted):
             raise self._replaced()
         return dict.fromkeys(wanted, (reference, model))
 
@@ -279,22 +280,12 @@ class ModelDeployment:
         return self._called(model, items), perf_counter() - began
 
     def _called(self, model: Any, items: Sequence[Any]) -> Any:
-        try:
+        with Contained():
             return model.predict(items)
-        except (StopIteration, SystemExit) as error:
-            # No future can carry the one, and the other would end the process.
-            raise RuntimeError(f"predict raised {error!r}") from error
-        except BaseException as error:
-            if isinstance(error, Exception | KeyboardInterrupt):
-                raise
-            # A library in another language has panicked.
-            raise RuntimeError(f"predict raised {error!r}") from error
 
     async def _awaited(self, values: Awaitable[Any]) -> Any:
-        try:
+        with Contained():
             return await values
-        except SystemExit as error:
-            raise RuntimeError(f"predict raised {error!r}") from error
 
     def _checked(self, values: Any, items: Sequence[Any]) -> Sequence[Any]:
         """The values, if there is one for each item, in an order."""

@@ -15,6 +15,7 @@ from servekit.contracts import (
     Prediction,
     Predictor,
     WrappedPredictor,
+    is_reference,
     key_of,
 )
 
@@ -146,7 +147,7 @@ class CachedPredictor(WrappedPredictor):
             self._meter.count(name, amount, model=self._name)
 
     async def _remembered(self, asked: str, keys: Sequence[str]) -> Found:
-        if ":" in asked:
+        if is_reference(asked):
             return await self._store.find(asked, keys)
         # Others learn of versions while this waits, so the one that was looked up is at hand here.
         version = self._versions.get(asked, "")
@@ -165,7 +166,7 @@ class CachedPredictor(WrappedPredictor):
     ) -> Prediction[Any]:
         # The answer says which version gave it. While one replaces another, both answer, so
         # what a model says of itself at another moment would not do.
-        if ":" not in asked:
+        if not is_reference(asked):
             self._versions[asked] = answer.version
         if not lookup.secret:
             self._store.keep(key, answer)

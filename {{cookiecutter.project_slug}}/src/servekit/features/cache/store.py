@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from servekit.contracts import Contract, Prediction
+from servekit.contracts import Contract, Prediction, is_reference
 
 from .settings import CacheSettings
 
@@ -23,20 +23,13 @@ FORMAT = "cache:2"
 Found = list[Prediction[Any] | None]
 
 
-def is_shared(version: str) -> bool:
-    """Whether what a version answered may be shared with other processes.
-
-    The model of a library has none, and may be another one after the next deployment.
-    """
-    return ":" in version
-
-
 class CacheStore:
     """Answers of one model, by version and by item.
 
-    An answer can only be found for the version that gave it. In Redis it has the JSON of the
-    contract's output, which is checked when it is written and when it is read: anything may have
-    written there.
+    An answer can only be found for the version that gave it. That of a model without versions
+    stays in this process: it may be another model after the next deployment. In Redis an answer
+    is the JSON of the contract's output, which is checked when it is written and when it is read:
+    anything may have written there.
 
     contract: of the model.
     service: before all keys in Redis.
@@ -61,7 +54,7 @@ class CacheStore:
     async def find(self, version: str, keys: Sequence[str]) -> Found:
         """What `version` answered, one a key; None where that is not known."""
         found = [self._remembered(version, key) for key in keys]
-        if self._redis is None or None not in found or not is_shared(version):
+        if self._redis is None or None not in found or not is_reference(version):
             return found
         missing = [index for index, answer in enumerate(found) if answer is None]
         names = [self._name(version, keys[index]) for index in missing]
@@ -77,7 +70,7 @@ class CacheStore:
         if not answer.version:
             return
         self._remember(key, answer)
-        if self._redis and is_shared(answer.version):
+        if self._redis and is_reference(answer.version):
             value = self._written(answer.value)
             if self._read(value, answer.version) == answer:
                 name = self._name(answer.version, key)
