@@ -29,7 +29,7 @@ METHOD = "language.v1.LanguageDetector/Detect"
 
 CHECK = """
 import sys, grpc
-from my_service.ingress.grpc.protos.language.v1 import detector_pb2, detector_pb2_grpc
+from my_service.grpc.protos.language.v1 import detector_pb2, detector_pb2_grpc
 request = detector_pb2.DetectRequest(text=sys.argv[1])
 with grpc.insecure_channel(sys.argv[2]) as channel:
     answer = detector_pb2_grpc.LanguageDetectorStub(channel).Detect(request, timeout=10)
@@ -90,7 +90,7 @@ def visit(folder: Path, placement: str, number: int) -> Iterator[tuple[Way, floa
     """Every way of asking one service, the first one another in every round."""
     python = f"{folder}-env/bin/python"
     config = str(configuration(placement, 1, folder))
-    command = [python, "-m", "my_service.ingress.launch", "--config", config]
+    command = [python, "-m", "my_service", "serve", "--config", config]
     environment = variables(project=folder)
     with serving(command, folder, environment, FOLDER / f"grpc-{placement}.log", loads.is_up):
         frame, body = FOLDER / "frame.bin", FOLDER / "body.json"

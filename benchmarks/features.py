@@ -95,7 +95,7 @@ def visit(kind: Kind) -> tuple[Outcome, Outcome]:
     python = Path(f"{folder}-env") / "bin/python"
     settings, credentials = allowed(python, folder) if "auth" in kind.features else ({}, {})
     config = configuration(kind.placement, 1, folder)
-    command = [str(python), "-m", "my_service.ingress.launch", "--config", str(config)]
+    command = [str(python), "-m", "my_service", "serve", "--config", str(config)]
     environment = variables(project=folder) | settings | {"RATE_LIMIT_MODELS": "1000000/second"}
     headers: dict[str, str] = {}
     with serving(command, folder, environment, FOLDER / f"{kind.name}.log", loads.is_up):

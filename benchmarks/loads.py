@@ -23,6 +23,7 @@ from .contenders import BATCH, SINGLE, SOCKETS, STREAM
 TEXT = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
 BATCH_SIZE = 100
 BATCH_TEXTS = [f"{TEXT} Es ist schon {number} Uhr." for number in range(BATCH_SIZE)]
+ITEMS = [{"text": text} for text in BATCH_TEXTS]
 LANGUAGE = "de"
 URL = f"http://{HOST}:{PORT}"
 TIMEOUT_S = 30
@@ -80,16 +81,16 @@ def single(connections: int) -> Load:
 
 def batch(connections: int) -> Load:
     right = f"select(2, string.gsub(body, [[{WINNER}]], '')) == {BATCH_SIZE}"
-    return Load(BATCH, connections, "/v1/detect/batch", {"texts": BATCH_TEXTS}, right)
+    return Load(BATCH, connections, "/v1/detect/batch", {"items": ITEMS}, right)
 
 
 def stream(connections: int) -> Load:
-    right = f"string.find(body, [[event: done%s+data: {{{WINNER}]])"
+    right = f"string.find(body, [[event: prediction%s+data: {{{WINNER}]])"
     return Load(STREAM, connections, "/v1/detect/stream", {"text": TEXT}, right)
 
 
 def sockets(connections: int) -> Load:
-    return Load(SOCKETS, connections, "/v1/ws/detect", {"text": TEXT})
+    return Load(SOCKETS, connections, "/v1/detect/ws", {"text": TEXT})
 
 
 NUMBER = "#"

@@ -33,7 +33,7 @@ KINDS = {
     "haproxy": "proxy",
     "ray::IDLE": "around",
     "serve run": "around",
-    "my_service.ingress.launch": "around",
+    "my_service serve": "around",
     "benchmarks.contenders.": "service",
     "bentoml": "service",
     "multiprocessing.spawn": "service",

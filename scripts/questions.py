@@ -50,7 +50,7 @@ QUESTIONS = [
         Question(
             "Which language is this?",
             "POST",
-            "/v1/detect?top=2",
+            "/v1/detect",
             {"json": {"text": sentence}},
             sentence,
             lambda answer, language=language: answer.json()["language"] == language,
@@ -61,7 +61,7 @@ QUESTIONS = [
         "And these, all at once?",
         "POST",
         "/v1/detect/batch",
-        {"json": {"texts": SENTENCES}},
+        {"json": {"items": [{"text": sentence} for sentence in SENTENCES]}},
         f"{len(SENTENCES)} texts",
         lambda answer: languages(answer) == LANGUAGES,
     ),
@@ -69,7 +69,7 @@ QUESTIONS = [
         "And these, a line at a time?",
         "POST",
         "/v1/detect/lines",
-        {"json": {"texts": SENTENCES}},
+        {"json": {"items": [{"text": sentence} for sentence in SENTENCES]}},
         f"{len(SENTENCES)} texts",
         lambda answer: lines(answer) == LANGUAGES,
     ),
@@ -79,7 +79,7 @@ QUESTIONS = [
         "/v1/detect/stream",
         {"json": {"text": SENTENCES[0]}},
         SENTENCES[0],
-        lambda answer: events(answer)[-1] == "done" and events(answer).count("guess") > 1,
+        lambda answer: events(answer)[-1] == "done" and events(answer).count("prediction") > 1,
     ),
     Question(
         "And this file?",
@@ -108,8 +108,8 @@ QUESTIONS = [
     Question(
         "What if I ask for something impossible?",
         "POST",
-        "/v1/detect?top=99",
-        {"json": {"text": "hello"}},
+        "/v1/detect",
+        {"json": {"text": "hello", "allowed": ["99"]}},
         "hello",
         lambda answer: (
             answer.status_code == 422 and "problem+json" in answer.headers["content-type"]

@@ -11,7 +11,7 @@ from .conftest import Render
 from .environment import Done, said
 from .template import files, template_files
 
-PLUGS = "src/acme_service/ingress/features.py"
+PLUGS = "src/acme_service/features.py"
 PLUGGED = [name for name in FEATURES if f"cookiecutter.{name} ".encode() in template_files()[PLUGS]]
 
 BEGINNINGS = ("tests/features/", "tests/ingress/", "tests/models/sources/")

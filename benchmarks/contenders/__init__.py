@@ -33,7 +33,7 @@ class Contender:
         return [str(programs / program), *rest]
 
 
-LAUNCH = ("python", "-m", "my_service.ingress.launch", "--config", "{config}")
+LAUNCH = ("python", "-m", "my_service", "serve", "--config", "{config}")
 UVICORN = (
     "uvicorn",
     "benchmarks.contenders.plain:app",

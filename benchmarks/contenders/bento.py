@@ -16,7 +16,7 @@ from my_service.contracts.language import Query
 from my_service.models.language import LanguageModel
 from servekit.registry.store import open_model
 
-from benchmarks.contenders.schemas import BatchOut, DetectionOut, answer
+from benchmarks.contenders.schemas import BatchOut, DetectionOut, TextIn, answer
 
 
 @bentoml.service(
@@ -38,6 +38,6 @@ class Detector:
         return answer(found)
 
     @bentoml.api(route="/v1/detect/batch")
-    async def detect_batch(self, texts: list[str]) -> BatchOut:
-        found = self.model.predict([Query(text) for text in texts])
+    async def detect_batch(self, items: list[TextIn]) -> BatchOut:
+        found = self.model.predict([Query(item.text) for item in items])
         return BatchOut(results=[answer(one) for one in found])

@@ -13,7 +13,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 from servekit.registry.store import open_model
 
-from benchmarks.contenders.schemas import BatchOut, DetectionOut, TextIn, TextsIn, answer
+from benchmarks.contenders.schemas import BatchOut, DetectionOut, ItemsIn, TextIn, answer
 
 PROCESSES = int(os.environ.get("PROCESSES", "1"))
 # Serve reserves a core for each replica by default; two of each would not fit on two cores.
@@ -43,7 +43,7 @@ class Service:
         return found
 
     @api.post("/v1/detect/batch")
-    async def detect_batch(self, body: TextsIn) -> BatchOut:
+    async def detect_batch(self, body: ItemsIn) -> BatchOut:
         return BatchOut(results=await self.detector.detect.remote(body.texts))
 
 

@@ -18,13 +18,16 @@ from my_service.contracts.language import Detection, Query
 from my_service.models.language import LanguageModel
 from servekit.registry.store import open_model
 
-from benchmarks.contenders.schemas import BatchOut, DetectionOut, TextIn, TextsIn
+from benchmarks.contenders.schemas import BatchOut, DetectionOut, ItemsIn, TextIn
 
 
 def answer(found: Detection) -> dict:
     """What the HTTP server checks against DetectionOut; a dict is the quicker to hand over."""
-    candidates = [{"language": code, "score": score} for code, score in found.candidates[:3]]
-    return {"language": found.language, "score": found.score, "candidates": candidates}
+    return {
+        "language": found.language,
+        "score": found.score,
+        "candidates": found.candidates,
+    }
 
 
 class Detector(ls.LitAPI):
@@ -46,7 +49,7 @@ class Detect(Detector):
 
 
 class DetectBatch(Detector):
-    def decode_request(self, request: TextsIn) -> list[str]:
+    def decode_request(self, request: ItemsIn) -> list[str]:
         return request.texts
 
     def encode_response(self, output: list[Detection]) -> BatchOut:

@@ -8,15 +8,15 @@ fastapi.tiangolo.com/deployment/server-workers/
 import os
 
 from my_service.api import create_app
+from my_service.app import WIRING
 from my_service.features.websockets import websockets
-from my_service.ingress.assembly import local_calls, ports_over
 from servekit.api.logging import configure_logging
 from servekit.contracts import NullMeter
 from servekit.serving.settings import GatherSettings
 
 features = [websockets()] if os.environ.get("SOCKETS") else []
 
-configure_logging("INFO", "my_service")  # the API's audit records are written, as in ours
+configure_logging("INFO", "my_service")  # as in ours
 settings = GatherSettings.load()
-ports = ports_over(local_calls(settings), NullMeter(), features, settings)
+ports = WIRING.ports(WIRING.held(settings), NullMeter(), features, settings)
 app = create_app(ports, features)

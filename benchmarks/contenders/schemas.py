@@ -8,8 +8,12 @@ class TextIn(BaseModel):
     text: str
 
 
-class TextsIn(BaseModel):
-    texts: list[str]
+class ItemsIn(BaseModel):
+    items: list[TextIn]
+
+    @property
+    def texts(self) -> list[str]:
+        return [item.text for item in self.items]
 
 
 class CandidateOut(BaseModel):
@@ -28,6 +32,6 @@ class BatchOut(BaseModel):
 
 
 def answer(found: Detection) -> DetectionOut:
-    """The best three, as the service answers by default."""
-    candidates = [CandidateOut(language=code, score=score) for code, score in found.candidates[:3]]
+    """The best three, as the service answers."""
+    candidates = [CandidateOut(**one) for one in found.candidates]
     return DetectionOut(language=found.language, score=found.score, candidates=candidates)

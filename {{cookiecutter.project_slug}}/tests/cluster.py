@@ -86,7 +86,7 @@ def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
     config["applications"] = [service, *others]
     cluster.config.write_text(yaml.safe_dump(config), encoding="utf-8")
     with cluster.log.open("w") as log:
-        command = ["-m", "acme_service.ingress.launch"]
+        command = ["-m", "acme_service", "serve"]
         told = ["--config", str(cluster.config)]
         settings = {
             "PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.folder}",

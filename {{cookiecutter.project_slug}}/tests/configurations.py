@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from acme_service.ingress.features import models
+from acme_service.features import models
 
 from .processes import PROJECT
 

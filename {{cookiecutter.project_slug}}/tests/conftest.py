@@ -18,7 +18,8 @@ from httpx2 import Client
 import servekit
 from servekit.api.logging import KIT_LOGGER
 
-from acme_service.ingress import develop
+import acme_service
+from acme_service.app import WIRING
 
 from .cluster import INLINE, Cluster, UrlOf, running_cluster, urls
 from .versions import STORE
@@ -42,7 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _only_these_settings() -> None:
     """Settings of the shell that runs the tests must not decide what they find."""
-    package, kit = Path(develop.__file__).parents[1], Path(servekit.__file__).parent
+    package = Path(acme_service.__file__).parent
+    kit = Path(servekit.__file__).parent
     folders = (package / "features", kit / "features", kit / "registry/sources")
     rooms = [room for folder in folders if folder.exists() for room in folder.iterdir()]
     prefixes = (
@@ -65,7 +67,7 @@ def _only_these_settings() -> None:
 def _the_log_as_it_was() -> Iterator[None]:
     """Whoever starts a service sets up its log, which is undone: each test finds the same."""
     yield
-    for name in (KIT_LOGGER, develop.__name__.partition(".")[0]):
+    for name in (KIT_LOGGER, acme_service.__name__):
         log = logging.getLogger(name)
         log.handlers = []
         log.setLevel(logging.NOTSET)
@@ -125,7 +127,7 @@ def url_of(request: pytest.FixtureRequest, cluster: Cluster) -> UrlOf:
 @pytest.fixture(scope="session")
 def process() -> Iterator[TestClient]:
     """The service in this process, with real models and every feature."""
-    with visiting(develop.app(), "https://testserver") as client:
+    with visiting(WIRING.development(), "https://testserver") as client:
         wait_until_nothing_is_noted(client)
         yield client
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from servekit.contracts import (
@@ -19,8 +20,17 @@ from acme_service.contracts.language import LANGUAGE, Detection, Query
 
 CARD = ModelCard("fake-language", "7", {"languages": ["de", "en", "fr"]})
 
-ENGLISH = Detection(("en", "de", "fr"), (0.75, 0.2, 0.05))
+
+def detection(**scores: float) -> Detection:
+    """The detection with these scores, best first."""
+    [(language, score), *_] = scores.items()
+    return Detection(language, score, [{"language": one, "score": scores[one]} for one in scores])
+
+
+ENGLISH = detection(en=0.75, de=0.2, fr=0.05)
 """What FakeDetector says of every text that has letters."""
+
+ENGLISH_JSON = {"language": "en", "score": 0.75, "candidates": ENGLISH.candidates}
 
 
 class FakeMeter:
@@ -69,7 +79,7 @@ class FakeDetector:
     ) -> AsyncIterator[Prediction[Detection]]:
         words = item.text.split()
         for length in range(1, max(len(words), 1) + 1):
-            yield await self.predict(item._replace(text=" ".join(words[:length])), version)
+            yield await self.predict(replace(item, text=" ".join(words[:length])), version)
 
     async def card(self, version: str = CHAMPION) -> ModelCard:
         return CARD

@@ -18,22 +18,27 @@ from servekit.contracts import (
     ModelUnavailableError,
     Ports,
     Prediction,
+    key_of,
 )
 from servekit.settings import SettingsError
 
+from acme_service import features as wiring
 from acme_service.api import create_app
+from acme_service.api.composition import composition
+from acme_service.api.composition.ensemble import Analysis, Vote, analyze, elect
+from acme_service.app import WIRING
 from acme_service.contracts.language import UNDETERMINED, Query
 from acme_service.contracts.opinion import Opinion, Question
-from acme_service.features.composition import composition
-from acme_service.features.composition.ensemble import Vote, analyze, elect
-from acme_service.ingress import features as wiring
-from acme_service.ingress.assembly import check_settings
 
 from tests.fakes import FailingDetector, FakeDetector, FakeMeter, StuckDetector
 from tests.features.composition_models import FailingMember, FakeOpinion, composed
 
 TEXT = {"text": "fine"}
 ERRORS = [ModelError, ModelOverloadedError, ModelTimeoutError, ModelUnavailableError]
+
+
+async def analyzed(ports: Ports, query: Query) -> Analysis:
+    return await analyze(ports, ports.models["language"], query)
 
 
 def client_of(ports: Ports, *features: Feature) -> TestClient:
@@ -51,7 +56,7 @@ def test_a_setting_that_is_wrong_stops_the_start(
 ) -> None:
     monkeypatch.setenv(f"COMPOSITION_{member}_TIMEOUT_S", "0")
     with pytest.raises(SettingsError, match=f"COMPOSITION_{member}_TIMEOUT_S"):
-        check_settings()
+        WIRING.check()
 
 
 def test_its_route_is_behind_the_guards() -> None:
@@ -71,7 +76,8 @@ def test_analyses_have_both_sides_of_a_canary() -> None:
     texts = [f"text {number}" for number in range(20)]
     for text in texts:
         assert client.post("/v1/analyze", json={"text": text}).is_success
-    sides = [CHALLENGER if position([text]) < 0.5 else CHAMPION for text in texts]
+    keys = [key_of(Query(text)) for text in texts]
+    sides = [CHALLENGER if position([key]) < 0.5 else CHAMPION for key in keys]
     assert detector.versions == sides
     assert {*sides} == {CHALLENGER, CHAMPION}
 
@@ -100,9 +106,9 @@ def test_who_cannot_tell_does_not_count() -> None:
 
 def test_a_tie_goes_to_the_most_wanted_language_and_else_to_the_first_vote() -> None:
     close = [("de", 0.61), ("nl", 0.62)]
-    assert elected(*close, query=Query("", tie_margin=0.02))[0] == "de"
-    assert elected(*close, query=Query("", preferred=("fr", "nl"), tie_margin=0.02))[0] == "nl"
-    assert elected(*close, query=Query("", preferred=("de",), tie_margin=0.01))[0] == "nl"
+    assert elected(*close)[0] == "de"
+    assert elected(*close, query=Query("", preferred=("fr", "nl")))[0] == "nl"
+    assert elected(("de", 0.6), ("nl", 0.62), query=Query("", preferred=("de",)))[0] == "nl"
     assert elected(("de", 0.5), ("nl", 0.5))[0] == "de"
 
 
@@ -114,7 +120,7 @@ def test_votes_for_what_is_ruled_out_count_only_where_there_are_no_others() -> N
 
 async def test_the_second_detector_is_asked_the_same_with_the_same_restriction() -> None:
     opinion = FakeOpinion()
-    await analyze(composed(opinion=opinion), Query("fine", allowed=("en", "fr")))
+    await analyzed(composed(opinion=opinion), Query("fine", allowed=("en", "fr")))
     assert opinion.asked == [Question("fine", ("en", "fr"))]
 
 
@@ -132,7 +138,7 @@ async def test_both_detectors_are_asked_at_the_same_time() -> None:
             return await super().predict(question)
 
     async with asyncio.timeout(5):
-        await analyze(composed(First(), opinion=Second()), Query("fine"))
+        await analyzed(composed(First(), opinion=Second()), Query("fine"))
 
 
 def test_the_answer_says_who_voted_what() -> None:
@@ -215,7 +221,7 @@ async def test_who_hangs_up_is_waited_for_by_nobody() -> None:
             return Prediction(self.opinion)
 
     language = StuckDetector()
-    asking = asyncio.create_task(analyze(composed(language, opinion=Stuck()), Query("fine")))
+    asking = asyncio.create_task(analyzed(composed(language, opinion=Stuck()), Query("fine")))
     await asyncio.sleep(0.01)
     asking.cancel()
     await asyncio.wait([asking])

@@ -1,7 +1,7 @@
 """The feature `grpc` is on: the ingress has the methods of its services."""
 
-from acme_service.ingress.app import Ingress
+from servekit.ingress.application import Ingress
 
 
-def test_the_ingress_has_the_methods_of_grpc() -> None:
-    assert callable(getattr(Ingress, "Detect", None))
+async def test_the_ingress_has_the_methods_of_grpc() -> None:
+    assert callable(getattr(Ingress("acme_service.app:WIRING"), "Detect", None))

@@ -1,6 +1,6 @@
 """The feature `metrics` is on: requests are counted by route."""
 
-from acme_service.ingress.assembly import assemble, check_settings
+from acme_service.app import WIRING
 
 from tests.fakes import FakeMeter, fake_ports
 from tests.visitor import visiting
@@ -8,7 +8,7 @@ from tests.visitor import visiting
 
 def test_requests_are_counted_by_route() -> None:
     ports = fake_ports()
-    with visiting(assemble(ports, check_settings())) as client:
+    with visiting(WIRING.api(ports, WIRING.check())) as client:
         assert client.get("/v1/languages/de").is_success
     assert isinstance(ports.meter, FakeMeter)
     counted = {dict(labels).get("route") for name, labels in ports.meter.counts if "http" in name}

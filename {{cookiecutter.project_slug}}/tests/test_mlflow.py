@@ -5,7 +5,7 @@ import pytest
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.store import open_source
 
-from acme_service.ingress.features import sources
+from acme_service.features import sources
 
 
 def test_the_store_may_be_an_mlflow_registry() -> None:

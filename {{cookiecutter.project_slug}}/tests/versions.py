@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from servekit.registry.sources.folder import FolderSource
+from servekit.registry.training import Training, write_version
 
-from acme_service.models.training.__main__ import train
-from acme_service.models.training.publishing import write_version
+from acme_service.models.training import train
 
 from .processes import PROJECT
 
@@ -27,7 +27,7 @@ def fill(store: Path) -> Path:
         shutil.copytree(PROJECT / "model_store" / folder, store / folder)
     source = FolderSource(store.as_uri(), 5)
     if there != folders:
-        train(source)
+        train(Training(source))
     else:
         source.move_alias("language", "champion", "1", None)
     return store

@@ -216,7 +216,7 @@ def test_cors_is_off_until_origins_are_set() -> None:
 def test_scripts_may_read_the_headers_of_features() -> None:
     settings = ApiSettings(cors_origins=("https://app.example",))
     features = [Feature(name="echo", exposed=["x-echo"])]
-    client = TestClient(create_app(fake_ports(), features, settings))
+    client = TestClient(create_app(fake_ports(), features, settings=settings))
     headers = client.get("/", headers={"Origin": "https://app.example"}).headers
     assert {"x-echo", "x-model", "x-request-id"} <= {
         *headers["access-control-expose-headers"].split(", ")
@@ -243,15 +243,15 @@ def test_cookies_need_https_unless_the_settings_say_otherwise() -> None:
     assert "Secure" not in response.headers["set-cookie"]
 
 
-def test_an_answer_leaves_an_audit_record_without_the_text(
+def test_a_file_leaves_an_audit_record_without_the_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = TestClient(create_app(fake_ports()))
-    with caplog.at_level("INFO", "acme_service.api.audit"):
-        client.post("/v1/detect", json={"text": "s3cret"})
-    record = next(one for one in caplog.records if one.name.endswith("audit"))
+    with caplog.at_level("INFO", "acme_service.api.v1.detect"):
+        client.post("/v1/detect/file", files={"file": b"s3cret"})
+    record = next(one for one in caplog.records if one.name.endswith("detect"))
     said = vars(record)
-    assert (said["caller"], said["language"], said["text_chars"]) == ("anonymous", "en", 6)
+    assert (said["caller"], said["language"], said["size_bytes"]) == ("anonymous", "en", 6)
     assert "s3cret" not in str(said)
 
 

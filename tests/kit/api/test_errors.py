@@ -21,8 +21,8 @@ from tests.fakes import FailingDetector, FakeDetector, fake_ports
 
 ROUTES = {
     "/v1/detect": {"text": "fine"},
-    "/v1/detect/batch": {"texts": ["fine"]},
-    "/v1/detect/lines": {"texts": ["fine"]},
+    "/v1/detect/batch": {"items": [{"text": "fine"}]},
+    "/v1/detect/lines": {"items": [{"text": "fine"}]},
     "/v1/detect/stream": {"text": "fine"},
 }
 

@@ -42,11 +42,11 @@ def test_a_record_made_during_a_request_carries_its_id(
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(JsonFormatter().format(record))
 
-    caplog.set_level("INFO", "acme_service.api.audit")
-    logger = logging.getLogger("acme_service.api.audit")
+    caplog.set_level("INFO", "acme_service.api.v1.detect")
+    logger = logging.getLogger("acme_service.api.v1.detect")
     monkeypatch.setattr(logger, "handlers", [Keep()])
     client = TestClient(create_app(fake_ports()))
-    client.post("/v1/detect", json={"text": "a"}, headers={"x-request-id": "mine"})
+    client.post("/v1/detect/file", files={"file": b"a"}, headers={"x-request-id": "mine"})
     assert json.loads(lines[0])["request_id"] == "mine"
 
 

@@ -11,7 +11,7 @@ from servekit.api import Feature, Service, create_app
 from servekit.api.canary import CanarySettings
 from servekit.api.contract_types import check_contracts
 from servekit.api.models import model_router
-from servekit.contracts import CHALLENGER, Contract, ModelTimeoutError, Ports
+from servekit.contracts import CHALLENGER, CHAMPION, Contract, ModelTimeoutError, Ports
 from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
@@ -111,7 +111,7 @@ def test_a_stream_has_an_event_for_each_piece(client: TestClient) -> None:
 
 def test_a_stream_that_breaks_on_the_way_ends_with_an_error_event() -> None:
     class Late:
-        async def stream(self, item: Any, version: str) -> AsyncIterator[Any]:
+        async def stream(self, item: Any, version: str = CHAMPION) -> AsyncIterator[Any]:
             async for one in model.stream(item, version):
                 yield one
             raise ModelTimeoutError("late")

@@ -7,8 +7,6 @@ from pydantic_settings import SettingsConfigDict
 from servekit.api.settings import ApiSettings
 from servekit.settings import Settings, SettingsError, refuse_misspellings
 
-from acme_service.api.settings import DetectionSettings
-
 
 class DemoSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="DEMO_")
@@ -51,20 +49,22 @@ def test_commas_separate_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("API_TIE_MARGIN", "")
-    assert DetectionSettings.load().tie_margin == 0.02
+    monkeypatch.setenv("API_MAX_FILE_BYTES", "")
+    assert ApiSettings.load().max_file_bytes == 1024 * 1024
 
 
-@pytest.mark.parametrize("variable", ["API_TIE_MARGN", "API_TIEMARGIN", "APi_TIE_MARGIN"])
+@pytest.mark.parametrize(
+    "variable", ["API_MAX_FILE_BITES", "API_MAXFILE_BYTES", "APi_MAX_FILE_BYTES"]
+)
 def test_a_misspelling_is_refused_with_the_right_name(variable: str) -> None:
     with pytest.raises(SettingsError) as refused:
         refuse_misspellings(Settings.variables(), {variable: "1"})
-    assert str(refused.value) == f"{variable} is not a setting; did you mean API_TIE_MARGIN?"
+    assert str(refused.value) == f"{variable} is not a setting; did you mean API_MAX_FILE_BYTES?"
 
 
 @pytest.mark.parametrize(
     "variable",
-    ["API_TIE_MARGIN", "API_PORT", "API_SERVICE_HOST", "API_DOCS_PORT", "API_KEY", "APP_DOCS"],
+    ["API_MAX_FILE_BYTES", "API_PORT", "API_SERVICE_HOST", "API_DOCS_PORT", "API_KEY", "APP_DOCS"],
 )
 def test_other_variables_are_left_alone(variable: str) -> None:
     refuse_misspellings(Settings.variables(), {variable: "1"})

@@ -11,14 +11,15 @@ from ray import serve
 from ray.serve import Application
 
 from servekit.contracts import ModelCard, Prediction
+from servekit.ingress.application import ingress
 
 from acme_service.contracts.language import Detection
-from acme_service.ingress.app import ingress
-from acme_service.ingress.features import models
+from acme_service.features import models
 
 from tests.cluster import SMALL, Cluster
+from tests.fakes import detection
 
-ENGLISH = Prediction(Detection(("en",), (1.0,)))
+ENGLISH = Prediction(detection(en=1.0))
 
 IMPATIENT = {
     "GATHER_TIMEOUT_S": "2",
@@ -118,4 +119,4 @@ def busy(args: dict[str, Any]) -> Application:
 
 def everywhere(model: Application) -> Application:
     """The service, with one model in place of all of its own."""
-    return ingress.bind({one.name: model for one in models()})
+    return ingress.bind("acme_service.app:WIRING", {one.name: model for one in models()})

@@ -16,8 +16,8 @@ from servekit.features.auth.accounts import Account
 from servekit.features.auth.credentials import new_key
 
 from acme_service import SLUG
+from acme_service import features as wiring
 from acme_service.api import create_app
-from acme_service.ingress import features as wiring
 
 from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, WEAK, knowing, token
 from tests.fakes import fake_ports
@@ -28,8 +28,8 @@ READER = Account("reader", frozenset(["detect"]), WEAK.hash(PASSWORD))
 
 MODEL_ROUTES = [
     ("POST", "/v1/detect", {"json": TEXT}),
-    ("POST", "/v1/detect/batch", {"json": {"texts": ["fine"]}}),
-    ("POST", "/v1/detect/lines", {"json": {"texts": ["fine"]}}),
+    ("POST", "/v1/detect/batch", {"json": {"items": [{"text": "fine"}]}}),
+    ("POST", "/v1/detect/lines", {"json": {"items": [{"text": "fine"}]}}),
     ("POST", "/v1/detect/stream", {"json": TEXT}),
     ("POST", "/v1/detect/file", {"files": {"file": b"fine"}}),
     ("GET", "/v1/languages", {}),
@@ -250,11 +250,11 @@ def test_without_the_feature_nobody_has_a_scope() -> None:
 
 def test_the_audit_record_says_who_asked(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG"):
-        ask(bearer(token()))
-        ask({"X-API-Key": KEY.secret})
+        for headers in (bearer(token()), {"X-API-Key": KEY.secret}):
+            client().post("/v1/detect/file", files={"file": b"a"}, headers=headers)
         log_in()
         log_in(password="s3cret")
-    callers = [vars(one)["caller"] for one in caplog.records if one.name.endswith("audit")]
+    callers = [vars(one)["caller"] for one in caplog.records if one.message == "file detected"]
     assert callers == [NAME, f"key:{NAME}"]
     said = " ".join(str(vars(record)) for record in caplog.records)
     for secret in (KEY.secret, PASSWORD, SECRET, "s3cret", token()[-40:]):

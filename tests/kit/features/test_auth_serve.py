@@ -14,7 +14,7 @@ pytestmark = pytest.mark.serve
 REQUESTS: dict[str, dict[str, Any]] = {
     "/v1/detect": {"json": {"text": "Das ist ein Tag"}},
     "/v1/detect/stream": {"json": {"text": "Das ist ein Tag"}},
-    "/v1/detect/lines": {"json": {"texts": ["Das ist ein Tag"]}},
+    "/v1/detect/lines": {"json": {"items": [{"text": "Das ist ein Tag"}]}},
     "/v1/detect/file": {"files": {"file": b"Das ist ein Tag"}},
 }
 WRONG = [

@@ -4,10 +4,10 @@ import pytest
 from ray import cloudpickle
 
 from servekit.features.auth.settings import AuthSettings
+from servekit.ingress.application import ingress
 from servekit.settings import SettingsError
 
-from acme_service.ingress.app import ingress
-from acme_service.ingress.assembly import check_settings
+from acme_service.app import WIRING
 
 from .auth_visitor import KEY, SECRET, SETTINGS, USER
 
@@ -99,7 +99,7 @@ def test_a_bad_setting_is_one_sentence(
 ) -> None:
     set_all(monkeypatch, SETTINGS | changed)
     with pytest.raises(SettingsError) as refused:
-        check_settings()
+        WIRING.check()
     assert str(refused.value) == sentence
 
 
@@ -108,7 +108,7 @@ def test_one_way_in_is_enough(monkeypatch: pytest.MonkeyPatch, door: str) -> Non
     ways = SETTINGS | PROVIDER
     needed = {"AUTH_SECRETS", door} | ({"AUTH_AUDIENCE"} if door == "AUTH_ISSUER" else set())
     set_all(monkeypatch, {name: ways[name] for name in needed})
-    check_settings()
+    WIRING.check()
 
 
 def test_settings_show_no_secret() -> None:

@@ -25,7 +25,7 @@ from tests.browser import Browser, chromium
 from tests.cluster import INLINE
 from tests.fakes import fake_ports
 
-DETECT = "/v1/ws/detect"
+DETECT = "/v1/detect/ws"
 
 
 @cache
@@ -39,7 +39,7 @@ def chosen(
     """Which subprotocol the socket answers, once it has answered a question too."""
     with client().websocket_connect(DETECT, subprotocols, headers={**(headers or {})}) as socket:
         socket.send_json({"text": "fine"})
-        assert [socket.receive_json()["type"] for _ in range(2)] == ["guess", "done"]
+        assert [socket.receive_json()["type"] for _ in range(2)] == ["prediction", "done"]
         return socket.accepted_subprotocol
 
 
@@ -121,7 +121,7 @@ def test_over_serve_a_subprotocol_lets_in_and_nothing_else_does(service: str, pr
     with over_serve(service + prefix, subprotocols=["bearer", token()]) as socket:
         assert socket.subprotocol == "bearer"
         socket.send_json({"text": "Das ist ein Tag"})
-        assert socket.receive_json(30)["type"] == "guess"
+        assert socket.receive_json(30)["type"] == "prediction"
     for subprotocols in (None, ["bearer", "wrong"]):
         with (
             pytest.raises(WebSocketUpgradeError) as refused,

@@ -21,9 +21,9 @@ from servekit.features.cache.settings import CacheSettings
 from servekit.settings import SettingsError
 
 from acme_service import SLUG
+from acme_service import features as wiring
 from acme_service.api import create_app
 from acme_service.contracts.language import Detection, Query
-from acme_service.ingress import features as wiring
 
 from tests.fakes import (
     ENGLISH,
@@ -67,7 +67,7 @@ class Service:
         return self.client.post(route, json={"text": text}, headers=headers)
 
     def ask_many(self, *texts: str, route: str = "/v1/detect/batch") -> Response:
-        return self.client.post(route, json={"texts": texts})
+        return self.client.post(route, json={"items": [{"text": text} for text in texts]})
 
     @property
     def asked(self) -> list[str]:
@@ -164,8 +164,8 @@ def test_what_asks_no_model_says_nothing(service: Service) -> None:
         (Query("a"), Query("b"), False),
         (Query("a", ("de", "en")), Query("a", ("de", "en")), True),
         (Query("a", ("de",)), Query("a"), False),
-        (Query("a", (), ("de", "en"), 0.1), Query("a", (), ("en", "de"), 0.1), False),
-        (Query("a", (), ("de",), 0.1), Query("a", (), ("de",), 0.2), False),
+        (Query("a", (), ("de", "en")), Query("a", (), ("en", "de")), False),
+        (Query("a", ("de",)), Query("a", (), ("de",)), False),
         (Query("('de',)()a"), Query("a", ("de",)), False),
     ],
 )

@@ -16,11 +16,16 @@ from acme_service import SLUG
 from acme_service.api import create_app
 from acme_service.contracts.language import Query
 
-from tests.fakes import ChangingDetector, FakeDetector, fake_ports
+from tests.fakes import (
+    ENGLISH,
+    ENGLISH_JSON,
+    ChangingDetector,
+    FakeDetector,
+    fake_ports,
+)
 from tests.redis_server import RedisServer
 
 TIMEOUT_S = 0.2
-ANSWER = {"language": "en", "score": 0.75}
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +46,8 @@ class Replica:
 
     def ask(self, text: str) -> str:
         """How the cache took part in the answer, which is right."""
-        response = self.client.post("/v1/detect?top=1", json={"text": text})
-        assert response.json() == ANSWER | {"candidates": [ANSWER]}
+        response = self.client.post("/v1/detect", json={"text": text})
+        assert response.json() == ENGLISH_JSON
         return response.headers["cache-status"].partition("; ")[2]
 
     def seconds_for(self, text: str) -> float:
@@ -96,7 +101,7 @@ def test_what_is_stored_is_json_without_the_text_and_expires(
     prefix = b"acme-service:cache:2:fake-language:7:"
     assert all(key.startswith(prefix) for key in stored)
     values = [json.loads(value) for value in stored.values()]  # pyright: ignore[reportArgumentType]
-    assert [["en", "de", "fr"], [0.75, 0.2, 0.05]] in values
+    assert ENGLISH_JSON in values
     assert all(0 < expiry <= 3600 for expiry in expiries)
     assert b"s3cret" not in b"".join([*stored, *filter(None, stored.values())])  # pyright: ignore
 
@@ -106,19 +111,16 @@ def test_what_is_stored_is_json_without_the_text_and_expires(
     [
         b"",
         b"\x80\x04N.",
-        b"{}",
-        b"[[], 7]",
-        b'[["en"], ["x"]]',
-        b'[["en","de"],[0.5]]',
-        b"[[],[0.5]]",
-        b'[["en"],[NaN]]',
-        b'[["en"],[Infinity]]',
-        b'[["en"],[1e400]]',
-        b'[["en"],[1.5]]',
-        b'[["en"],[-0.5]]',
-        b'[["en"],["0.75"]]',
-        b'[["en"],[0.75],0]',
-        json.dumps([["en"] * 11, [0.01] * 11]).encode(),
+        b"[]",
+        b'{"language": 7}',
+        b'{"language": "en", "score": NaN}',
+        b'{"language": "en", "score": Infinity}',
+        b'{"language": "en", "score": 1e400}',
+        b'{"language": "en", "score": 1.5}',
+        b'{"language": "en", "score": -0.5}',
+        b'{"language": "en", "score": "x"}',
+        b'{"language": "en", "candidates": [{"language": "en"}]}',
+        json.dumps(ENGLISH_JSON | {"candidates": ENGLISH.candidates * 2}).encode(),
     ],
 )
 def test_what_somebody_else_has_written_is_not_believed(

@@ -39,7 +39,7 @@ def test_a_caller_can_insist_on_the_model(client: Client, text: str) -> None:
 
 def test_what_is_known_of_the_reader_is_part_of_the_question(client: Client, text: str) -> None:
     client.post("/v1/detect", json={"text": text})
-    restricted = client.post("/v1/detect", json={"text": text}, headers={"Cookie": "languages=nl"})
+    restricted = client.post("/v1/detect", json={"text": text, "allowed": ["nl"]})
     assert restricted.headers["cache-status"] == MISS
     assert restricted.json()["language"] == "nl"
 
@@ -47,10 +47,10 @@ def test_what_is_known_of_the_reader_is_part_of_the_question(client: Client, tex
 def test_a_batch_asks_only_for_what_is_new(client: Client, text: str) -> None:
     client.post("/v1/detect", json={"text": text})
     texts = [text, f"{text} again", "12345"]
-    response = client.post("/v1/detect/batch", json={"texts": texts})
+    response = client.post("/v1/detect/batch", json={"items": [{"text": text} for text in texts]})
     assert "fwd=partial" in response.headers["cache-status"]
     assert [one["language"] for one in response.json()["results"]] == ["de", "de", "und"]
-    again = client.post("/v1/detect/batch", json={"texts": texts})
+    again = client.post("/v1/detect/batch", json={"items": [{"text": text} for text in texts]})
     assert again.headers["cache-status"] == HIT
     assert again.json() == response.json()
 

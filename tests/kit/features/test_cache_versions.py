@@ -137,7 +137,9 @@ class Service:
         self.client = TestClient(app)
 
     def ask(self, *texts: str, route: str = "/v1/detect/batch", **headers: str) -> Response:
-        return self.client.post(route, json={"texts": texts}, headers=headers)
+        return self.client.post(
+            route, json={"items": [{"text": text} for text in texts]}, headers=headers
+        )
 
 
 def test_a_remembered_answer_names_the_version_that_gave_it(detector: ChangingDetector) -> None:

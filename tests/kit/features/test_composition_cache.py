@@ -7,7 +7,7 @@ from servekit.features.cache.settings import CacheSettings
 
 from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.composition import composition
+from acme_service.api.composition import composition
 
 from tests.fakes import FakeDetector
 from tests.features.composition_models import composed

@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 
 from acme_service.api import create_app
-from acme_service.features.composition import composition
+from acme_service.api.composition import composition
 from acme_service.features.feedback import feedback
 
 from .feedback_answers import RECEIPT, TEXT, Answered, put, settings_for, signing, url_of

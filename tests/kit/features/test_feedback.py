@@ -12,9 +12,9 @@ from fastapi.testclient import TestClient
 from servekit.api.settings import ApiSettings
 from servekit.settings import SettingsError
 
+from acme_service import features as wiring
 from acme_service.api import create_app
 from acme_service.features.feedback import feedback
-from acme_service.ingress import features as wiring
 
 from .feedback_answers import (
     RECEIPT,
@@ -68,7 +68,7 @@ def test_it_is_enabled_and_above_whatever_answers_in_place_of_a_model() -> None:
     [
         ("/v1/detect", {"json": {"text": TEXT}}),
         ("/v1/detect/file", {"files": {"file": ("a.txt", TEXT.encode())}}),
-        ("/v1/detect/batch", {"json": {"texts": [TEXT]}}),
+        ("/v1/detect/batch", {"json": {"items": [{"text": TEXT}]}}),
     ],
 )
 def test_every_answer_about_one_text_can_be_corrected(
@@ -83,11 +83,11 @@ def test_every_answer_about_one_text_can_be_corrected(
 @pytest.mark.parametrize(
     ("route", "body"),
     [
-        ("/v1/detect/batch", {"texts": [TEXT, TEXT]}),
-        ("/v1/detect/lines", {"texts": [TEXT]}),
+        ("/v1/detect/batch", {"items": [{"text": TEXT}] * 2}),
+        ("/v1/detect/lines", {"items": [{"text": TEXT}]}),
         ("/v1/detect/stream", {"text": TEXT}),
         ("/v1/detect", {"text": ""}),
-        ("/v1/detect?top=0", {"text": TEXT}),
+        ("/v1/detect", {"text": TEXT, "allowed": "de"}),
     ],
 )
 def test_other_answers_have_no_receipt(client: TestClient, route: str, body: Any) -> None:
@@ -264,7 +264,7 @@ def test_an_id_that_no_address_can_name_gets_no_receipt(
 def test_scripts_in_browsers_may_read_receipts_and_send_them(tmp_path: Path) -> None:
     settings = ApiSettings.model_validate({"cors_origins": "https://app.example"})
     feature = feedback(signing(), settings_for(url_of(tmp_path / "feedback.db")))
-    client = TestClient(create_app(fake_ports(), [feature], settings))
+    client = TestClient(create_app(fake_ports(), [feature], settings=settings))
     origin = {"Origin": "https://app.example"}
     response = client.post("/v1/detect", json={"text": TEXT}, headers=origin)
     assert RECEIPT.lower() in response.headers["access-control-expose-headers"]

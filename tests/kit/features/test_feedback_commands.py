@@ -157,7 +157,7 @@ def test_training_learns_from_the_database_by_a_file_that_is_gone(
 def test_training_asks_the_database_only_where_it_is_told_to(training: Path, project: Path) -> None:
     assert make_train(training, project, "FEEDBACK=0").wait(10) == 0
     told = (training / "told").read_text(encoding="utf-8").splitlines()
-    assert told == ["-m", "acme_service.ingress.train"]
+    assert told == ["-m", "acme_service", "train", "--model", ""]
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from servekit.api.errors import ProblemError
 from servekit.contracts import ModelOverloadedError, Ports
 from servekit.features.metrics import metrics
 
+from acme_service import features as wiring
 from acme_service.api import create_app
-from acme_service.ingress import features as wiring
 
 from tests.fakes import FailingDetector, FakeMeter, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router

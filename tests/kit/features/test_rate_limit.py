@@ -29,8 +29,8 @@ from servekit.features.rate_limit.settings import RateLimitSettings
 from servekit.settings import SettingsError
 
 from acme_service import SLUG
+from acme_service import features as wiring
 from acme_service.api import create_app
-from acme_service.ingress import features as wiring
 
 from tests.fakes import FakeMeter, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router
@@ -159,7 +159,7 @@ def test_a_refused_request_reaches_no_model_and_is_counted() -> None:
 def test_all_routes_and_methods_share_one_limit() -> None:
     service = Service()
     assert service.ask().is_success
-    assert service.client.post("/v1/detect/batch", json={"texts": ["a"]}).is_success
+    assert service.client.post("/v1/detect/batch", json={"items": [{"text": "a"}]}).is_success
     assert service.client.get("/v1/languages").is_success
     assert service.client.get("/v1/languages").status_code == 429
 

@@ -5,8 +5,8 @@ from fastapi.testclient import TestClient
 
 from servekit.features.request_log import request_log
 
+from acme_service import features as wiring
 from acme_service.api import create_app
-from acme_service.ingress import features as wiring
 
 from tests.fakes import fake_ports
 

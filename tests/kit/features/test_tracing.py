@@ -130,8 +130,8 @@ def test_log_lines_carry_the_id_of_their_trace(
         monkeypatch.setattr(log, "handlers", handlers)
         monkeypatch.setattr(log, "level", logging.INFO)
     with TestClient(create_app(fake_ports(), [tracing()])) as client:
-        client.post("/v1/detect", json={"text": "a"}, headers=traceparent(trace_id))
-    [line] = [one for one in lines if one["message"] == "detected"]
+        client.post("/v1/detect/file", files={"file": b"a"}, headers=traceparent(trace_id))
+    [line] = [one for one in lines if one["message"] == "file detected"]
     assert line["trace_id"] == trace_id
     assert len(line["span_id"]) == 16
     assert [

@@ -46,7 +46,7 @@ class Service:
 @contextmanager
 def serving(collector: str) -> Iterator[Service]:
     port = free_port()
-    app = ["--factory", "acme_service.ingress.develop:app"]
+    app = ["--factory", "acme_service.app:WIRING.development"]
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
     process = start("-m", "uvicorn", *app, "--port", str(port), settings=settings)
     try:

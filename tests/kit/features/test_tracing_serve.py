@@ -90,7 +90,7 @@ def test_a_gathered_call_is_found_from_every_trace(service: str) -> None:
     ("route", "body", "method"),
     [
         ("/v1/detect/stream", {"text": "Das ist ein Tag"}, "stream"),
-        ("/v1/detect/lines", {"texts": ["Das ist", "ein Tag"]}, "predict_each"),
+        ("/v1/detect/lines", {"items": [{"text": "Das ist"}, {"text": "ein Tag"}]}, "predict_each"),
     ],
 )
 def test_a_stream_is_followed_to_the_model(
@@ -120,11 +120,13 @@ def test_what_the_caller_does_not_record_is_recorded_nowhere(service: str) -> No
 
 def test_log_lines_of_the_ingress_carry_the_trace(cluster: Cluster) -> None:
     trace_id = secrets.token_hex(16)
-    assert asking(cluster.url, trace_id).is_success
+    headers = HEADERS | traceparent(trace_id)
+    url, files = f"{cluster.url}/v1/detect/file", {"file": b"a"}
+    assert httpx2.post(url, files=files, headers=headers, timeout=30).is_success
     deadline = time.monotonic() + 10
     while not (lines := logged(cluster, trace_id)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert {"detected", "request"} <= {line["message"] for line in lines}
+    assert {"file detected", "request"} <= {line["message"] for line in lines}
 
 
 def logged(cluster: Cluster, trace_id: str) -> list[dict[str, Any]]:

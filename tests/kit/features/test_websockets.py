@@ -10,7 +10,6 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
-from starlette.websockets import WebSocketDisconnect
 
 from servekit.api import Feature
 from servekit.api.canary import CanarySettings
@@ -19,12 +18,12 @@ from servekit.api.settings import ApiSettings
 from servekit.contracts import ModelOverloadedError
 from servekit.settings import SettingsError
 
+from acme_service import features as wiring
 from acme_service.api import create_app
-from acme_service.api.settings import DetectionSettings
 from acme_service.features.websockets import websockets
-from acme_service.ingress import features as wiring
 
 from tests.fakes import (
+    ENGLISH_JSON,
     ChangingDetector,
     FailingDetector,
     FakeDetector,
@@ -32,22 +31,15 @@ from tests.fakes import (
 )
 from tests.visitor import visiting
 
-DETECT = "/v1/ws/detect"
-ANSWER = {
-    "model": "fake-language:7",
-    "language": "en",
-    "score": 0.75,
-    "candidates": [
-        {"language": "en", "score": 0.75},
-        {"language": "de", "score": 0.2},
-        {"language": "fr", "score": 0.05},
-    ],
-}
+DETECT = "/v1/detect/ws"
+ANSWER = {"model": "fake-language:7", "value": ENGLISH_JSON}
 FOREIGN = {"Origin": "https://elsewhere.example"}
 
 
 def client(detector: FakeDetector | None = None, api: ApiSettings | None = None) -> TestClient:
-    return TestClient(create_app(fake_ports(detector), [websockets()], api))
+    return TestClient(
+        create_app(fake_ports(detector), [websockets()], settings=api or ApiSettings())
+    )
 
 
 # Applications build their routes at the first request, so one is kept for all who need no other.
@@ -69,21 +61,21 @@ def ask(socket: WebSocketTestSession, text: str) -> list[dict[str, Any]]:
     """Everything that is said about a text, up to `done` or `error`."""
     socket.send_json({"text": text})
     answers = [socket.receive_json()]
-    while answers[-1]["type"] == "guess":
+    while answers[-1]["type"] == "prediction":
         answers.append(socket.receive_json())
     return answers
 
 
 def test_every_word_brings_a_guess_and_the_last_is_done() -> None:
     with socket() as one:
-        guess = {"type": "guess", **ANSWER}
+        guess = {"type": "prediction", **ANSWER}
         assert ask(one, "the quick fox") == [guess, guess, guess, {"type": "done", **ANSWER}]
 
 
 def test_a_text_without_letters_is_done_undetermined() -> None:
     with socket() as one:
-        done = {"type": "done", "language": "und", "score": 0.0, "candidates": []}
-        assert ask(one, "1 + 1")[-1] == {**done, "model": "fake-language:7"}
+        value = {"language": "und", "score": 0.0, "candidates": []}
+        assert ask(one, "1 + 1")[-1] == {**ANSWER, "type": "done", "value": value}
 
 
 def test_a_share_of_the_sockets_has_its_answers_from_the_challenger() -> None:
@@ -106,7 +98,7 @@ def test_messages_are_answered_in_order_one_at_a_time() -> None:
         for number in range(20):
             one.send_json({"text": f"number {number}"})
         answers = [one.receive_json()["type"] for _ in range(60)]
-    assert answers == ["guess", "guess", "done"] * 20
+    assert answers == ["prediction", "prediction", "done"] * 20
     texts = [query.text for query in detector.asked]
     assert texts == [text for number in range(20) for text in ("number", f"number {number}")]
 
@@ -166,19 +158,13 @@ def test_a_busy_model_is_an_error_and_the_socket_stays_open() -> None:
             assert (error["status"], error["detail"]) == (503, "The model is busy.")
 
 
-def test_cookie_and_accept_language_count_as_on_http_routes() -> None:
+def test_a_message_may_say_all_that_a_body_may() -> None:
     detector = FakeDetector()
-    headers = {"Cookie": "languages=de.fr", "Accept-Language": "fr, de;q=0.5"}
-    with socket(detector, headers=headers) as one:
-        ask(one, "maison")
+    with socket(detector) as one:
+        one.send_json({"text": "maison", "allowed": ["de", "fr"], "preferred": ["fr"]})
+        assert [one.receive_json()["type"] for _ in range(2)] == ["prediction", "done"]
     [query] = detector.asked
-    assert (query.allowed, query.preferred) == (("de", "fr"), ("fr", "de"))
-    assert query.tie_margin == DetectionSettings.load().tie_margin
-
-
-def test_top_sets_how_many_candidates_an_answer_carries() -> None:
-    with socket(path=f"{DETECT}?top=1") as one:
-        assert len(ask(one, "house")[-1]["candidates"]) == 1
+    assert (query.allowed, query.preferred) == (("de", "fr"), ("fr",))
 
 
 def test_guards_refuse_the_handshake_and_leave_the_page_open() -> None:
@@ -191,12 +177,6 @@ def test_guards_refuse_the_handshake_and_leave_the_page_open() -> None:
         pass
     assert (refused.value.status_code, refused.value.json()["detail"]) == (401, "Who are you?")
     assert refusing.get("/playground").is_success
-
-
-def test_a_malformed_top_is_refused() -> None:
-    with pytest.raises(WebSocketDisconnect) as refused, socket(path=f"{DETECT}?top=0"):
-        pass
-    assert refused.value.code == 1008
 
 
 def test_a_page_of_another_origin_is_refused() -> None:

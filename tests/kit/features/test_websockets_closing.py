@@ -18,7 +18,7 @@ from tests.fakes import ENGLISH, FakeDetector, StuckDetector, fake_ports
 
 SCOPE: dict[str, Any] = {
     "type": "websocket",
-    "path": "/v1/ws/detect",
+    "path": "/v1/detect/ws",
     "query_string": b"",
     "headers": [],
     "subprotocols": [],
@@ -114,7 +114,7 @@ async def test_an_idle_socket_is_closed() -> None:
 async def test_a_model_at_work_is_not_idle() -> None:
     settings = WebsocketsSettings(idle_timeout_s=0.02)
     line = Line("the house", detector=SlowDetector(), settings=settings)
-    assert await line.hears("guess", "guess", "done")
+    assert await line.hears("prediction", "prediction", "done")
     assert await line.heard() == 1001
 
 
@@ -130,7 +130,7 @@ async def test_too_large_a_message_closes_the_socket(message: dict[str, str | by
     settings = WebsocketsSettings(max_message_bytes=100, idle_timeout_s=1)
     line = Line("house", settings=settings)
     line.say(**message)
-    assert await line.hears("guess", "done")
+    assert await line.hears("prediction", "done")
     error = await line.heard()
     assert (error["type"], error["status"]) == ("error", 413)
     assert await line.heard() == 1009
@@ -149,7 +149,7 @@ async def test_an_unforeseen_failure_closes_the_socket_and_tells_nothing() -> No
 async def test_a_client_that_leaves_stops_the_model() -> None:
     detector = StallingDetector()
     line = Line("the house", *["waiting behind it"] * 5, detector=detector)
-    assert await line.hears("guess")
+    assert await line.hears("prediction")
     line.to_app.put_nowait({"type": "websocket.disconnect", "code": 1005})
     await asyncio.wait_for(line.conversation, 5)
     assert [query.text for query in detector.abandoned] == ["the house"]
@@ -159,7 +159,7 @@ async def test_a_server_that_cancels_stops_the_model() -> None:
     """Ray Serve does so when a client leaves, and need not say that the client left."""
     detector = StallingDetector()
     line = Line("the house", detector=detector)
-    assert await line.hears("guess")
+    assert await line.hears("prediction")
     line.conversation.cancel()
     with pytest.raises(asyncio.CancelledError):
         await line.conversation

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -10,16 +11,14 @@ from fastapi import FastAPI
 from grpc.aio import AioRpcError
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from servekit.ingress.transports import with_transport_methods
-
-from acme_service.ingress.grpc import grpc as door
-from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
+from acme_service.grpc import grpc as door
+from acme_service.grpc.protos.language.v1.detector_pb2 import (
     DetectRequest,
 )
-from acme_service.ingress.grpc.protos.language.v1.detector_pb2_grpc import (
+from acme_service.grpc.protos.language.v1.detector_pb2_grpc import (
     LanguageDetectorStub,
 )
-from acme_service.ingress.grpc.servicers import health, language_detector
+from acme_service.grpc.servicers import health, language_detector
 
 from tests.visitor import HEADERS
 
@@ -59,14 +58,11 @@ async def calling(port: int, application: str = "default") -> AsyncIterator[Clie
 async def in_process(api: FastAPI) -> AsyncIterator[Client]:
     """What Ray Serve makes of the door, made by gRPC's own server."""
 
-    @with_transport_methods([door()])
-    class Replica:
-        def __init__(self) -> None:
-            self.api = api
-
+    replica = SimpleNamespace(api=api)
+    door().bind(replica)
     server = grpc.aio.server()
-    language_detector(Replica(), server)
-    health(Replica(), server)
+    language_detector(replica, server)
+    health(replica, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

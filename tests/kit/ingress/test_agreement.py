@@ -19,10 +19,10 @@ from servekit.serving.settings import GatherSettings
 
 from acme_service.contracts.language import Detection, Query
 
-from tests.fakes import FakeMeter
+from tests.fakes import FakeMeter, detection
 
 LONG = "a" * 10_000
-ENGLISH = Detection(("en",), (1.0,))
+ENGLISH = detection(en=1.0)
 
 
 class Replicas:

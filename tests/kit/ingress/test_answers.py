@@ -15,7 +15,7 @@ from servekit.serving.version_counter import (
 
 from acme_service.contracts.language import Detection, Query
 
-from tests.fakes import FakeMeter
+from tests.fakes import FakeMeter, detection
 
 
 class Calls:
@@ -30,7 +30,7 @@ class Calls:
 
     def _answer(self, version: str) -> Prediction[Detection]:
         number = 2 if version == CHALLENGER else 1
-        return Prediction(Detection(("en",), (1.0,)), f"language:{number}")
+        return Prediction(detection(en=1.0), f"language:{number}")
 
 
 def counted(meter: FakeMeter) -> dict[str, int]:

@@ -27,7 +27,7 @@ def words(prefix: str) -> dict[str, Any]:
     return {
         "name": "words",
         "route_prefix": prefix,
-        "import_path": "acme_service.ingress.words:app",
+        "import_path": "acme_service.deployments.words:app",
         "deployments": [{"name": "words", "ray_actor_options": SMALL}],
     }
 

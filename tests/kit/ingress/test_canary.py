@@ -39,8 +39,16 @@ def test_a_caller_keeps_to_one_version_on_every_route(client: Client, key: str) 
         texts = [f"{GERMAN} {number} {index}" for index in range(20)]
         answers = [
             client.post("/v1/detect", json={"text": texts[0]}, headers=headers),
-            client.post("/v1/detect/batch", json={"texts": texts}, headers=headers),
-            client.post("/v1/detect/lines", json={"texts": texts}, headers=headers),
+            client.post(
+                "/v1/detect/batch",
+                json={"items": [{"text": text} for text in texts]},
+                headers=headers,
+            ),
+            client.post(
+                "/v1/detect/lines",
+                json={"items": [{"text": text} for text in texts]},
+                headers=headers,
+            ),
             client.post("/v1/detect/stream", json={"text": texts[1]}, headers=headers),
         ]
         assert [answer.headers["x-model"] for answer in answers] == [version] * 4

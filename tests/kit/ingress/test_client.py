@@ -25,14 +25,14 @@ from servekit.serving.client import (
 from servekit.serving.settings import GatherSettings
 from servekit.serving.sizes import size_bytes
 
-from acme_service.contracts.language import Detection, Query
+from acme_service.contracts.language import Query
 
-from tests.fakes import FakeMeter, FakeTransport
+from tests.fakes import FakeMeter, FakeTransport, detection
 
 CARD = ModelCard("calls", "1")
 CHALLENGING = ModelCard("calls", "2")
 REFUSED = ("model_refused_total", frozenset({("model", "language")}))
-ENGLISH = Prediction(Detection(("en",), (1.0,)), CARD.reference)
+ENGLISH = Prediction(detection(en=1.0), CARD.reference)
 asked_by = ContextVar("asked_by", default="nobody")
 
 

@@ -23,7 +23,7 @@ def ask(url: str, body: dict[str, object]) -> httpx2.Response:
     ("route", "body"),
     [
         ("/v1/detect", {"text": "a"}),
-        ("/v1/detect/batch", {"texts": ["a"]}),
+        ("/v1/detect/batch", {"items": [{"text": "a"}]}),
     ],
 )
 def test_a_stuck_model_is_a_504(url_of: UrlOf, route: str, body: dict[str, object]) -> None:
@@ -43,7 +43,7 @@ def test_a_stuck_model_is_not_ready_but_alive(url_of: UrlOf) -> None:
     ("route", "body"),
     [
         ("/v1/detect", lambda number: {"text": f"a {number}"}),
-        ("/v1/detect/batch", lambda number: {"texts": [f"a {number}"]}),
+        ("/v1/detect/batch", lambda number: {"items": [{"text": f"a {number}"}]}),
     ],
     ids=["gathered", "own-calls"],
 )
@@ -81,11 +81,12 @@ def test_a_busy_model_stays_ready(url_of: UrlOf) -> None:
 
 def test_the_log_has_a_line_for_a_request_and_its_audit_record(cluster: Cluster) -> None:
     headers = HEADERS | {"x-request-id": "find-me-in-the-log"}
-    httpx2.post(f"{cluster.url}/v1/detect", json={"text": "hello"}, headers=headers)
+    url, files = f"{cluster.url}/v1/detect/file", {"file": b"hello"}
+    httpx2.post(url, files=files, headers=headers)
     with ThreadPoolExecutor(1) as threads:
         lines = threads.submit(_lines_with, cluster, "find-me-in-the-log", 2).result(30)
     assert any('"message":"request"' in line for line in lines)
-    assert any('"message":"detected"' in line for line in lines)
+    assert any('"message":"file detected"' in line for line in lines)
 
 
 def _lines_with(cluster: Cluster, word: str, count: int) -> list[str]:

@@ -39,20 +39,20 @@ from servekit.contracts import (
 )
 
 from acme_service.api import create_app
+from acme_service.app import WIRING
 from acme_service.contracts.language import Detection, Query
-from acme_service.ingress.assembly import check_settings
-from acme_service.ingress.features import transports
-from acme_service.ingress.grpc import grpc
-from acme_service.ingress.grpc.calls import address_of
-from acme_service.ingress.grpc.methods import DetectStream
-from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
+from acme_service.features import transports
+from acme_service.grpc import grpc
+from acme_service.grpc.calls import address_of
+from acme_service.grpc.methods import DetectStream
+from acme_service.grpc.protos.language.v1.detector_pb2 import (
     DESCRIPTOR,
     DetectRequest,
     DetectResponse,
     Model,
 )
-from acme_service.ingress.grpc.routes import DETECT, DETECT_STREAM
-from acme_service.ingress.grpc.servicers import health, language_detector
+from acme_service.grpc.routes import DETECT, DETECT_STREAM
+from acme_service.grpc.servicers import health, language_detector
 
 from .grpc_callers import Client, in_process, refusal
 from tests.configurations import own
@@ -61,6 +61,7 @@ from tests.fakes import (
     FailingDetector,
     FakeDetector,
     StuckDetector,
+    detection,
     fake_ports,
 )
 from tests.processes import free_port
@@ -105,7 +106,7 @@ async def test_the_model_is_asked_what_the_caller_asks(
         text="ä", allowed_languages=["fr", "de", "fr"], preferred_languages=["it", "de"]
     )
     await caller.detect(asks)
-    assert detector.asked == [Query("ä", ("de", "fr"), ("it", "de"), 0.02)]
+    assert detector.asked == [Query("ä", ("de", "fr"), ("it", "de"))]
 
 
 async def test_a_guess_for_every_word(caller: Client, detector: FakeDetector) -> None:
@@ -137,7 +138,7 @@ async def test_what_cannot_be_asked_is_refused_by_name(
 
 
 async def test_the_longest_text_is_answered(caller: Client) -> None:
-    assert (await caller.detect(DetectRequest(text="ä" * 10_000, top=10))).language == "en"
+    assert (await caller.detect(DetectRequest(text="ä" * 10_000, top=3))).language == "en"
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -240,7 +241,7 @@ class SlowGuesser(LeftDetector):
     async def stream(
         self, item: Query, version: str = CHAMPION
     ) -> AsyncIterator[Prediction[Detection]]:
-        yield Prediction(Detection(("en",), (1.0,)))
+        yield Prediction(detection(en=1.0))
         yield await self.predict(item, version)
 
 
@@ -263,7 +264,7 @@ class EagerGuesser(FakeDetector):
         self, item: Query, version: str = CHAMPION
     ) -> AsyncIterator[Prediction[Detection]]:
         for self.given in range(1, 1001):
-            yield Prediction(Detection(("en",), (1.0,)))
+            yield Prediction(detection(en=1.0))
 
 
 class QuietContext:
@@ -438,4 +439,4 @@ def test_a_taken_port_is_one_sentence(options: dict[str, Any], tmp_path: Path) -
         config = tmp_path / "serve.yaml"
         config.write_text(yaml.safe_dump(settings), encoding="utf-8")
         with pytest.raises(SystemExit, match=f"^Port {port} is taken: stop what listens there"):
-            serve.checked_configuration(config, check_settings)
+            serve.checked_configuration(config, WIRING.check)

@@ -10,7 +10,7 @@ from servekit.features.auth import auth
 
 from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.ingress.grpc import grpc
+from acme_service.grpc import grpc
 
 from .grpc_callers import Client, DetectRequest, calling, in_process, refusal
 from tests.cluster import INLINE, Cluster

@@ -7,7 +7,7 @@ from servekit.features.cache.settings import CacheSettings
 
 from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.ingress.grpc import grpc
+from acme_service.grpc import grpc
 
 from .grpc_callers import DetectRequest, in_process
 from tests.fakes import FakeDetector, fake_ports

@@ -5,8 +5,8 @@ from dataclasses import replace
 from servekit.features.metrics import metrics
 
 from acme_service.api import create_app
-from acme_service.ingress.grpc import grpc
-from acme_service.ingress.grpc.routes import DETECT
+from acme_service.grpc import grpc
+from acme_service.grpc.routes import DETECT
 
 from .grpc_callers import DetectRequest, in_process, refusal
 from tests.fakes import FakeMeter, fake_ports

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from acme_service.ingress.grpc.protos.__main__ import PROTOS, generate
+from acme_service.grpc.protos.__main__ import PROTOS, generate
 
 VERSION = re.compile(r"\d+\.\d+\.\d+|^ +\d+,$", re.MULTILINE)
 """Of the generator, which writes its own into what it makes. A newer one is no difference."""

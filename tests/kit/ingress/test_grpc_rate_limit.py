@@ -9,7 +9,7 @@ from servekit.features.rate_limit.settings import RateLimitSettings
 
 from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.ingress.grpc import grpc
+from acme_service.grpc import grpc
 
 from .grpc_callers import DetectRequest, calling, in_process, refusal
 from tests.cluster import Cluster, UrlOf

@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +17,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
-from servekit.commands import dev, serve
+from servekit.commands import main, serve
 from servekit.commands.free_ports import claimed_ports
 from servekit.commands.launcher.environment import (
     grpc_ports_of_its_own,
@@ -31,8 +30,7 @@ from servekit.commands.launcher.serve import (
 )
 from servekit.commands.launcher.signals import Stopper
 
-from acme_service.ingress import develop, launch
-from acme_service.ingress.assembly import check_settings
+from acme_service.app import WIRING
 
 from tests.configurations import own
 from tests.processes import PORTS, PROJECT, free_port, start
@@ -59,12 +57,14 @@ def port_of(config: Path) -> int:
 
 def begin(launcher: str, config: Path, **settings: str) -> subprocess.Popen[str]:
     where = {
-        "acme_service.ingress.develop": ["--port", str(port_of(config))],
-        "acme_service.ingress.launch": ["--config", str(config)],
+        "dev": ["--port", str(port_of(config))],
+        "serve": ["--config", str(config)],
     }[launcher]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     group: dict[str, Any] = {"start_new_session": True}
-    return start("-m", launcher, *where, settings=settings, text=True, **pipes, **group)
+    return start(
+        "-m", "acme_service", launcher, *where, settings=settings, text=True, **pipes, **group
+    )
 
 
 @contextmanager
@@ -84,27 +84,20 @@ def nothing_left(config: Path) -> bool:
     return not any(str(config).encode() in command for command in commands)
 
 
-@pytest.fixture(params=[develop, launch], ids=["dev", "serve"])
+@pytest.fixture(params=["dev", "serve"])
 def refusal(
     request: pytest.FixtureRequest, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], str]]:
     """Runs a launcher that must refuse, and gives what it says."""
-    where = {develop: ["--port", str(port_of(config))], launch: ["--config", str(config)]}
+    where = {"dev": ["--port", str(port_of(config))], "serve": ["--config", str(config)]}
     monkeypatch.chdir(PROJECT)
-    monkeypatch.setattr(sys, "argv", ["launcher", *where[request.param]])
     monkeypatch.setenv("ENV_FILE", "nowhere")
     monkeypatch.setattr(serve, "end_descendants", lambda: None)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def run() -> None:
-        if request.param is launch:
-            serve.main(launch.CHECK)
-        else:
-            dev.main(f"{develop.__name__}:app", develop.CHECK, develop.SOURCES)
-
     def refused() -> str:
         with pytest.raises(SystemExit) as refusal:
-            run()
+            main("acme_service.app:WIRING", [request.param, *where[request.param]])
         return str(refusal.value)
 
     yield refused
@@ -121,11 +114,9 @@ def test_a_taken_port_is_one_sentence(refusal: Callable[[], str], config: Path) 
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("API_TIE_MARGIN", "much", "API_TIE_MARGIN: input should be a valid number"),
+        ("GATHER_TIMEOUT_S", "much", "GATHER_TIMEOUT_S: input should be a valid number"),
         ("GATHER_MAX_TEXT", "9", "GATHER_MAX_TEXT is not a setting; did you mean"),
         ("MODEL_REFRESH_S", "0", "MODEL_REFRESH_S: a number of seconds above 0"),
-        ("SERVE_START_TIMEOUT_S", "soon", "SERVE_START_TIMEOUT_S: input should be a valid number"),
-        ("SERVE_START_TIMEOUT_S", "0", "SERVE_START_TIMEOUT_S: input should be greater than 0"),
         ("SERVE_START_TIMEOUT", "9", "SERVE_START_TIMEOUT is not a setting; did you mean"),
         ("MODEL_CACH", "/cache", "MODEL_CACH is not a setting; did you mean MODEL_CACHE?"),
         ("MODEL_STORE", "ftp://models", "A model store at ftp: is not supported, only file:"),
@@ -144,13 +135,25 @@ def test_a_bad_setting_is_one_sentence(
     assert "\n" not in said
 
 
+@pytest.mark.parametrize("refusal", ["serve"], indirect=True)
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [("soon", "input should be a valid number"), ("0", "input should be greater than 0")],
+)
+def test_a_bad_time_limit_of_the_start_is_one_sentence(
+    refusal: Callable[[], str], monkeypatch: pytest.MonkeyPatch, value: str, complaint: str
+) -> None:
+    monkeypatch.setenv("SERVE_START_TIMEOUT_S", value)
+    assert refusal().startswith(f"SERVE_START_TIMEOUT_S: {complaint}")
+
+
 @pytest.mark.parametrize("text", ["", "http_options: 1", "http_options: {host: h, port: x}"])
 def test_a_broken_configuration_is_one_sentence(
     config: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     config.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match="is no YAML with http_options"):
-        serve.checked_configuration(config, check_settings)
+        serve.checked_configuration(config, WIRING.check)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,7 @@ def test_a_file_that_cannot_be_read_as_it_is_meant_is_one_sentence(
 ) -> None:
     config.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match=f"^{re.escape(f'{config}: {sentence}')}$"):
-        serve.checked_configuration(config, check_settings)
+        serve.checked_configuration(config, WIRING.check)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,7 @@ def test_a_bad_setting_of_an_application_is_one_sentence() -> None:
 def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:
     config.write_text("http_options: {host: 192.0.2.1, port: 8000}", encoding="utf-8")
     with pytest.raises(SystemExit, match=r"192\.0\.2\.1:8000 cannot be listened on"):
-        serve.checked_configuration(config, check_settings)
+        serve.checked_configuration(config, WIRING.check)
 
 
 def ports_prepared(project: Path, scratch: Path) -> set[str]:
@@ -257,11 +260,11 @@ def test_services_on_one_machine_get_ports_of_their_own_for_grpc() -> None:
 
 def test_an_address_on_the_command_line_comes_before_the_one_in_the_file(config: Path) -> None:
     with pytest.raises(SystemExit, match=r"198\.51\.100\.1:\d+ cannot be listened on"):
-        serve.checked_configuration(config, check_settings, host="198.51.100.1")
+        serve.checked_configuration(config, WIRING.check, host="198.51.100.1")
 
 
 def test_development_starts_answers_and_stops(config: Path) -> None:
-    process = begin("acme_service.ingress.develop", config)
+    process = begin("dev", config)
     try:
         url = f"http://127.0.0.1:{port_of(config)}"
         answer = answered(process, f"{url}/v1/detect", {"text": "Guten Morgen!"})
@@ -314,7 +317,7 @@ def from_launcher(said: str) -> str:
 def test_stopping_at_any_moment_leaves_nothing(
     config: Path, after_s: float, number: signal.Signals
 ) -> None:
-    process = begin("acme_service.ingress.launch", config)
+    process = begin("serve", config)
     wait_until_it_listens_to_signals(process)
     time.sleep(after_s)
     process.send_signal(number)
@@ -325,7 +328,7 @@ def test_stopping_at_any_moment_leaves_nothing(
 
 @pytest.mark.serve
 def test_a_signal_to_all_that_it_started_leaves_nothing(config: Path) -> None:
-    process = begin("acme_service.ingress.launch", config)
+    process = begin("serve", config)
     url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
     answered(process, url, {"text": "Guten Morgen!"})
     os.killpg(process.pid, signal.SIGTERM)
@@ -336,12 +339,16 @@ def test_a_signal_to_all_that_it_started_leaves_nothing(config: Path) -> None:
 
 @pytest.mark.serve
 def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -> None:
-    process = begin("acme_service.ingress.launch", config)
+    process = begin("serve", config)
     url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
     try:
         answered(process, url, {"text": "Guten Morgen!"})
         texts = ["Das ist ein guter Tag. " * 38] * 1000
-        asking = {"json": {"texts": texts}, "headers": HEADERS, "timeout": 60}
+        asking = {
+            "json": {"items": [{"text": text} for text in texts]},
+            "headers": HEADERS,
+            "timeout": 60,
+        }
         with httpx2.stream("POST", f"{url}/lines", **asking) as response:
             lines = response.iter_lines()
             next(lines)
@@ -357,7 +364,7 @@ def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -
 @pytest.mark.serve
 def test_a_damaged_model_stops_the_start_and_is_named(config: Path, tmp_path: Path) -> None:
     damaged = f"file://{tmp_path}/damaged"
-    process = begin("acme_service.ingress.launch", config, MODEL_STORE=damaged)
+    process = begin("serve", config, MODEL_STORE=damaged)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "damaged" in said.splitlines()[-1]
@@ -380,7 +387,7 @@ def test_ray_that_does_not_start_is_one_sentence(
     file = tmp_path / "file"
     file.touch()
     settings = {variable: value.format(file=file)}
-    process = begin("acme_service.ingress.launch", config, **settings)
+    process = begin("serve", config, **settings)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "Traceback" not in from_launcher(said)
@@ -396,7 +403,7 @@ def test_serve_that_does_not_start_is_one_sentence(config: Path) -> None:
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     broken = {"runtime_env": {"env_vars": {"RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "soon"}}}
     config.write_text(yaml.safe_dump(settings | {"controller_options": broken}), encoding="utf-8")
-    process = begin("acme_service.ingress.launch", config)
+    process = begin("serve", config)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert said.splitlines()[-1].startswith("Serve did not start: ")
@@ -406,7 +413,7 @@ def test_serve_that_does_not_start_is_one_sentence(config: Path) -> None:
 @pytest.mark.serve
 def test_a_service_that_takes_too_long_says_which_setting(config: Path) -> None:
     short = {"SERVE_START_TIMEOUT_S": "0.01"}
-    process = begin("acme_service.ingress.launch", config, **short)
+    process = begin("serve", config, **short)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "Traceback" not in from_launcher(said)

@@ -17,7 +17,7 @@ from servekit.contracts import (
 from servekit.serving.in_process import MAX_QUEUED, THREADS, InProcessTransport
 from servekit.serving.settings import GatherSettings
 
-from acme_service.ingress.assembly import local_calls
+from acme_service.app import WIRING
 
 from tests.fakes import FakeMeter
 from tests.versions import STORE
@@ -67,7 +67,7 @@ def test_a_version_that_a_model_in_this_process_refuses_is_counted(
     (store / "language" / "aliases.json").write_text('{"champion": "1", "challenger": "9"}')
     monkeypatch.setenv("MODEL_STORE", store.as_uri())
     meter = FakeMeter()
-    local_calls(GatherSettings(), meter)
+    WIRING.held(GatherSettings(), meter)
     assert [name for name, _ in meter.counts] == ["model_refused_versions_total"]
 
 

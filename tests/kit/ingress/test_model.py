@@ -1,6 +1,7 @@
 """What the service needs to know of its models, and what it refuses before anything starts."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from servekit.serving.model import Model, by_name
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
 
-from acme_service.ingress import app, assembly
-from acme_service.ingress.features import sources
+from acme_service import app
+from acme_service.features import sources
 
 from tests.configurations import own
 from tests.fakes import FakeMeter
@@ -34,8 +35,8 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Sets what `features.py` says."""
 
     def say(*named: Model) -> None:
-        for module in (app, assembly):
-            monkeypatch.setattr(module, "models", lambda: iter(named))
+        wiring = replace(app.WIRING, models=lambda: iter(named))
+        monkeypatch.setattr(app, "WIRING", wiring)
 
     return say
 
@@ -57,7 +58,7 @@ def test_a_name_that_two_models_share_stops_the_start(
 ) -> None:
     models(model("language"), model("language"))
     with pytest.raises(SettingsError, match="two models"):
-        assembly.check_settings()
+        app.WIRING.check()
     config = own()
     config["applications"][0]["args"] = {"placement": placement}
     [sentence] = mistakes(config)
@@ -94,7 +95,7 @@ def test_what_holds_a_model_is_given_its_name_and_its_class() -> None:
 def test_an_optional_model_is_waited_for_as_long_as_it_says(models: Callable[..., None]) -> None:
     models(model("language"), model("mood", required=False, timeout_s=lambda: 0.5))
     calls: Any = {"language": None, "mood": None}
-    ports = assembly.ports_over(calls, FakeMeter(), [], GatherSettings())
+    ports = app.WIRING.ports(calls, FakeMeter(), [], GatherSettings())
     assert ({*ports.models}, ports.optional) == ({"language", "mood"}, {"mood"})
     settings = GatherSettings(timeout_s=4)
     assert model("mood", timeout_s=lambda: 0.5).within(settings).timeout_s == 0.5

@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+from servekit.commands.launcher import settings as launching
+from servekit.registry.settings import VARIABLES
 from servekit.settings import Settings
 
-from acme_service.ingress.assembly import OTHER_VARIABLES, check_settings
+from acme_service.app import WIRING
 
 
 def test_the_example_has_every_setting_with_its_default(project: Path) -> None:
@@ -13,14 +15,15 @@ def test_the_example_has_every_setting_with_its_default(project: Path) -> None:
     shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", example, re.MULTILINE))
     # What is set, rather than shown, is set as suits the project; clients have variables too.
     chosen = dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE))
-    check_settings()  # imports every room that has settings
+    WIRING.check()  # imports every module that has settings, but for the launcher's
+    launching.LaunchSettings.load()
     defaults = {
         room.variable(name): field.default
         for room in Settings.__subclasses__()
         if not room.__module__.startswith("tests.")
         for name, field in room.model_fields.items()
     }
-    settings = {*defaults, *OTHER_VARIABLES}
+    settings = {*defaults, *VARIABLES}
     assert {*shown, *chosen} >= settings >= shown.keys()
     for variable in defaults.keys() & shown.keys():
         default = defaults[variable]

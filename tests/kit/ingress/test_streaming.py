@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.serve, pytest.mark.application("stuck")]
 
 ROUTES: dict[str, dict[str, Any]] = {
     "/v1/detect/stream": {"text": "Das ist ein Tag"},
-    "/v1/detect/lines": {"texts": ["Das ist", "ein Tag"]},
+    "/v1/detect/lines": {"items": [{"text": "Das ist"}, {"text": "ein Tag"}]},
 }
 METHODS = {"/v1/detect/stream": "stream", "/v1/detect/lines": "predict_each"}
 
@@ -80,7 +80,9 @@ def test_long_lines_begin_before_the_last_text_is_done(service: str) -> None:
     texts = ["Das ist ein schöner Tag. " * 350] * 1000
     began = time.monotonic()
     first = last = 0.0
-    with stream(f"{service}/v1/detect/lines", {"texts": [text[:3000] for text in texts]}) as pieces:
+    with stream(
+        f"{service}/v1/detect/lines", {"items": [{"text": text[:3000]} for text in texts]}
+    ) as pieces:
         for _ in pieces:
             last = time.monotonic() - began
             first = first or last

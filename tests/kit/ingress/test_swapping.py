@@ -12,13 +12,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from servekit.commands.versions import Aliases
+from servekit.commands.aliases import Aliases
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import FolderSource
 from servekit.registry.store import open_model
 
 from acme_service.contracts.language import Query
-from acme_service.ingress.features import models, sources
+from acme_service.features import models, sources
 from acme_service.models.language import LanguageModel
 
 from tests.applications.swapping import store
@@ -74,7 +74,9 @@ class Load:
         with httpx2.Client(base_url=self.url, headers=headers, timeout=30) as client:
             while not self._stopped.wait(PAUSE_S):
                 try:
-                    response = client.post("/v1/detect/batch", json={"texts": TEXTS})
+                    response = client.post(
+                        "/v1/detect/batch", json={"items": [{"text": text} for text in TEXTS]}
+                    )
                 except httpx2.HTTPError as error:
                     self.failures.append(repr(error))
                     continue

@@ -3,16 +3,19 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from servekit.commands import versions
+from servekit.commands import parsed
+from servekit.commands.models import work_on_models
 from servekit.contracts import Contract
 from servekit.registry.version_files import ModelFiles
 from servekit.serving.model import Model
 
-from acme_service.ingress.features import models, sources
+from acme_service.app import WIRING
+from acme_service.features import models
 
 from tests.versions import STORE, damage, publish_copy
 
@@ -42,7 +45,8 @@ def aliases(store: Path) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str], *more: Model) -> None:
-    versions.main([*models(), *more], tuple(sources()), arguments)
+    wiring = replace(WIRING, models=lambda: [*models(), *more])
+    work_on_models(wiring, parsed([*arguments]))
 
 
 def refusal(*arguments: str) -> str:
@@ -54,7 +58,7 @@ def refusal(*arguments: str) -> str:
 
 def test_versions_and_their_aliases_are_listed(store: Path, says: Says) -> None:
     publish_copy(store, "10", "2")
-    assert says("list").splitlines() == [
+    assert says("models").splitlines() == [
         f"language in {store.as_uri()}",
         "  1        champion",
         "  2",
@@ -64,7 +68,7 @@ def test_versions_and_their_aliases_are_listed(store: Path, says: Says) -> None:
 
 def test_an_alias_of_a_version_that_is_not_there_is_listed(store: Path, says: Says) -> None:
     (store / "language" / "aliases.json").write_text('{"champion": "9"}')
-    assert says("list").splitlines()[1:] == [
+    assert says("models").splitlines()[1:] == [
         "  1",
         "  2",
         "  9        champion, but it is not there",
@@ -172,12 +176,12 @@ def test_settings_are_read_from_the_file_that_make_names(
     # Set first, so that what the file sets is taken away again after the test.
     monkeypatch.setenv("MODEL_STORE", "")
     monkeypatch.delenv("MODEL_STORE")
-    assert says("list").startswith(f"language in {store.as_uri()}")
+    assert says("models").startswith(f"language in {store.as_uri()}")
 
 
 def test_a_bad_setting_is_one_sentence(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_TIMEOUT_S", "soon")
-    assert refusal("list").startswith("MODEL_TIMEOUT_S: a number of seconds")
+    assert refusal("models").startswith("MODEL_TIMEOUT_S: a number of seconds")
     assert store
 
 
@@ -186,7 +190,7 @@ def test_a_store_that_cannot_be_read_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, store_url: str
 ) -> None:
     monkeypatch.setenv("MODEL_STORE", store_url)
-    assert refusal("list").startswith(("A model store at ftp:", "The model store 'model_store'"))
+    assert refusal("models").startswith(("A model store at ftp:", "The model store 'model_store'"))
 
 
 def test_of_several_models_one_has_to_be_named(
@@ -196,12 +200,12 @@ def test_of_several_models_one_has_to_be_named(
     shutil.copytree(store / "language", store / "churn")
     with pytest.raises(SystemExit, match=r"^Which model\? Say MODEL=, one of language, churn\.$"):
         main(["promote", "2"], churn)
-    main(["--model", "language", "promote", "2"], churn)
+    main(["promote", "2", "--model", "language"], churn)
     assert aliases(store)["champion"] == "2"
     with pytest.raises(SystemExit, match=r"churn model, 'no_such\.module:Churn', is in no module"):
-        main(["--model", "churn", "promote", "2"], churn)
+        main(["promote", "2", "--model", "churn"], churn)
     capsys.readouterr()
-    main(["list"], churn)
+    main(["models"], churn)
     named = [line for line in capsys.readouterr().out.splitlines() if line[0] != " "]
     assert named == [f"{name} in {store.as_uri()}" for name in ("language", "churn")]
 
@@ -209,6 +213,8 @@ def test_of_several_models_one_has_to_be_named(
 def test_a_model_without_versions_is_not_promoted(store: Path) -> None:
     assert store
     mood = Model(Contract("mood", str, str), "mine:Mood", versioned=False)
-    sentence = r"^No model 'mood' has versions in the store: language has\.$"
+    sentence = (
+        r"^No model 'mood' has versions in the store; of the models of this service: language\.$"
+    )
     with pytest.raises(SystemExit, match=sentence):
-        main(["--model", "mood", "promote", "2"], mood)
+        main(["promote", "2", "--model", "mood"], mood)

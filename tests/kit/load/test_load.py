@@ -27,7 +27,7 @@ def service() -> Iterator[str]:
     """The URL of a service as `make dev` starts it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = ("-m", "acme_service.ingress.develop", "--port", str(port))
+    command = ("-m", "acme_service", "dev", "--port", str(port))
     process = start(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_ready(url, process)

@@ -41,5 +41,5 @@ def test_the_model_is_told_what_the_request_says() -> None:
     detector = FakeDetector()
     headers = {"Cookie": "languages=de.en", "Accept-Language": "fr"}
     client = TestClient(create_app(fake_ports(detector)))
-    client.post("/v1/detect", json={"text": "fine"}, headers=headers)
-    assert detector.asked == [Query("fine", ("de", "en"), ("fr",), 0.02)]
+    client.post("/v1/detect/file", files={"file": b"fine"}, headers=headers)
+    assert detector.asked == [Query("fine", ("de", "en"), ("fr",))]

@@ -12,16 +12,16 @@ from servekit.api import Feature
 from servekit.contracts import ModelCard, ModelTimeoutError, Ports, Prediction
 from servekit.serving.settings import GatherSettings
 
-from acme_service.contracts.language import Detection, Query
+from acme_service.api.composition.ensemble import analyze
+from acme_service.app import WIRING
+from acme_service.contracts.language import Query
 from acme_service.contracts.opinion import Opinion, Question
 from acme_service.contracts.sentiment import Sentiment
-from acme_service.features.composition.ensemble import analyze
-from acme_service.ingress.assembly import ports_over
 
-from tests.fakes import FakeMeter, FakeTransport
+from tests.fakes import FakeMeter, FakeTransport, detection
 
 OPINION = Opinion("en", 0.7, "calls:2")
-DETECTION = Detection(("en",), (0.9,))
+DETECTION = detection(en=0.9)
 
 
 class Calls(FakeTransport):
@@ -47,7 +47,7 @@ def ports(
         "sentiment": sentiment or Calls(Sentiment("neutral", 0.0)),
         "opinion": opinion or Calls(OPINION),
     }
-    return ports_over(calls, FakeMeter(), features, GatherSettings())
+    return WIRING.ports(calls, FakeMeter(), features, GatherSettings())
 
 
 @pytest.fixture
@@ -66,7 +66,9 @@ async def test_members_are_asked_in_calls_of_their_own_with_features_around() ->
 
     opinion = Calls(OPINION)
     analyzing = ports(opinion, features=[Feature(name="note", around_call=note)])
-    analyses = await asyncio.gather(*(analyze(analyzing, Query(text)) for text in "abc"))
+    analyses = await asyncio.gather(
+        *(analyze(analyzing, analyzing.models["language"], Query(text)) for text in "abc")
+    )
     assert [one.votes[1].model for one in analyses] == [OPINION.model] * 3
     assert {one.sentiment for one in analyses} == {Sentiment("neutral", 0.0)}
     assert opinion.made == [("predict_batch", 3)]
@@ -87,7 +89,7 @@ async def test_a_member_that_is_late_is_given_up_by_its_own_limit(member: str, i
 async def test_an_analysis_whose_other_members_are_stuck_is_answered() -> None:
     stuck = ports(Calls(stuck=True), Calls(stuck=True))
     async with asyncio.timeout(5):
-        analysis = await analyze(stuck, Query("fine"))
+        analysis = await analyze(stuck, stuck.models["language"], Query("fine"))
     assert (analysis.language, analysis.score, analysis.sentiment) == ("en", 0.9, None)
     assert analysis.missing == ["opinion", "sentiment"]
 

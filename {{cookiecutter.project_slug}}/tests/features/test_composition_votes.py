@@ -6,9 +6,9 @@ import pytest
 
 from servekit.registry.store import open_model
 
+from acme_service.api.composition.ensemble import Vote, elect
 from acme_service.contracts.language import Query
 from acme_service.contracts.opinion import Question
-from acme_service.features.composition.ensemble import Vote, elect
 from acme_service.models.language import LanguageModel
 from acme_service.models.opinion import OpinionModel
 from acme_service.models.training.held_out import MORE, TEN

@@ -8,10 +8,12 @@ from ray import cloudpickle
 from ray.serve.schema import ServeApplicationSchema
 
 from servekit.commands.check_config.checks import deployments_of
+from servekit.ingress.application import Ingress, ingress
 from servekit.ingress.meter import RayMeter
+from servekit.ingress.service_args import ServiceArgs
 
-from acme_service.ingress.app import Ingress, ServiceArgs, app, ingress
-from acme_service.ingress.features import sources
+from acme_service.app import app
+from acme_service.features import sources
 
 from tests.configurations import own
 from tests.visitor import visiting
@@ -44,15 +46,16 @@ def test_what_the_model_is_given_travels_by_name() -> None:
 
 
 def test_the_model_is_given_all_sources_and_what_counts_its_refused_versions() -> None:
-    bound: Any = app(ServiceArgs())._bound_deployment  # pyright: ignore[reportPrivateUsage]
-    [deployments] = bound.init_args
+    bound: Any = app(ServiceArgs())._bound_deployment
+    wiring, deployments = bound.init_args
+    assert wiring == "acme_service.app:WIRING"
     named = ("language", "acme_service.models.language:LanguageModel")
     expected = (*named, tuple(sources()), RayMeter)
     assert deployments["language"]._bound_deployment.init_args == expected
 
 
 async def test_a_user_config_reaches_the_models_in_the_replica() -> None:
-    replica = Ingress()
+    replica = Ingress("acme_service.app:WIRING")
     application = replica.__serve_build_asgi_app__()
     for version in "21":
         await replica.reconfigure({"reference": f"language:{version}"})

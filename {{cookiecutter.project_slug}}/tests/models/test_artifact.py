@@ -11,6 +11,7 @@ from servekit.registry.store import open_model
 from acme_service.contracts.language import Query
 from acme_service.models.language import LanguageModel
 
+from tests.fakes import detection
 from tests.versions import publish
 
 SOUND: dict[str, Any] = {
@@ -36,7 +37,7 @@ def load(store: Path, content: bytes, file: str = "model.npz", **facts: Any) -> 
 
 def test_sound_arrays_make_a_model(tmp_path: Path):
     model = load(tmp_path, npz(**SOUND))
-    assert model.predict([Query("ab")])[0].candidates == [("de", 0.5), ("en", 0.5)]
+    assert model.predict([Query("ab")])[0] == detection(de=0.5, en=0.5)
 
 
 @pytest.mark.parametrize(

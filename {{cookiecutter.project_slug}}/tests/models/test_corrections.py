@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from servekit.registry.store import open_model
+from servekit.registry.training import TrainingError
 
 from acme_service.contracts.language import Query
+from acme_service.models import training
 from acme_service.models.language import LanguageModel
-from acme_service.models.training import __main__ as training
 from acme_service.models.training.corrections import (
     FEWEST_TEXTS,
     Correction,
@@ -19,9 +20,9 @@ from acme_service.models.training.corrections import (
     sift,
 )
 from acme_service.models.training.held_out import MORE, TEN, accuracy
-from acme_service.models.training.profiles import TrainingDataError
 
 from .test_training import contents, needs_langdetect
+from tests.commands import run
 from tests.versions import STORE
 
 SWISS = [
@@ -50,8 +51,9 @@ def filled(store: Path) -> Path:
     return store
 
 
-def train(store: Path, *arguments: str) -> int:
-    return training.main(["--store", store.as_uri(), *arguments])
+def train(store: Path, *arguments: str) -> str:
+    """What training into the store has failed with, if it has."""
+    return run("train", "--store", store.as_uri(), *arguments)
 
 
 def sifted(*corrections: tuple[str, str]) -> tuple[dict[str, int], dict[str, int]]:
@@ -65,7 +67,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a version that has learned from corrections."""
     folder = tmp_path_factory.mktemp("learned")
     file = lines_of([(text, "de") for text in SWISS], folder / "corrections.jsonl")
-    assert train(filled(folder / "store"), "--corrections", str(file)) == 0
+    assert train(filled(folder / "store"), "--corrections", str(file)) == ""
     return folder
 
 
@@ -96,7 +98,7 @@ def test_the_manifest_says_how_many_and_the_version_holds_none_of_the_texts(lear
 @needs_langdetect
 def test_the_same_corrections_give_the_same_bytes_in_whatever_order(learned: Path, tmp_path: Path):
     again = lines_of([(text, "de") for text in reversed(SWISS)], tmp_path / "again.jsonl")
-    assert train(filled(tmp_path / "store"), "--corrections", str(again)) == 0
+    assert train(filled(tmp_path / "store"), "--corrections", str(again)) == ""
     version = Path("store/language/3")
     assert contents(tmp_path / version) == contents(learned / version)
 
@@ -106,8 +108,8 @@ def test_a_version_gets_the_next_number_or_the_one_that_is_asked_for(
     learned: Path, capsys: pytest.CaptureFixture[str]
 ):
     file = learned / "corrections.jsonl"
-    assert train(learned / "store", "--corrections", str(file), "--version", "7") == 0
-    assert train(learned / "store", "--corrections", str(file)) == 0
+    assert train(learned / "store", "--corrections", str(file), "--version", "7") == ""
+    assert train(learned / "store", "--corrections", str(file)) == ""
     assert "language:8" in capsys.readouterr().out
 
 
@@ -120,8 +122,8 @@ def test_a_version_that_is_not_good_enough_is_not_published(
 ):
     monkeypatch.setattr(training, "LEAST_ACCURACY", 1.01)
     file = learned / "corrections.jsonl"
-    assert train(filled(tmp_path / "store"), "--corrections", str(file)) == 1
-    assert "nothing was published" in capsys.readouterr().err
+    said = train(filled(tmp_path / "store"), "--corrections", str(file))
+    assert "nothing was published" in said
     assert contents(tmp_path / "store") == contents(STORE)
 
 
@@ -129,7 +131,7 @@ def test_a_version_that_is_not_good_enough_is_not_published(
 def test_many_wrong_corrections_do_not_turn_a_language_over(tmp_path: Path):
     wrong = [(f"{text} {number}", "de") for text in TEN["fr"] for number in range(100)]
     file = lines_of(wrong, tmp_path / "wrong.jsonl")
-    assert train(filled(tmp_path / "store"), "--corrections", str(file)) == 0
+    assert train(filled(tmp_path / "store"), "--corrections", str(file)) == ""
     model = LanguageModel.load(open_model((tmp_path / "store").as_uri(), "language:3"))
     assert accuracy(model, TEN) >= training.LEAST_ACCURACY
 
@@ -146,13 +148,10 @@ def test_many_wrong_corrections_do_not_turn_a_language_over(tmp_path: Path):
         ('{"text": "\\ud800", "language": "de"}', "Line 1 of the corrections"),
     ],
 )
-def test_a_file_of_no_use_is_refused_in_one_sentence(
-    content: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_file_of_no_use_is_refused_in_one_sentence(content: str, complaint: str, tmp_path: Path):
     file = tmp_path / "corrections.jsonl"
     file.write_text(content, encoding="utf-8")
-    assert train(tmp_path / "store", "--corrections", str(file)) == 1
-    said = capsys.readouterr().err
+    said = train(tmp_path / "store", "--corrections", str(file))
     assert said.startswith(complaint)
     assert len(said.splitlines()) == 1
     assert "s3cret" not in said
@@ -160,13 +159,12 @@ def test_a_file_of_no_use_is_refused_in_one_sentence(
 
 
 def test_a_file_that_is_missing_or_no_text_is_refused_in_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ):
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
     for file in (binary, tmp_path / "missing"):
-        assert train(tmp_path / "store", "--corrections", str(file)) == 1
-        said = capsys.readouterr().err
+        said = train(tmp_path / "store", "--corrections", str(file))
         assert str(file) in said
         assert len(said.splitlines()) == 1
 
@@ -194,5 +192,5 @@ def test_why_a_text_is_left_out_does_not_depend_on_who_spoke_first(labels: list[
 def test_lines_may_hold_more_than_is_asked_for():
     line = json.dumps({"text": "a", "language": "de", "model": "language:1"})
     assert read_corrections([line, "\n"]) == [Correction("a", "de")]
-    with pytest.raises(TrainingDataError):
+    with pytest.raises(TrainingError):
         read_corrections(["{}"])

@@ -9,9 +9,9 @@ import pytest
 from servekit.registry.store import open_model
 
 from acme_service.models.training import held_out
-from acme_service.models.training.__main__ import main
 from acme_service.models.training.golden import SENTENCES
 
+from tests.commands import run
 from tests.versions import STORE
 
 needs_langdetect = pytest.mark.skipif(
@@ -37,9 +37,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that was trained just now, twice."""
     store = tmp_path_factory.mktemp("training") / "model_store"
-    assert main(["--store", store.as_uri()]) == 0
+    assert run("train", "--store", store.as_uri()) == ""
     (store / "language" / "aliases.json").write_text('{"champion": "2"}')
-    assert main(["--store", store.as_uri()]) == 0
+    assert run("train", "--store", store.as_uri()) == ""
     return store
 
 
@@ -58,26 +58,22 @@ def test_training_leaves_the_aliases_alone_and_nothing_behind(trained: Path):
 
 @needs_langdetect
 def test_training_reports_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["--store", tmp_path.as_uri()]) == 0
+    assert run("train", "--store", tmp_path.as_uri()) == ""
     report = capsys.readouterr().out
     assert "language:1  10 languages" in report
     assert "language:2  31 languages" in report
     assert json.loads((tmp_path / "language" / "aliases.json").read_text()) == {"champion": "1"}
 
 
-def test_training_without_its_data_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_training_without_its_data_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "langdetect", None)
-    assert main(["--store", tmp_path.as_uri()]) == 1
-    assert "run make setup" in capsys.readouterr().err
+    assert "run make setup" in run("train", "--store", tmp_path.as_uri())
     assert contents(tmp_path) == {}
 
 
 @pytest.mark.parametrize("store", ["s3://bucket", "file:/dev/null/store"])
-def test_training_into_no_folder_is_refused(store: str, capsys: pytest.CaptureFixture[str]):
-    assert main(["--store", store]) == 1
-    assert len(capsys.readouterr().err.splitlines()) == 1
+def test_training_into_no_folder_is_refused(store: str):
+    assert len(run("train", "--store", store).splitlines()) == 1
 
 
 def test_examples_are_no_test_sentences():

@@ -6,7 +6,7 @@ import pytest
 from httpx2 import Client
 
 TEXT = {"text": "Das ist ein schöner Tag."}
-TEXTS = {"texts": ["Das ist ein schöner Tag.", "1"]}
+TEXTS = {"items": [{"text": "Das ist ein schöner Tag."}, {"text": "1"}]}
 FILE = {"file": ("text.txt", b"Das ist ein Tag.", "text/plain")}
 
 

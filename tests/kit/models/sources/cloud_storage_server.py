@@ -14,7 +14,7 @@ from obstore.store import S3Store
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import open_source
 
-from acme_service.ingress.features import sources
+from acme_service.features import sources
 
 from tests.processes import free_port
 

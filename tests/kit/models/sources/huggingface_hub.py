@@ -20,7 +20,7 @@ from huggingface_hub import constants
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import open_source
 
-from acme_service.ingress.features import sources
+from acme_service.features import sources
 
 from .web_servers import Quiet, listening
 

@@ -15,7 +15,7 @@ from servekit.registry.store import ModelStore, parse_reference
 from servekit.serving.deployment import VersionedDeployment
 
 from acme_service.contracts.language import Query
-from acme_service.ingress.features import sources
+from acme_service.features import sources
 
 from .cloud_storage_server import Prefix, Server, opened, running
 from tests.deployments.replica import LANGUAGE

@@ -13,7 +13,7 @@ from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import ModelStore, parse_reference
 from servekit.registry.version_files import verified
 
-from acme_service.ingress.features import sources
+from acme_service.features import sources
 
 from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
 from tests.versions import STORE

@@ -11,7 +11,7 @@ from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.store import ModelStore
 from servekit.registry.version_files import verified
 
-from acme_service.ingress.features import sources
+from acme_service.features import sources
 
 from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
 from .web_servers import answering, dripping, silent

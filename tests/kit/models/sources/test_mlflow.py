@@ -9,9 +9,8 @@ from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.version_files import verified
 
-from acme_service.ingress.train import train
-
 from .mlflow_server import new_name, opened, publish, server_port
+from tests.commands import run
 from tests.processes import printed_by
 from tests.versions import STORE
 
@@ -23,7 +22,7 @@ for module in ("alembic", "flask", "pandas", "pyarrow", "scipy", "sklearn", "sql
     sys.modules[module] = None
 from pathlib import Path
 from tempfile import mkdtemp
-from acme_service.ingress.features import sources
+from acme_service.features import sources
 from servekit.registry.store import ModelStore
 store = ModelStore(tuple(sources()), {url!r}, Path(mkdtemp(dir={folder!r})), 30)
 print(store.open("language@champion").reference)
@@ -40,7 +39,7 @@ def trained(url: str) -> str:
     """The registry after `make train`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODEL_STORE", url)
-        assert train([]) == 0
+        assert run("train") == ""
     return url
 
 
@@ -97,7 +96,7 @@ def test_training_again_registers_nothing_new(
     trained: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("MODEL_STORE", trained)
-    assert train([]) == 0
+    assert run("train") == ""
     assert opened(trained).versions("language") == ["1", "2"]
     assert "language:2  31 languages" in capsys.readouterr().out
 

@@ -16,7 +16,7 @@ from servekit.registry.errors import (
 )
 from servekit.registry.store import ModelStore, parse_reference
 
-from acme_service.ingress.features import sources
+from acme_service.features import sources
 
 from .mlflow_line import Line, line_to
 from .mlflow_server import new_name, opened, publish, server_port

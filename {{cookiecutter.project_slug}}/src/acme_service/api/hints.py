@@ -1,24 +1,16 @@
-"""What a request says beside the text: the writer's languages, and the version to ask."""
+"""What a request says of its writer's languages, in a cookie and in a header."""
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, NamedTuple
 
-from fastapi import Cookie, Depends, Header, Response
-from starlette.requests import HTTPConnection
+from fastapi import Cookie, Depends, Header, Request, Response
 
-from servekit.api.canary import KEY_HEADER, Asks, champion
-from servekit.api.dependencies import canary
-
-from acme_service.api.dependencies import detection_settings
-from acme_service.contracts.language import Query
+from acme_service.contracts.language import MAX_CODES, Query
 
 LANGUAGES_COOKIE = "languages"
 """Holds language codes joined with dots: commas and spaces are not allowed in cookies."""
 
-_VARY = "Cookie, Accept-Language"
-_MAX_CODES = 64
 _MAX_CHARS = 512
 _CODE = re.compile(r"[a-z]{2,3}")
 _RANGE = re.compile(r"([a-zA-Z]{2,3})(?:-[a-zA-Z0-9-]+)?(?:\s*;\s*q=(0(?:\.\d+)?|1(?:\.0+)?))?")
@@ -29,25 +21,16 @@ class Hints(NamedTuple):
 
     allowed: tuple[str, ...]
     preferred: tuple[str, ...]
-    tie_margin: float
-    asks: Asks = champion
 
     def query(self, text: str) -> Query:
-        return Query(text, self.allowed, self.preferred, self.tie_margin)
-
-    def queries(self, texts: Sequence[str]) -> list[Query]:
-        return [self.query(text) for text in texts]
-
-    def version(self, *texts: str) -> str:
-        """The version to ask about these texts together."""
-        return self.asks(texts)
+        return Query(text, self.allowed, self.preferred)
 
 
 @lru_cache(maxsize=1024)
 def allowed_languages(cookie: str) -> tuple[str, ...]:
     """The codes in a cookie, each once and sorted. What is no code is ignored."""
     codes = {code for code in cookie.split(".") if _CODE.fullmatch(code)}
-    return tuple(sorted(codes)[:_MAX_CODES])
+    return tuple(sorted(codes)[:MAX_CODES])
 
 
 def nearest_cookie(header: str) -> str:
@@ -66,7 +49,7 @@ def preferred_languages(header: str) -> tuple[str, ...]:
     Regions are dropped, `q=0` is left out, and what cannot be read is ignored.
     """
     wanted: dict[str, float] = {}
-    for part in header.split(",")[:_MAX_CODES]:
+    for part in header.split(",")[:MAX_CODES]:
         if match := _RANGE.fullmatch(part.strip()):
             weight = float(match[2] or 1)
             wanted.setdefault(match[1].lower(), weight)
@@ -75,7 +58,7 @@ def preferred_languages(header: str) -> tuple[str, ...]:
 
 
 async def hints(
-    connection: HTTPConnection,
+    request: Request,
     response: Response,
     languages: Annotated[
         str | None,
@@ -88,19 +71,13 @@ async def hints(
         str | None, Header(description="Decides a tie.", examples=["de, en;q=0.8"])
     ] = None,
 ) -> Hints:
-    # Called, because resolving them would cost more.
-    settings, split = await detection_settings(connection), await canary(connection)
-    response.headers["Vary"] = f"{_VARY}, {KEY_HEADER}" if split.is_on else _VARY
+    response.headers.add_vary_header("Cookie")
+    response.headers.add_vary_header("Accept-Language")
     if languages:  # FastAPI's is the last one of that name
-        languages = nearest_cookie(connection.headers["cookie"])
-    # Where nothing is a tie, a preference decides nothing: equal questions stay equal.
+        languages = nearest_cookie(request.headers["cookie"])
     return Hints(
         allowed=allowed_languages((languages or "")[:_MAX_CHARS]),
-        preferred=preferred_languages((accept_language or "")[:_MAX_CHARS])
-        if settings.tie_margin
-        else (),
-        tie_margin=settings.tie_margin,
-        asks=split.asks(connection),
+        preferred=preferred_languages((accept_language or "")[:_MAX_CHARS]),
     )
 
 

@@ -1,85 +1,73 @@
 """The language detector."""
 
-from typing import Annotated, NamedTuple
+from dataclasses import dataclass, field
+from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict  # Pydantic takes that of `typing` from Python 3.12 on
 
 from servekit.contracts import Contract
 
-MAX_CANDIDATES = 10
+MAX_CANDIDATES = 3
 """The most candidates a detection carries, best first."""
+
+MAX_CODES = 64
+
+MAX_TEXT_CHARS = 10_000
+"""Of a text in a request. A file may be longer."""
 
 UNDETERMINED = "und"
 """What ISO 639-2 calls a text whose language cannot be told, such as one without letters."""
 
-Score = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
-_AT_MOST = Field(max_length=MAX_CANDIDATES)
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
+Code = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
+Codes = Annotated[tuple[Code, ...], Field(max_length=MAX_CODES, examples=[["de", "en"]])]
+Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class Query(NamedTuple):
+@dataclass(slots=True)
+class Query:
     """A text, and what is known about its writer.
 
     text: any string without lone surrogates.
-    allowed: language codes to choose from. Codes that the model does not know are ignored;
-        with none left there is no restriction.
-    preferred: language codes, most wanted first, that decide a tie.
-    tie_margin: a lead in score smaller than this is a tie, in [0, 1].
+    allowed: ISO 639-1 codes to choose from. Those that the model does not know are ignored; with
+        none left there is no restriction.
+    preferred: codes, most wanted first, that decide a tie.
     """
 
-    text: str
-    allowed: tuple[str, ...] = ()
-    preferred: tuple[str, ...] = ()
-    tie_margin: float = 0.0
+    __pydantic_config__ = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Das ist ein schöner Tag."}]}
+    )
+
+    text: Text
+    allowed: Codes = ()
+    preferred: Codes = ()
 
 
-class Candidate(NamedTuple):
+class Candidate(TypedDict):
     """A language that a text may be written in.
 
     language: ISO 639-1 code.
     score: in [0, 1], summing to 1 over all languages considered. It ranks; it is not a
-        calibrated probability.
+        probability.
     """
 
     language: str
-    score: float
+    score: Score
 
 
-class Detection(NamedTuple):
-    """The languages a text may be written in, best first; none for a text without letters.
+@dataclass(slots=True)
+class Detection:
+    """The best candidate, and the best few with it. `und` has score 0 and no candidates."""
 
-    languages, scores: of the candidates, in the same order, at most MAX_CANDIDATES. Two plain
-        tuples, because many detections travel between processes.
-    """
-
-    languages: Annotated[tuple[str, ...], _AT_MOST] = ()
-    scores: Annotated[tuple[Score, ...], _AT_MOST] = ()
-
-    @property
-    def candidates(self) -> list[Candidate]:
-        return list(map(Candidate, self.languages, self.scores))
-
-    @property
-    def language(self) -> str:
-        return self.languages[0] if self.languages else UNDETERMINED
-
-    @property
-    def score(self) -> float:
-        return self.scores[0] if self.scores else 0.0
+    language: str = UNDETERMINED
+    score: Score = 0.0
+    candidates: Annotated[list[Candidate], Field(max_length=MAX_CANDIDATES)] = field(
+        default_factory=list
+    )
 
 
-def _whole(detection: Detection) -> Detection:
-    if len(detection.languages) != len(detection.scores):
-        raise ValueError("There is a score for each language.")
-    return detection
-
-
-LANGUAGE = Contract(
-    "language",
-    input=Query,
-    output=Annotated[Detection, AfterValidator(_whole)],
-    label=str,
-    streams=True,
-)
+LANGUAGE = Contract("language", input=Query, output=Detection, label=str, streams=True)
 """Which language a text is written in.
 
 Its stream has a detection for the first word, the first two words, and so on to the whole text; a

@@ -1,1 +1,135 @@
-"""Optional rooms, one a feature. They know the API and the ports, never each other."""
+"""What this service runs with. Delete a block and its folder, and the feature is gone."""
+
+from collections.abc import Iterator
+
+from servekit.api import Feature
+from servekit.ingress.transports import Transport
+from servekit.registry.sources.source import SourceKind
+from servekit.serving.model import Model
+
+
+def features() -> Iterator[Feature]:
+    """Every feature, outermost first. Settings are read now, so a bad one stops the start."""
+    from servekit.features.request_log import request_log
+
+    yield request_log()
+    # {% if cookiecutter.metrics %}
+
+    from servekit.features.metrics import metrics
+
+    yield metrics()
+    # {% endif %}
+    # {% if cookiecutter.tracing %}
+
+    from servekit.features.tracing import tracing
+
+    yield tracing()
+    # {% endif %}
+    # {% if cookiecutter.auth %}
+
+    from servekit.features.auth import auth
+
+    from acme_service import SLUG
+
+    yield auth(service=SLUG)
+    # {% endif %}
+    # {% if cookiecutter.rate_limit %}
+
+    from servekit.features.rate_limit import rate_limit
+
+    from acme_service import SLUG
+
+    yield rate_limit(service=SLUG)
+    # {% endif %}
+    # {% if cookiecutter.feedback %}
+
+    from acme_service.features.feedback import feedback
+
+    yield feedback()
+    # {% endif %}
+    # {% if cookiecutter.cache %}
+
+    from servekit.features.cache import cache
+
+    from acme_service import SLUG
+
+    yield cache(service=SLUG)
+    # {% endif %}
+    # {% if cookiecutter.websockets %}
+
+    from acme_service.features.websockets import websockets
+
+    yield websockets()
+    # {% endif %}
+    # {% if cookiecutter.composition %}
+
+    from acme_service.api.composition import composition
+
+    yield composition()
+    # {% endif %}
+
+
+def sources() -> Iterator[SourceKind]:
+    """Every kind of store that `MODEL_STORE` may name."""
+    from servekit.registry.sources.folder import folder
+
+    yield folder
+    # {% if cookiecutter.mlflow %}
+
+    from servekit.registry.sources.mlflow import mlflow
+
+    yield mlflow
+    # {% endif %}
+    # {% if cookiecutter.huggingface %}
+
+    from servekit.registry.sources.huggingface import huggingface
+
+    yield huggingface
+    # {% endif %}
+    # {% if cookiecutter.cloud_storage %}
+
+    from servekit.registry.sources.cloud_storage import cloud_storage
+
+    yield cloud_storage
+    # {% endif %}
+
+
+def models() -> Iterator[Model]:
+    """Every model that the API may ask."""
+    from acme_service.contracts.language import LANGUAGE
+
+    yield Model(
+        LANGUAGE,
+        "acme_service.models.language:LanguageModel",
+        training="acme_service.models.training:train",
+    )
+    # {% if cookiecutter.composition %}
+
+    from acme_service.api.composition.settings import CompositionSettings
+    from acme_service.contracts.opinion import OPINION
+    from acme_service.contracts.sentiment import SENTIMENT
+
+    yield Model(
+        OPINION,
+        "acme_service.models.opinion:OpinionModel",
+        versioned=False,
+        timeout_s=lambda: CompositionSettings.load().opinion_timeout_s,
+    )
+    yield Model(
+        SENTIMENT,
+        "acme_service.models.sentiment:SentimentLexicon",
+        versioned=False,
+        timeout_s=lambda: CompositionSettings.load().sentiment_timeout_s,
+    )
+    # {% endif %}
+
+
+def transports() -> Iterator[Transport]:
+    """Every transport beside HTTP."""
+    yield from ()
+    # {% if cookiecutter.grpc %}
+
+    from acme_service.grpc import grpc
+
+    yield grpc()
+    # {% endif %}

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from acme_service.contracts.language import (
     MAX_CANDIDATES,
+    Candidate,
     Detection,
     Query,
 )
@@ -15,6 +16,9 @@ from acme_service.contracts.language import (
 from .ngrams import FEATURES_PER_LETTER
 
 _DIGITS = 4
+
+TIE_MARGIN = 0.02
+"""A lead in score smaller than this is a tie."""
 
 
 class Ranking:
@@ -71,8 +75,11 @@ class Ranking:
         del languages[size:], scores[size:]
         if query.preferred:
             _put_preferred_first(languages, scores, query)
-        best = slice(MAX_CANDIDATES)
-        return Detection(tuple(languages[best]), tuple(scores[best]))
+        best = zip(languages[:MAX_CANDIDATES], scores, strict=False)
+        candidates: list[Candidate] = [
+            {"language": language, "score": score} for language, score in best
+        ]
+        return Detection(languages[0], scores[0], candidates)
 
 
 def _scores(ordered: NDArray[np.float64], letter_counts: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -96,7 +103,7 @@ def _put_preferred_first(languages: list[str], scores: list[float], query: Query
     tied = [
         language
         for language, score in zip(languages, scores, strict=True)
-        if round(scores[0] - score, _DIGITS) < query.tie_margin
+        if round(scores[0] - score, _DIGITS) < TIE_MARGIN
     ]
     for code in query.preferred:
         if code in tied:

@@ -1,13 +1,22 @@
 """Sticky canary routing: a fixed fraction of callers go to the challenger."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from hashlib import blake2b
+from typing import Any
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 from starlette.requests import HTTPConnection
 
-from servekit.contracts import CHALLENGER, CHAMPION
+from servekit.contracts import (
+    CHALLENGER,
+    CHAMPION,
+    NoKeyError,
+    Prediction,
+    Predictor,
+    WrappedPredictor,
+    key_of,
+)
 from servekit.settings import Settings
 
 from .principal import ANONYMOUS
@@ -21,8 +30,8 @@ MAX_KEY_CHARS = 200
 _SALT = b"canary"
 """Another one would draw other callers: it is part of what being sticky means."""
 
-Asks = Callable[[Iterable[str]], str]
-"""Who has to answer a question about these texts, as `Query.model` says it."""
+Side = Callable[[Iterable[str]], str]
+"""Gives the role that has to answer items with these keys: CHAMPION or CHALLENGER."""
 
 
 class CanarySettings(Settings):
@@ -45,12 +54,35 @@ def position(parts: Iterable[str]) -> float:
     return (int.from_bytes(digest.digest()) >> 11) / 2**53
 
 
-def champion(_: Iterable[str]) -> str:
-    return CHAMPION
+class CanaryPredictor(WrappedPredictor):
+    """Asks the side of the canary that a caller is on, unless a version is named."""
 
+    def __init__(self, inner: Predictor[Any, Any], side: Side) -> None:
+        super().__init__(inner)
+        self._side = side
 
-def challenger(_: Iterable[str]) -> str:
-    return CHALLENGER
+    async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
+        return await self.inner.predict(item, version or self._version(item))
+
+    async def predict_batch(
+        self, items: Sequence[Any], version: str = CHAMPION
+    ) -> list[Prediction[Any]]:
+        return await self.inner.predict_batch(items, version or self._version(*items))
+
+    def predict_each(
+        self, items: Sequence[Any], version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Any]]:
+        return self.inner.predict_each(items, version or self._version(*items))
+
+    def stream(self, item: Any, version: str = CHAMPION) -> AsyncIterator[Prediction[Any]]:
+        return self.inner.stream(item, version or self._version(item))
+
+    def _version(self, *items: Any) -> str:
+        """One for all of these items together."""
+        try:
+            return self._side(map(key_of, items))
+        except NoKeyError:
+            return CHAMPION
 
 
 class Canary:
@@ -66,22 +98,20 @@ class Canary:
     def is_on(self) -> bool:
         return self._fraction > 0
 
-    def asks(self, connection: HTTPConnection) -> Asks:
-        """The side of a caller: by principal, else by the key in the header, else by the question.
+    def over(self, model: Predictor[Any, Any], connection: HTTPConnection) -> Predictor[Any, Any]:
+        """The model, asked on the side of the canary that a caller is on.
 
-        For those who say nothing of themselves, it goes by the question, so that the same
-        question gets the same answer again.
+        The principal decides, else the key in the header, else the item: an equal item gets the
+        same answer again.
         """
         if not self.is_on:
-            return champion
+            return model
         caller = getattr(connection.state, "caller", ANONYMOUS)
         key = caller.id if caller is not ANONYMOUS else connection.headers.get(KEY_HEADER, "")
         if not key:
-            return self._by_texts
-        return challenger if self._is_drawn([key[:MAX_KEY_CHARS]]) else champion
+            return CanaryPredictor(model, self._by_keys)
+        side = self._by_keys([key[:MAX_KEY_CHARS]])
+        return CanaryPredictor(model, lambda _: side)
 
-    def _by_texts(self, texts: Iterable[str]) -> str:
-        return CHALLENGER if self._is_drawn(texts) else CHAMPION
-
-    def _is_drawn(self, parts: Iterable[str]) -> bool:
-        return position(parts) < self._fraction
+    def _by_keys(self, keys: Iterable[str]) -> str:
+        return CHALLENGER if position(keys) < self._fraction else CHAMPION

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import Depends
+from fastapi import Depends, Response
 from starlette.requests import HTTPConnection
 
 from servekit.contracts import Contract, Ports, Predictor
 
-from .canary import Canary
+from .canary import KEY_HEADER, Canary
 from .readiness import Readiness
 from .service import Service
 from .settings import ApiSettings
@@ -34,14 +34,17 @@ async def ports(connection: HTTPConnection) -> Ports:
     return connection.app.state.ports
 
 
-def predictor(contract: Contract) -> Callable[[HTTPConnection], Awaitable[Predictor[Any, Any]]]:
-    """A dependency that gives the model of a contract.
+def predictor(contract: Contract) -> Callable[..., Awaitable[Predictor[Any, Any]]]:
+    """A dependency that gives the model of a contract, with the canary in front of it.
 
     `Annotated[Predictor[Customer, Risk], Depends(predictor(CHURN))]`
     """
 
-    async def model(connection: HTTPConnection) -> Predictor[Any, Any]:
-        return connection.app.state.ports.models[contract.name]
+    async def model(connection: HTTPConnection, response: Response) -> Predictor[Any, Any]:
+        state = connection.app.state
+        if state.canary.is_on:
+            response.headers.add_vary_header(KEY_HEADER)
+        return state.canary.over(state.ports.models[contract.name], connection)
 
     return model
 

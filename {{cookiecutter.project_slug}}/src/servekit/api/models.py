@@ -5,27 +5,16 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field, TypeAdapter, create_model
-from starlette.requests import HTTPConnection
 
-from servekit.contracts import (
-    CHAMPION,
-    Contract,
-    ModelError,
-    NoKeyError,
-    Prediction,
-    Predictor,
-    key_of,
-)
+from servekit.contracts import Contract, ModelError, Prediction, Predictor
 
-from .canary import Asks
-from .dependencies import CurrentPorts
+from .dependencies import CurrentPorts, predictor
 from .errors import DOCUMENTED, ProblemError, documented, model_problem
 from .model_header import DOCUMENTS_MODEL, set_model_header
 from .streams import started
@@ -38,43 +27,17 @@ MAX_ITEMS = 1_000
 Predictions = AsyncIterator[Prediction[Any]]
 
 
-@dataclass(frozen=True)
-class Asking:
-    """How one request asks a model."""
-
-    model: Predictor[Any, Any]
-    asks: Asks
-
-    def version(self, *items: Any) -> str:
-        """The version to ask about these items together."""
-        try:
-            return self.asks(map(key_of, items))
-        except NoKeyError:
-            return CHAMPION
-
-
-def asking(contract: Contract) -> Callable[[HTTPConnection], Awaitable[Asking]]:
-    """A dependency that gives what a route of a model needs."""
-
-    async def ask(connection: HTTPConnection) -> Asking:
-        state = connection.app.state
-        model = state.ports.models[contract.name]
-        return Asking(model, state.canary.asks(connection))
-
-    return ask
-
-
 class ModelRouter(APIRouter):
     """The routes of one model, to which features add theirs."""
 
-    def __init__(self, contract: Contract, prefix: str) -> None:
-        super().__init__(
-            prefix=prefix, tags=[contract.name], responses=DOCUMENTED | DOCUMENTS_MODEL
-        )
+    def __init__(self, contract: Contract, prefix: str, **options: Any) -> None:
+        responses = DOCUMENTED | DOCUMENTS_MODEL | options.pop("responses", {})
+        tags = options.pop("tags", [contract.name])
+        super().__init__(prefix=prefix, tags=tags, responses=responses, **options)
         self.contract = contract
 
 
-def model_router(contract: Contract, prefix: str) -> ModelRouter:
+def model_router(contract: Contract, prefix: str, **options: Any) -> ModelRouter:
     """The routes of a model.
 
     `POST {prefix}` answers one item, `/batch` many, `/lines` many as JSON Lines, each as soon as
@@ -83,11 +46,12 @@ def model_router(contract: Contract, prefix: str) -> ModelRouter:
     Args:
         contract: Of the model.
         prefix: Where its routes are, such as "/v1/churn".
+        options: Whatever else `APIRouter` takes, such as `deprecated=True`.
 
     Returns:
         A router, to which further routes can be added.
     """
-    router = ModelRouter(contract, prefix)
+    router = ModelRouter(contract, prefix, **options)
     _add_single(router, contract)
     _add_many(router, contract)
     if contract.streams:
@@ -98,12 +62,12 @@ def model_router(contract: Contract, prefix: str) -> ModelRouter:
 def _add_single(router: APIRouter, contract: Contract) -> None:
     Item = Annotated[contract.input, Body()]  # noqa: N806
     Output = contract.output  # noqa: N806
-    Ask = Annotated[Asking, Depends(asking(contract))]  # noqa: N806
+    Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
 
     @router.post("", name=f"predict_{contract.name}")
-    async def predict(item: Item, ask: Ask, response: Response) -> Output:
+    async def predict(item: Item, model: Model, response: Response) -> Output:
         """Answer one item."""
-        prediction = await ask.model.predict(item, ask.version(item))
+        prediction = await model.predict(item)
         set_model_header(response, prediction.version)
         return prediction.value
 
@@ -114,17 +78,17 @@ def _add_many(router: APIRouter, contract: Contract) -> None:
     Items = create_model(f"{title}Items", items=(several, ...))  # noqa: N806
     Output = contract.output  # noqa: N806
     Results = create_model(f"{title}Results", results=(list[Output], ...))  # noqa: N806
-    Ask = Annotated[Asking, Depends(asking(contract))]  # noqa: N806
+    Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
 
     @router.post("/batch", name=f"predict_{contract.name}_batch")
-    async def predict_batch(body: Items, ask: Ask, response: Response) -> Results:
+    async def predict_batch(body: Items, model: Model, response: Response) -> Results:
         """Answer many items, in order, all by one version of the model."""
-        predictions = await ask.model.predict_batch(body.items, ask.version(*body.items))
+        predictions = await model.predict_batch(body.items)
         set_model_header(response, predictions[0].version)
         return Results(results=[one.value for one in predictions])
 
-    async def each(body: Items, ask: Ask, response: Response) -> AsyncIterator[Predictions]:
-        predictions = ask.model.predict_each(body.items, ask.version(*body.items))
+    async def each(body: Items, model: Model, response: Response) -> AsyncIterator[Predictions]:
+        predictions = model.predict_each(body.items)
         async with started(predictions) as (first, whole):
             set_model_header(response, first.version if first else "")
             yield whole
@@ -143,11 +107,11 @@ def _add_many(router: APIRouter, contract: Contract) -> None:
 
 def _add_stream(router: APIRouter, contract: Contract) -> None:
     Item = Annotated[contract.input, Body()]  # noqa: N806
-    Ask = Annotated[Asking, Depends(asking(contract))]  # noqa: N806
+    Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
     output: TypeAdapter[Any] = TypeAdapter(contract.output)
 
-    async def pieces(item: Item, ask: Ask, response: Response) -> AsyncIterator[Predictions]:
-        async with started(ask.model.stream(item, ask.version(item))) as (first, whole):
+    async def pieces(item: Item, model: Model, response: Response) -> AsyncIterator[Predictions]:
+        async with started(model.stream(item)) as (first, whole):
             set_model_header(response, first.version if first else "")
             yield whole
 

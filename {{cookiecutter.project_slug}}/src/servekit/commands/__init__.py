@@ -1,1 +1,79 @@
-"""What make calls."""
+"""The command line of a service: `python -m my_service serve`, as `make` calls it."""
+
+# Only the standard library is imported here, and each command once Ctrl-C is handled: Ray alone
+# takes seconds, and a Ctrl-C in the meantime must not end in a stack trace.
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from pkgutil import resolve_name
+
+
+def run(wiring: str, name: str) -> None:
+    """Run the command that the command line names.
+
+    Args:
+        wiring: Where the wiring of the service is, "package.module:NAME".
+        name: `__name__` of the program; nothing is run where it is merely imported.
+    """
+    if name == "__mp_main__":
+        # The process that uvicorn reloads: its parent sees the Ctrl-C too, and ends it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if name == "__main__":
+        main(wiring)
+
+
+def main(wiring: str, arguments: list[str] | None = None) -> None:
+    """Run one of the commands.
+
+    Args:
+        wiring: Where the wiring of the service is, "package.module:NAME".
+        arguments: Of the command line; by default those of this process.
+
+    Raises:
+        SystemExit: It cannot be done; the sentence says why.
+    """
+    options = parsed(arguments)
+    if options.command == "serve":
+        from .serve import serve
+
+        serve(f"{wiring}.check", options)
+    elif options.command == "dev":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: sys.exit("Stopped."))
+        from .dev import develop
+
+        develop(wiring, options.port)
+    else:
+        from .models import work_on_models
+
+        work_on_models(resolve_name(wiring), options)
+
+
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m", description="The commands of the service.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    serve = commands.add_parser("serve", help="serve on a local Ray until Ctrl-C")
+    serve.add_argument("--config", type=Path, default=Path("serve.yaml"))
+    serve.add_argument("--profile", type=Path, default=Path("deploy/serve.env"))
+    serve.add_argument("--host", help="listen there and not where the configuration says")
+
+    dev = commands.add_parser("dev", help="serve without Ray, and reload on changes")
+    dev.add_argument("--port", type=int, default=8000)
+
+    models = commands.add_parser("models", help="list versions and aliases")
+    publish = commands.add_parser("publish", help="put the models of model_store/ into the store")
+    promote = commands.add_parser("promote", help="let an alias mean a version")
+    promote.add_argument("version")
+    rollback = commands.add_parser("rollback", help="let an alias mean the version before")
+    train = commands.add_parser("train", help="train a model and publish the version")
+    train.add_argument("--corrections", type=Path, help="JSON lines to learn from")
+    train.add_argument("--version", default="", help="by default the next number")
+    train.add_argument("--store", help="by default the one that MODEL_STORE names")
+    for command in (promote, rollback):
+        command.add_argument("--alias", default="champion")
+    for command in (models, publish, promote, rollback, train):
+        command.add_argument("--model", default="", help="its name, where there are several")
+    return parser.parse_args(arguments)

@@ -41,19 +41,14 @@ Check = Callable[[], object]
 """Raises SettingsError when a setting of the service cannot be used."""
 
 
-def main(check_settings: str) -> None:
+def serve(check_settings: str, options: argparse.Namespace) -> None:
     """Serve until stopped.
 
     Args:
         check_settings: Where the function is that checks the settings of the service,
             "package.module:function"; it is imported once signals are listened to.
+        options: The configuration file, the profile and the host, as the command line names them.
     """
-    parser = argparse.ArgumentParser(description="Serve on a local Ray until Ctrl-C.")
-    parser.add_argument("--config", type=Path, default=Path("serve.yaml"))
-    parser.add_argument("--profile", type=Path, default=Path("deploy/serve.env"))
-    parser.add_argument("--host", help="listen there and not where the configuration says")
-    options = parser.parse_args()
-
     stopper = Stopper()
     stopper.listen()
     adopt_orphans()
@@ -84,6 +79,7 @@ def checked_configuration(path: Path, check: Check, host: str | None = None) -> 
         ConfigurationError,
         read,
     )
+    from servekit.commands.launcher.settings import LaunchSettings
     from servekit.settings import SettingsError
 
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
@@ -94,6 +90,7 @@ def checked_configuration(path: Path, check: Check, host: str | None = None) -> 
         refuse_taken_port(str(http["host"]), int(http["port"]))
         if grpc := config.get("grpc_options"):
             refuse_taken_port(str(http["host"]), int(grpc["port"]))
+        LaunchSettings.load()
         check()
     except (SettingsError, OSError) as error:
         raise SystemExit(str(error)) from None

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import MethodType
+from typing import Any
 
 from servekit.api import Feature
-
-Kind = TypeVar("Kind", bound=type)
 
 
 @dataclass(frozen=True)
@@ -21,15 +20,7 @@ class Transport:
     feature: Feature
     methods: Iterable[Callable[..., Any]]
 
-
-def with_transport_methods(transports: Iterable[Transport]) -> Callable[[Kind], Kind]:
-    """Gives a class the methods of all transports: Serve looks for them there."""
-
-    # No subclass: Ray finds the class again by its name and module.
-    def with_methods(kind: Kind) -> Kind:
-        for transport in transports:
-            for method in transport.methods:
-                setattr(kind, method.__name__, method)
-        return kind
-
-    return with_methods
+    def bind(self, replica: object) -> None:
+        """Give the methods to an instance, where Serve looks for them."""
+        for method in self.methods:
+            setattr(replica, method.__name__, MethodType(method, replica))

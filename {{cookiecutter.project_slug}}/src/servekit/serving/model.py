@@ -25,6 +25,7 @@ class Model:
         deployment: A Serve class of one's own with the methods of `ModelDeployment`.
         timeout_s: How long requests wait for a model that they can be answered without. It is
             read when the service starts.
+        training: Where its training is, "package.module:function", which takes a `Training`.
     """
 
     contract: Contract
@@ -32,6 +33,7 @@ class Model:
     versioned: bool = True
     deployment: type[Any] | None = None
     timeout_s: Callable[[], float] | None = None
+    training: str = ""
 
     @property
     def name(self) -> str:

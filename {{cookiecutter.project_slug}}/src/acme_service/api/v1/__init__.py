@@ -1,11 +1,5 @@
 """Version 1 of the API. Its answers keep their shape for as long as it lives."""
 
-from . import detect, files, languages, preferences, streams
+from . import detect, languages, preferences
 
-routers = [
-    detect.router,
-    streams.router,
-    files.router,
-    languages.router,
-    preferences.router,
-]
+routers = [detect.router, languages.router, preferences.router]

@@ -1,52 +1,72 @@
-"""One text in, one answer out; many texts in, many answers out."""
+"""Which language a text is written in: the routes of the model, and one for files."""
 
+import logging
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Query, Response
+from fastapi import BackgroundTasks, File, Query, Response, UploadFile
 
-from servekit.api.errors import DOCUMENTED
-from servekit.api.model_header import DOCUMENTS_MODEL, set_model_header
-from servekit.api.principal import CurrentPrincipal
+from servekit.api import model_router
+from servekit.api.dependencies import CurrentSettings
+from servekit.api.errors import InvalidField, ProblemError
+from servekit.api.model_header import set_model_header
+from servekit.api.principal import CurrentPrincipal, Principal
 
-from acme_service.api.audit import record_detection
 from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
+from acme_service.contracts.language import (
+    LANGUAGE,
+    MAX_CANDIDATES,
+    Detection,
+)
 
-from .schemas import DEFAULT_TOP, BatchOut, DetectionOut, TextIn, TextsIn, Top
+log = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/v1/detect", tags=["v1"], responses=DOCUMENTED | DOCUMENTS_MODEL)
+router = model_router(LANGUAGE, prefix="/v1/detect")
 
-TopQuery = Annotated[Top, Query(description="How many candidates to answer with.", examples=[1])]
+Top = Annotated[
+    int,
+    Query(ge=1, le=MAX_CANDIDATES, description="How many candidates to answer with.", examples=[1]),
+]
 
 
-@router.post("")
-async def detect(
-    body: TextIn,
+@router.post("/file")
+async def detect_file(
+    file: Annotated[UploadFile, File(description="A text in UTF-8.")],
     detector: Detector,
     hints: CurrentHints,
     caller: CurrentPrincipal,
+    settings: CurrentSettings,
     background: BackgroundTasks,
     response: Response,
-    top: TopQuery = DEFAULT_TOP,
-) -> DetectionOut:
-    """Tell which language a text is written in."""
-    prediction = await detector.predict(hints.query(body.text), hints.version(body.text))
+    top: Top = MAX_CANDIDATES,
+) -> Detection:
+    """Tell which language a text file is written in."""
+    content = await file.read(settings.max_file_bytes + 1)
+    if len(content) > settings.max_file_bytes:
+        raise ProblemError(413, f"The file is larger than {settings.max_file_bytes} bytes.")
+    prediction = await detector.predict(hints.query(_text(content)))
     detection = prediction.value
     set_model_header(response, prediction.version)
-    background.add_task(record_detection, caller, detection.language, len(body.text))
-    return DetectionOut.of(detection, top)
+    background.add_task(record_file, caller, detection.language, len(content))
+    return Detection(detection.language, detection.score, detection.candidates[:top])
 
 
-@router.post("/batch")
-async def detect_batch(
-    body: TextsIn,
-    detector: Detector,
-    hints: CurrentHints,
-    response: Response,
-    top: TopQuery = DEFAULT_TOP,
-) -> BatchOut:
-    """One answer a text, in order."""
-    version = hints.version(*body.texts)
-    predictions = await detector.predict_batch(hints.queries(body.texts), version)
-    set_model_header(response, predictions[0].version)
-    return BatchOut.of([one.value for one in predictions], top)
+def _text(content: bytes) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refused("The file is not UTF-8.") from None
+    if not text:
+        raise _refused("The file is empty.")
+    return text
+
+
+def _refused(message: str) -> ProblemError:
+    field = InvalidField(location=["body", "file"], message=message)
+    return ProblemError(422, "The request is not valid.", [field])
+
+
+async def record_file(caller: Principal, language: str, size_bytes: int) -> None:
+    """Log the principal and the outcome, never the text, once the response is sent."""
+    extra = {"caller": caller.id, "language": language, "size_bytes": size_bytes}
+    log.info("file detected", extra=extra)

@@ -10,7 +10,7 @@ from servekit.api.errors import DOCUMENTED, ProblemError, documented
 from acme_service.api.dependencies import Detector
 from acme_service.api.language_names import language_name
 
-router = APIRouter(prefix="/v1/languages", tags=["v1"], responses=DOCUMENTED)
+router = APIRouter(prefix="/v1/languages", tags=["language"], responses=DOCUMENTED)
 
 Code = Annotated[str, Path(description="ISO 639-1 code.", examples=["de"], max_length=8)]
 

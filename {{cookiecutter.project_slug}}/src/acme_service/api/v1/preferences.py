@@ -11,7 +11,7 @@ from servekit.api.errors import DOCUMENTED, InvalidField, ProblemError
 from acme_service.api.dependencies import Detector
 from acme_service.api.hints import LANGUAGES_COOKIE, CurrentHints
 
-router = APIRouter(prefix="/v1/preferences", tags=["v1"], responses=DOCUMENTED)
+router = APIRouter(prefix="/v1/preferences", tags=["language"], responses=DOCUMENTED)
 
 ONE_YEAR_S = 365 * 24 * 60 * 60
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from .profiles import TrainingDataError
+from servekit.registry.training import TrainingError
 
 FEWEST_TEXTS = 5
 """A language with fewer stays as it is: one voice does not change an answer."""
@@ -49,7 +49,7 @@ class Corrections(NamedTuple):
 def read_corrections(lines: Iterable[str]) -> list[Correction]:
     """From JSON lines, each an object with `text` and `language`.
 
-    Raises TrainingDataError, which names the first line that is none.
+    Raises TrainingError, which names the first line that is none.
     """
     return [_correction(line, number) for number, line in enumerate(lines, 1) if line.strip()]
 
@@ -61,7 +61,7 @@ def _correction(line: str, number: int) -> Correction:
         # Half of a pair of surrogates is no character.
         "".join(found).encode()
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise TrainingDataError(
+        raise TrainingError(
             f"Line {number} of the corrections is no JSON object with a text and a language."
         ) from None
     return found

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from servekit.registry.training import TrainingError
+
 # ISO 639-1 knows one Chinese; langdetect has a profile for each of its scripts.
 _PROFILES = {"zh": ("zh-cn", "zh-tw")}
 
@@ -38,10 +40,6 @@ _RANGES = (
 )
 
 
-class TrainingDataError(Exception):
-    """The training data cannot be had. The message is one sentence that says how to get it."""
-
-
 class Profiles(NamedTuple):
     """How often each n-gram (1 to 3 characters, a space at the end of a word) was counted."""
 
@@ -52,12 +50,12 @@ class Profiles(NamedTuple):
 def read_profiles(languages: Iterable[str]) -> Profiles:
     """The profiles of these languages, by ISO 639-1 code.
 
-    Raises TrainingDataError when langdetect is not installed.
+    Raises TrainingError when langdetect is not installed.
     """
     try:
         folder = resources.files("langdetect") / "profiles"
     except ModuleNotFoundError as error:
-        raise TrainingDataError(
+        raise TrainingError(
             "Training needs langdetect, one of the development dependencies: run make setup."
         ) from error
     counts: dict[str, dict[str, int]] = {}

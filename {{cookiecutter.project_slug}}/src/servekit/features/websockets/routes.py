@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, WebSocket
 from pydantic import TypeAdapter
 
-from servekit.api.dependencies import CurrentSettings
+from servekit.api.dependencies import CurrentSettings, predictor
 from servekit.api.errors import ProblemError
-from servekit.api.models import Asking, asking, written
-from servekit.contracts import Contract, Prediction
+from servekit.api.models import written
+from servekit.contracts import Contract, Prediction, Predictor
 
 from .messages import Exchange
 from .session import Session
@@ -37,18 +37,18 @@ def socket_router(contract: Contract, prefix: str, settings: WebsocketsSettings)
     piece; then `done` with the last one, or `error` with a problem.
     """
     router = APIRouter(prefix=prefix, dependencies=[Depends(known_origin)])
-    Ask = Annotated[Asking, Depends(asking(contract))]  # noqa: N806
+    Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
     input_: TypeAdapter[Any] = TypeAdapter(contract.input)
     output: TypeAdapter[Any] = TypeAdapter(contract.output)
 
     @router.websocket("/ws", name=f"{contract.name}_socket")
     async def socket(
         socket: WebSocket,
-        ask: Ask,  # pyright: ignore[reportInvalidTypeForm]
+        model: Model,  # pyright: ignore[reportInvalidTypeForm]
     ) -> None:
         exchange = Exchange(
             read=input_.validate_json,
-            ask=partial(_predictions, ask, contract.streams),
+            ask=partial(_predictions, model, contract.streams),
             write=partial(_message, contract, output),
             pieces=contract.streams,
         )
@@ -57,12 +57,13 @@ def socket_router(contract: Contract, prefix: str, settings: WebsocketsSettings)
     return router
 
 
-async def _predictions(ask: Asking, streams: bool, item: Any) -> AsyncIterator[Prediction[Any]]:
-    version = ask.version(item)
+async def _predictions(
+    model: Predictor[Any, Any], streams: bool, item: Any
+) -> AsyncIterator[Prediction[Any]]:
     if not streams:
-        yield await ask.model.predict(item, version)
+        yield await model.predict(item)
         return
-    async for prediction in ask.model.stream(item, version):
+    async for prediction in model.stream(item):
         yield prediction
 
 

@@ -5,21 +5,18 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from starlette.background import BackgroundTask
 from starlette.types import Receive, Scope, Send
 
 from servekit.api.errors import ProblemError, model_problem
 from servekit.api.model_header import set_model_header
-from servekit.api.principal import ANONYMOUS
 from servekit.api.streams import started
 from servekit.contracts import ModelError, Prediction, Predictor
 
-from acme_service.api.audit import record_detection
-from acme_service.api.hints import Hints
-from acme_service.api.v1.schemas import DEFAULT_TOP, MAX_TEXT_CHARS
 from acme_service.contracts.language import (
     LANGUAGE,
     MAX_CANDIDATES,
+    MAX_CODES,
+    MAX_TEXT_CHARS,
     Detection,
     Query,
 )
@@ -35,8 +32,6 @@ from .protos.language.v1.detector_pb2 import (
 DETECT = "/language.v1.LanguageDetector/Detect"
 DETECT_STREAM = "/language.v1.LanguageDetector/DetectStream"
 
-MAX_LANGUAGES = 64
-
 _CODE = re.compile(r"[a-z]{2,3}")
 
 router = APIRouter(include_in_schema=False)
@@ -45,13 +40,8 @@ router = APIRouter(include_in_schema=False)
 class Answers(Response):
     """Gives messages to the call; the answer itself has no body."""
 
-    def __init__(
-        self,
-        predictions: AsyncIterator[Prediction[Detection]],
-        top: int,
-        task: BackgroundTask | None = None,
-    ) -> None:
-        super().__init__(background=task)
+    def __init__(self, predictions: AsyncIterator[Prediction[Detection]], top: int) -> None:
+        super().__init__()
         self._predictions = predictions
         self._top = top
 
@@ -66,8 +56,6 @@ class Answers(Response):
             problem = model_problem(error)
             call.fail(problem["status"], problem)
         await send({"type": "http.response.body", "body": b""})
-        if self.background:
-            await self.background()
 
 
 # Called where they are needed: to resolve a dependency takes FastAPI some ten microseconds.
@@ -84,22 +72,17 @@ def asked(request: Request) -> DetectRequest:
 @router.post(DETECT)
 async def detect(request: Request) -> Response:
     message = asked(request)
-    caller = getattr(request.state, "caller", ANONYMOUS)
-    top, hints = top_of(message), hints_of(message, request)
-    version = hints.version(message.text)
-    prediction = await detector_of(request).predict(hints.query(message.text), version)
-    language = prediction.value.language
-    task = BackgroundTask(record_detection, caller, language, len(message.text))
-    answers = Answers(only(prediction), top, task)
+    top = top_of(message)
+    prediction = await detector_of(request).predict(query_of(message))
+    answers = Answers(only(prediction), top)
     set_model_header(answers, prediction.version)
     return answers
 
 
 async def guessed(request: Request) -> AsyncIterator[Response]:
     message = asked(request)
-    top, hints = top_of(message), hints_of(message, request)
-    version = hints.version(message.text)
-    stream = detector_of(request).stream(hints.query(message.text), version)
+    top = top_of(message)
+    stream = detector_of(request).stream(query_of(message))
     async with started(stream) as (first, guesses):
         answers = Answers(guesses, top)
         set_model_header(answers, first.version if first else "")
@@ -112,7 +95,8 @@ async def detect_stream(answers: Annotated[Any, Depends(guessed)]) -> Response:
 
 
 def detector_of(request: Request) -> Predictor[Query, Detection]:
-    return request.app.state.ports.models[LANGUAGE.name]
+    state = request.app.state
+    return state.canary.over(state.ports.models[LANGUAGE.name], request)
 
 
 async def only(prediction: Prediction[Detection]) -> AsyncIterator[Prediction[Detection]]:
@@ -120,39 +104,36 @@ async def only(prediction: Prediction[Detection]) -> AsyncIterator[Prediction[De
 
 
 def top_of(message: DetectRequest) -> int:
-    top = message.top if message.HasField("top") else DEFAULT_TOP
+    top = message.top if message.HasField("top") else MAX_CANDIDATES
     if not 1 <= top <= MAX_CANDIDATES:
         raise ProblemError(422, f"top: a number from 1 to {MAX_CANDIDATES} is wanted.")
     return top
 
 
-def hints_of(message: DetectRequest, request: Request) -> Hints:
-    """How the model is to be asked. Raises a 422 that names the field at fault."""
+def query_of(message: DetectRequest) -> Query:
+    """What the model is asked. Raises a 422 that names the field at fault."""
     if not 1 <= len(message.text) <= MAX_TEXT_CHARS:
         raise ProblemError(422, f"text: 1 to {MAX_TEXT_CHARS} characters are wanted.")
-    state = request.app.state
-    return Hints(
+    return Query(
+        message.text,
         allowed=tuple(sorted({*codes("allowed_languages", message.allowed_languages)})),
         preferred=codes("preferred_languages", message.preferred_languages),
-        tie_margin=state.detection_settings.tie_margin,
-        asks=state.canary.asks(request),
     )
 
 
 def codes(field: str, values: Iterable[str]) -> tuple[str, ...]:
     found = tuple(values)
-    if len(found) > MAX_LANGUAGES or not all(map(_CODE.fullmatch, found)):
-        raise ProblemError(422, f"{field}: codes such as de are wanted, {MAX_LANGUAGES} at most.")
+    if len(found) > MAX_CODES or not all(map(_CODE.fullmatch, found)):
+        raise ProblemError(422, f"{field}: codes such as de are wanted, {MAX_CODES} at most.")
     return found
 
 
 def response(prediction: Prediction[Detection], top: int) -> DetectResponse:
     detection = prediction.value
     name, _, version = prediction.version.partition(":")
-    best = zip(detection.languages[:top], detection.scores[:top], strict=True)
     return DetectResponse(
         language=detection.language,
         score=detection.score,
-        candidates=[Candidate(language=language, score=score) for language, score in best],
+        candidates=[Candidate(**one) for one in detection.candidates[:top]],
         model=Model(name=name, version=version),
     )

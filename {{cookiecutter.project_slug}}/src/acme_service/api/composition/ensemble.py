@@ -12,19 +12,17 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from servekit.contracts import CHAMPION, Meter, ModelError, Ports, Prediction, Predictor
+from servekit.contracts import Meter, ModelError, Ports, Prediction, Predictor
 
-from acme_service.contracts.language import (
-    LANGUAGE,
-    UNDETERMINED,
-    Detection,
-    Query,
-)
+from acme_service.contracts.language import UNDETERMINED, Detection, Query
 from acme_service.contracts.opinion import OPINION, Opinion, Question
 from acme_service.contracts.sentiment import SENTIMENT, Sentiment
 
 READ_BY_SENTIMENT = "en"
 """The one language that the sentiment model reads."""
+
+TIE_MARGIN = 0.02
+"""A lead smaller than this is a tie."""
 
 _DIGITS = 4
 
@@ -79,13 +77,10 @@ class Missing:
             return None
 
 
-async def analyze(ports: Ports, query: Query, version: str = CHAMPION) -> Analysis:
-    """Raises ModelError when the own model cannot answer; all others can be missing.
-
-    version: of the own model, as `Predictor` takes it.
-    """
+async def analyze(ports: Ports, detector: Predictor[Query, Detection], query: Query) -> Analysis:
+    """Raises ModelError when the detector cannot answer; all others can be missing."""
     missing = Missing(ports.meter)
-    own, opinion = await _ensemble(ports, query, version, missing)
+    own, opinion = await _ensemble(ports, detector, query, missing)
     votes = [Vote(own.version, own.value.language, own.value.score)]
     if opinion:
         votes.append(Vote(opinion.value.model, opinion.value.language, opinion.value.score))
@@ -99,15 +94,14 @@ async def analyze(ports: Ports, query: Query, version: str = CHAMPION) -> Analys
 
 
 async def _ensemble(
-    ports: Ports, query: Query, version: str, missing: Missing
+    ports: Ports, detector: Predictor[Query, Detection], query: Query, missing: Missing
 ) -> tuple[Prediction[Detection], Prediction[Opinion] | None]:
     """Both detectors, asked at the same time."""
     question = Question(query.text, query.allowed)
-    own: Predictor[Query, Detection] = ports.models[LANGUAGE.name]
     other: Predictor[Question, Opinion] = ports.models[OPINION.name]
     second = asyncio.create_task(missing.unless_missing("opinion", lambda: other.predict(question)))
     try:
-        return await own.predict(query, version), await second
+        return await detector.predict(query), await second
     finally:
         # Nobody waits for it any longer where the own model failed, or the caller left.
         second.cancel()
@@ -117,7 +111,7 @@ def elect(votes: Sequence[Vote], query: Query) -> tuple[str, float]:
     """The language with the highest sum of scores, and that sum for each vote.
 
     A vote for a language that the query rules out counts only where all votes do that. A lead
-    of less than the tie margin is a tie: the most preferred of the tied languages wins, or else
+    of less than TIE_MARGIN is a tie: the most preferred of the tied languages wins, or else
     that of the earliest vote.
     """
     cast = [vote for vote in votes if vote.language != UNDETERMINED]
@@ -130,6 +124,6 @@ def elect(votes: Sequence[Vote], query: Query) -> tuple[str, float]:
     best = max(sums, key=lambda language: sums[language])
     # Rounded, or 0.30 - 0.28 were a little less than 0.02.
     leads = {language: round(sums[best] - sums[language], _DIGITS) for language in sums}
-    tied = [one for one, lead in leads.items() if lead < query.tie_margin or one == best]
+    tied = [one for one, lead in leads.items() if lead < TIE_MARGIN or one == best]
     winner = next((code for code in query.preferred if code in tied), tied[0])
     return winner, round(sums[winner] / len(counted), _DIGITS)

@@ -9,12 +9,19 @@ from servekit.api.dependencies import CurrentPorts
 from servekit.api.errors import DOCUMENTED
 from servekit.api.model_header import DOCUMENTS_MODEL, set_model_header
 
+from acme_service.api.dependencies import Detector
 from acme_service.api.hints import CurrentHints
-from acme_service.api.v1.schemas import TextIn
+from acme_service.contracts.language import Text
 
 from . import ensemble
 
-router = APIRouter(prefix="/v1", tags=["v1"], responses=DOCUMENTED | DOCUMENTS_MODEL)
+router = APIRouter(prefix="/v1", tags=["language"], responses=DOCUMENTED | DOCUMENTS_MODEL)
+
+
+class TextIn(BaseModel):
+    text: Text
+
+    model_config = {"json_schema_extra": {"examples": [{"text": "What a lovely day."}]}}
 
 
 class SentimentOut(BaseModel):
@@ -49,7 +56,11 @@ class AnalysisOut(BaseModel):
 
 @router.post("/analyze")
 async def analyze(
-    body: TextIn, ports: CurrentPorts, hints: CurrentHints, response: Response
+    body: TextIn,
+    ports: CurrentPorts,
+    detector: Detector,
+    hints: CurrentHints,
+    response: Response,
 ) -> AnalysisOut:
     """Tell the language of a text and, where it is English, its mood.
 
@@ -57,7 +68,6 @@ async def analyze(
     second vote or the mood the answer is still an answer, and says in `missing` what it lacks.
     Without the first model it is a 503 with `Retry-After`, or a 504.
     """
-    version = hints.version(body.text)
-    analysis = await ensemble.analyze(ports, hints.query(body.text), version)
+    analysis = await ensemble.analyze(ports, detector, hints.query(body.text))
     set_model_header(response, analysis.version)
     return AnalysisOut.model_validate(analysis, from_attributes=True)

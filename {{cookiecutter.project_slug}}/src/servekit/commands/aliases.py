@@ -1,15 +1,10 @@
-"""`make models`, `make promote` and `make rollback`: which version of a model answers.
+"""Which version of a model answers.
 
 Running replicas look for themselves: nothing here talks to them, or needs the API's settings.
 """
 
-import argparse
-import os
-import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-
-from dotenv import load_dotenv
+from collections.abc import Iterator, Sequence
 
 from servekit.contracts import CHALLENGER
 from servekit.registry.errors import ModelStoreError
@@ -21,67 +16,6 @@ from servekit.serving.deployment import imported
 from servekit.serving.model import Model
 
 CHAMPION = "champion"
-
-
-def main(
-    models: Iterable[Model],
-    kinds: Sequence[SourceKind],
-    arguments: Sequence[str] | None = None,
-) -> None:
-    """Run one of the commands.
-
-    Args:
-        models: Those of the service.
-        kinds: The places that `MODEL_STORE` may name.
-        arguments: Of the command line; by default those of this process.
-    """
-    parser = argparse.ArgumentParser(description="Say which version of a model answers.")
-    parser.add_argument("--model", default="", help="its name, where there are several")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="list versions and aliases")
-    promote = commands.add_parser("promote", help="let an alias mean a version")
-    promote.add_argument("version")
-    rollback = commands.add_parser("rollback", help="let an alias mean the version before")
-    for command in (promote, rollback):
-        command.add_argument("--alias", default=CHAMPION)
-    options = parser.parse_args(arguments)
-
-    load_dotenv(os.environ.get("ENV_FILE", ".env"))
-    try:
-        settings = StoreSettings.load()
-        if options.command == "list":
-            for model in chosen(models, options.model):
-                print("\n".join(Aliases(model, settings, kinds).listed()))
-            return
-        aliases = Aliases(only(models, options.model), settings, kinds)
-        if options.command == "promote":
-            print(aliases.promote(options.alias, options.version))
-        else:
-            print(aliases.roll_back(options.alias))
-    except ModelStoreError as error:
-        sys.exit(str(error))
-
-
-def chosen(models: Iterable[Model], name: str) -> list[Model]:
-    """The models that have versions, or the one of that name.
-
-    Raises ModelStoreError when there is none.
-    """
-    versioned = [one for one in models if one.versioned]
-    found = [one for one in versioned if name in {"", one.name}]
-    if not found:
-        known = " and ".join(one.name for one in versioned) or "none"
-        raise ModelStoreError(f"No model {name!r} has versions in the store: {known} has.")
-    return found
-
-
-def only(models: Iterable[Model], name: str) -> Model:
-    """The model of that name, or the only one that has versions. Raises ModelStoreError."""
-    found = chosen(models, name)
-    if len(found) > 1:
-        names = ", ".join(one.name for one in found)
-        raise ModelStoreError(f"Which model? Say MODEL=, one of {names}.")
-    return found[0]
 
 
 class Aliases:

@@ -1,0 +1,1 @@
+"""Serve applications and deployments of one's own, beside those that the kit makes of models."""

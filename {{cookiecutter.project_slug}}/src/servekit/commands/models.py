@@ -1,0 +1,121 @@
+"""`make models`, `promote`, `rollback`, `publish` and `train`."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from pkgutil import resolve_name
+
+from dotenv import load_dotenv
+
+from servekit.ingress.wiring import Wiring
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.settings import StoreSettings
+from servekit.registry.sources.folder import FolderSource
+from servekit.registry.sources.source import ModelSource, SourceKind
+from servekit.registry.store import open_source, shown
+from servekit.registry.training import Training, TrainingError
+from servekit.serving.model import Model
+
+from .aliases import CHAMPION, Aliases
+
+
+def work_on_models(wiring: Wiring, options: Namespace) -> None:
+    """Run one of these commands.
+
+    Args:
+        wiring: Of the service.
+        options: As the command line names them: the command, the model, and what it takes.
+
+    Raises:
+        SystemExit: It cannot be done.
+    """
+    load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    models, sources = list(wiring.models()), tuple(wiring.sources())
+    try:
+        for line in said(options, models, sources, StoreSettings.load()):
+            print(line, flush=True)
+    except (ModelStoreError, TrainingError, OSError) as error:
+        sys.exit(str(error))
+
+
+def said(
+    options: Namespace,
+    models: Sequence[Model],
+    sources: Sequence[SourceKind],
+    settings: StoreSettings,
+) -> Iterator[str]:
+    """Do what was asked, and yield the lines that say so.
+
+    Raises:
+        ModelStoreError: The store, a model or a version is not what is wanted.
+        TrainingError: Nothing was learned.
+    """
+    if options.command == "models":
+        for model in chosen(models, options.model):
+            yield from Aliases(model, settings, sources).listed()
+    elif options.command == "publish":
+        theirs = open_source(sources, settings.store, settings.fetch_timeout_s)
+        ours = FolderSource("file:model_store", settings.timeout_s)
+        references = [
+            reference
+            for model in chosen(models, options.model)
+            for reference in publish(model.name, ours, theirs)
+        ]
+        yield f"{shown(settings.store)} has {', '.join(references)}."
+    elif options.command == "train":
+        trained = [one for one in models if one.training]
+        model = only(trained, options.model, "can be trained")
+        store = open_source(sources, options.store or settings.store, settings.fetch_timeout_s)
+        resolve_name(model.training)(Training(store, options.corrections, options.version))
+    else:
+        aliases = Aliases(only(versioned(models), options.model), settings, sources)
+        if options.command == "promote":
+            yield aliases.promote(options.alias, options.version)
+        else:
+            yield aliases.roll_back(options.alias)
+
+
+HAS_VERSIONS = "has versions in the store"
+
+
+def versioned(models: Iterable[Model]) -> list[Model]:
+    return [one for one in models if one.versioned]
+
+
+def chosen(models: Iterable[Model], name: str) -> list[Model]:
+    """The models that have versions, or the one of that name. Raises ModelStoreError."""
+    return named(versioned(models), name, HAS_VERSIONS)
+
+
+def only(models: Sequence[Model], name: str, fact: str = HAS_VERSIONS) -> Model:
+    """The model of that name, or the only one. Raises ModelStoreError."""
+    found = named(models, name, fact)
+    if len(found) > 1:
+        names = ", ".join(one.name for one in found)
+        raise ModelStoreError(f"Which model? Say MODEL=, one of {names}.")
+    return found[0]
+
+
+def named(models: Sequence[Model], name: str, fact: str) -> list[Model]:
+    found = [one for one in models if name in {"", one.name}]
+    if not found and name:
+        known = ", ".join(one.name for one in models) or "none"
+        raise ModelStoreError(f"No model {name!r} {fact}; of the models of this service: {known}.")
+    if not found:
+        raise ModelStoreError(f"No model of this service {fact}.")
+    return found
+
+
+def publish(name: str, ours: FolderSource, theirs: ModelSource) -> Iterator[str]:
+    """Put the versions of a model of our folder there; its champion too, if there was none.
+
+    Raises ModelStoreError when a version is there with other content.
+    """
+    for version in ours.versions(name):
+        theirs.publish(name, version, ours.fetch(name, version, Path()))
+        yield f"{name}:{version}"
+    champion = ours.aliases(name).get(CHAMPION)
+    if champion and CHAMPION not in theirs.aliases(name):
+        theirs.move_alias(name, CHAMPION, champion, None)

@@ -1,0 +1,116 @@
+"""Puts a service together from its parts. Nothing here needs Ray."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from servekit.api import Feature, Service
+from servekit.api.canary import CanarySettings
+from servekit.api.contract_types import check_contracts
+from servekit.api.logging import configure_logging
+from servekit.api.request_id import AnswersRequestId
+from servekit.api.settings import ApiSettings
+from servekit.contracts import Meter, NullMeter, Ports
+from servekit.registry.errors import ModelStoreError
+from servekit.registry.settings import VARIABLES, StoreSettings
+from servekit.registry.sources.source import SourceKind
+from servekit.registry.store import chosen
+from servekit.serving.client import ModelClient
+from servekit.serving.in_process import InProcessTransport
+from servekit.serving.instrumented_call import around_calls
+from servekit.serving.model import Model, by_name
+from servekit.serving.settings import GatherSettings
+from servekit.serving.transport import ModelTransport
+from servekit.settings import Settings, SettingsError, refuse_misspellings
+
+from .transports import Transport
+
+
+class Checked(NamedTuple):
+    """What the environment says, read once, and the features that it enables."""
+
+    api: ApiSettings
+    canary: CanarySettings
+    gather: GatherSettings
+    features: Sequence[Feature]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """What a service is made of.
+
+    Attributes:
+        service: What it is called.
+        create_app: Builds its API around the models, as `servekit.api.create_app` does.
+        models: Gives the models that the routes ask.
+        features: Gives the features, outermost first; it reads their settings when it is called.
+        sources: Gives the kinds of place that `MODEL_STORE` may name.
+        transports: Gives the transports beside HTTP.
+    """
+
+    service: Service
+    create_app: Callable[..., FastAPI]
+    models: Callable[[], Iterable[Model]]
+    features: Callable[[], Iterable[Feature]]
+    sources: Callable[[], Iterable[SourceKind]]
+    transports: Callable[[], Iterable[Transport]] = tuple
+
+    def check(self) -> Checked:
+        """Read and check all settings, those of the enabled features included.
+
+        Raises:
+            SettingsError: A setting is malformed or nearly spelt like one, two models have one
+                name, or the types of a contract will not do.
+        """
+        check_contracts(one.contract for one in by_name(self.models()).values())
+        api, canary, gather = ApiSettings.load(), CanarySettings.load(), GatherSettings.load()
+        enabled = [*self.features(), *(one.feature for one in self.transports())]
+        try:
+            chosen(tuple(self.sources()), StoreSettings.load().store)
+        except ModelStoreError as error:
+            raise SettingsError(str(error)) from None
+        # The settings of the store are read outside of the `Settings` classes.
+        refuse_misspellings([*Settings.variables(), *VARIABLES])
+        return Checked(api, canary, gather, enabled)
+
+    def ports(
+        self,
+        transports: Mapping[str, ModelTransport],
+        meter: Meter,
+        features: Sequence[Feature],
+        settings: GatherSettings,
+    ) -> Ports:
+        """The models as the API asks them, through a transport to each by its name."""
+        around = around_calls([one.around_call for one in features if one.around_call])
+        known = by_name(self.models())
+        clients = {
+            name: ModelClient(name, transports[name], one.within(settings), meter, around)
+            for name, one in known.items()
+        }
+        return Ports(clients, meter, {name: one.contract for name, one in known.items()})
+
+    def held(
+        self, settings: GatherSettings, meter: Meter | None = None
+    ) -> Mapping[str, InProcessTransport]:
+        """Transports to all models, loaded into this process."""
+        sources = tuple(self.sources())
+        counts = None if meter is None else lambda: meter
+        return {
+            name: InProcessTransport(name, one.held(sources, counts), settings.timeout_s)
+            for name, one in by_name(self.models()).items()
+        }
+
+    def api(self, ports: Ports, checked: Checked) -> FastAPI:
+        """The API around the models, with the features and settings that were checked."""
+        configure_logging(checked.api.log_level, self.service.package)
+        return self.create_app(ports, checked.features, settings=checked.api, canary=checked.canary)
+
+    def development(self) -> ASGIApp:
+        """The service in this process, answering request ids as Ray Serve's proxy would."""
+        checked = self.check()
+        held = self.held(checked.gather)
+        ports = self.ports(held, NullMeter(), checked.features, checked.gather)
+        return AnswersRequestId(self.api(ports, checked))
