@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Response
+from fastapi import APIRouter, Body, Depends, Path, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 from starlette.requests import HTTPConnection
@@ -64,17 +65,13 @@ def asking(contract: Contract) -> Callable[[HTTPConnection], Awaitable[Asking]]:
     return ask
 
 
-class ModelRouter(APIRouter):
-    """The routes of one model, to which features add theirs."""
+class ModelRoute(APIRoute):
+    """`POST {prefix}` of a model: tells features where, inside other routers too, it is."""
 
-    def __init__(self, contract: Contract, prefix: str) -> None:
-        super().__init__(
-            prefix=prefix, tags=[contract.name], responses=DOCUMENTED | DOCUMENTS_MODEL
-        )
-        self.contract = contract
+    contract: Contract
 
 
-def model_router(contract: Contract, prefix: str) -> ModelRouter:
+def model_router(contract: Contract, prefix: str) -> APIRouter:
     """The routes of a model.
 
     `POST {prefix}` answers one item, `/batch` many, `/lines` many as JSON Lines, each as soon as
@@ -87,7 +84,7 @@ def model_router(contract: Contract, prefix: str) -> ModelRouter:
     Returns:
         A router, to which further routes can be added.
     """
-    router = ModelRouter(contract, prefix)
+    router = APIRouter(prefix=prefix, tags=[contract.name], responses=DOCUMENTED | DOCUMENTS_MODEL)
     _add_single(router, contract)
     _add_many(router, contract)
     if contract.streams:
@@ -100,12 +97,20 @@ def _add_single(router: APIRouter, contract: Contract) -> None:
     Output = contract.output  # noqa: N806
     Ask = Annotated[Asking, Depends(asking(contract))]  # noqa: N806
 
-    @router.post("", name=f"predict_{contract.name}")
     async def predict(item: Item, ask: Ask, response: Response) -> Output:
         """Answer one item."""
         prediction = await ask.model.predict(item, ask.version(item))
         set_model_header(response, prediction.version)
         return prediction.value
+
+    router.add_api_route(
+        "",
+        predict,
+        methods=["POST"],
+        name=f"predict_{contract.name}",
+        route_class_override=ModelRoute,
+    )
+    router.routes[-1].contract = contract
 
 
 def _add_many(router: APIRouter, contract: Contract) -> None:
@@ -116,7 +121,8 @@ def _add_many(router: APIRouter, contract: Contract) -> None:
     Results = create_model(f"{title}Results", results=(list[Output], ...))  # noqa: N806
     Ask = Annotated[Asking, Depends(asking(contract))]  # noqa: N806
 
-    @router.post("/batch", name=f"predict_{contract.name}_batch")
+    # Names differ in their first word: `predict_x_batch` would be that of a model `x_batch`, too.
+    @router.post("/batch", name=f"batch_predict_{contract.name}")
     async def predict_batch(body: Items, ask: Ask, response: Response) -> Results:
         """Answer many items, in order, all by one version of the model."""
         predictions = await ask.model.predict_batch(body.items, ask.version(*body.items))
@@ -129,7 +135,7 @@ def _add_many(router: APIRouter, contract: Contract) -> None:
             set_model_header(response, first.version if first else "")
             yield whole
 
-    @router.post("/lines", name=f"predict_{contract.name}_lines")
+    @router.post("/lines", name=f"iterate_{contract.name}")
     async def predict_lines(
         predictions: Annotated[Predictions, Depends(each)],
     ) -> AsyncIterator[Output]:
@@ -194,6 +200,14 @@ class ModelDetailsOut(ModelOut):
     output: dict[str, Any]
 
 
+def schemas_of(contract: Contract) -> dict[str, dict[str, Any]]:
+    """The JSON Schemas of one item. To make them takes milliseconds."""
+    return {
+        "input": TypeAdapter(contract.input).json_schema(),
+        "output": TypeAdapter(contract.output).json_schema(mode="serialization"),
+    }
+
+
 models_router = APIRouter(prefix="/v1/models", tags=["models"], responses=DOCUMENTED)
 
 Name = Annotated[str, Path(description="Of the model.", max_length=64)]
@@ -217,15 +231,10 @@ async def list_models(ports: CurrentPorts) -> list[ModelOut]:
 
 
 @models_router.get("/{name}", responses=documented([404]))
-async def get_model(name: Name, ports: CurrentPorts) -> ModelDetailsOut:
+async def get_model(name: Name, ports: CurrentPorts, request: Request) -> ModelDetailsOut:
     """One model, and what it takes and gives."""
     if name not in ports.models:
         raise ProblemError(404, "There is no model of this name.")
-    contract, card = ports.contracts[name], await ports.models[name].card()
-    return ModelDetailsOut(
-        name=name,
-        version=card.version,
-        facts=dict(card.facts),
-        input=TypeAdapter(contract.input).json_schema(),
-        output=TypeAdapter(contract.output).json_schema(mode="serialization"),
-    )
+    card = await ports.models[name].card()
+    schemas: dict[str, dict[str, Any]] = request.app.state.schemas[name]
+    return ModelDetailsOut(name=name, version=card.version, facts=dict(card.facts), **schemas)
