@@ -29,7 +29,7 @@ from servekit.commands.launcher.serve import (
     start_timeout_s,
     wait_until_running,
 )
-from servekit.commands.launcher.signals import Stopper
+from servekit.commands.stopping import SIGNALS, Stopper
 
 from acme_service.ingress import develop, launch
 from acme_service.ingress.assembly import check_settings
@@ -94,7 +94,7 @@ def refusal(
     monkeypatch.setattr(sys, "argv", ["launcher", *where[request.param]])
     monkeypatch.setenv("ENV_FILE", "nowhere")
     monkeypatch.setattr(serve, "end_descendants", lambda: None)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
 
     def run() -> None:
         if request.param is launch:
