@@ -30,7 +30,7 @@ test: check ## All that CI runs: checks, renders of many kinds, renders over Ray
 	@$(BIN)/python -m scripts.suite
 
 upgrade: environment ## Upgrade the packages that all is tested with, if `make test` passes; DAY= (14 days ago)
-	@PYTHONPATH='$(PROJECT)/src' $(BIN)/python -m scripts.upgrade
+	@$(BIN)/python -m scripts.upgrade
 
 renders: environment ## Print the names of the renders that are tested, as JSON
 	@$(BIN)/python -m scripts.renders

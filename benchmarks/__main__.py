@@ -8,20 +8,16 @@ measures what `serve.batch` adds to each model, and writes `batching.md`.
 import os
 import sys
 
-from scripts.stopping import StoppedError, listen
+from scripts.stopping import STOPPER, Stop, end_descendants
 
 if __name__ == "__main__":
-    listen()
+    STOPPER.listen()
     try:
         from benchmarks.bench import bench
-        from benchmarks.services import end_descendants
 
-        try:
-            names = ("quick", "features", "batching")
-            sys.exit(bench(**{name: os.environ.get(name.upper()) == "1" for name in names}))
-        except StoppedError:
-            end_descendants()
-            raise
-    except StoppedError:
+        names = ("quick", "features", "batching")
+        sys.exit(bench(**{name: os.environ.get(name.upper()) == "1" for name in names}))
+    except Stop:
+        end_descendants()
         print("\nStopped; nothing is left running.", flush=True)
         sys.exit(130)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from scripts.ports import refuse_taken_port
+from scripts.stopping import adopt_orphans
 
 from . import HOST, PORT
 from .batching import measure_batching
@@ -22,7 +23,7 @@ from .measure import Visit, visits
 from .plan import ONE_PROCESS, QUICK, TWO_PROCESSES, Plan
 from .report import PLOTS, write_report
 from .results import Results
-from .services import ServiceError, adopt_orphans
+from .services import ServiceError
 
 LEAST_GIB = 6
 

@@ -1,9 +1,7 @@
 """Starts a service, watches what it uses, and leaves nothing of it running."""
 
-import ctypes
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,16 +10,12 @@ from pathlib import Path
 
 import psutil
 
-from scripts.stopping import held_back, ignore, listen
+from scripts.stopping import STOPPER, end_descendants
 
 from .loads import answers
 
 START_TIMEOUT_S = 240
 STOP_TIMEOUT_S = 90
-SETTLE_S = 5
-"""How long what a service leaves behind may take to end, before it is made to."""
-
-PR_SET_CHILD_SUBREAPER = 36
 
 KINDS = {
     "ray::ServeReplica:default:ingress": "ingress",
@@ -89,12 +83,6 @@ def descendants() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
 
 
-def adopt_orphans() -> None:
-    """Keep processes whose parent dies below this one, where the system can (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-
-
 @contextmanager
 def serving(
     command: Sequence[str],
@@ -110,7 +98,7 @@ def serving(
     process = None
     try:
         began = time.monotonic()
-        with held_back(), log.open("wb") as output:
+        with STOPPER.held_back(), log.open("wb") as output:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -123,10 +111,9 @@ def serving(
         wait_until(ready, process, log)
         yield Service(time.monotonic() - began)
     finally:
-        ignore()
         if process:
-            end(process)
-        listen()
+            with STOPPER.held_back():
+                end(process)
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
@@ -142,12 +129,3 @@ def end(process: subprocess.Popen[bytes]) -> None:
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_TIMEOUT_S)
     end_descendants()
-
-
-def end_descendants() -> None:
-    for ask in (psutil.Process.terminate, psutil.Process.kill):
-        left = descendants()
-        for one in left:
-            with suppress(psutil.NoSuchProcess):
-                ask(one)
-        psutil.wait_procs(left, SETTLE_S)

@@ -6,14 +6,14 @@ running.
 
 import sys
 
-from scripts.stopping import StoppedError, listen
+from scripts.stopping import STOPPER, Stop
 
 if __name__ == "__main__":
-    listen()
+    STOPPER.listen()
     try:
         from scripts.show import show
 
         show()
-    except StoppedError:
+    except Stop:
         print("\nStopped; nothing is left running.", flush=True)
         sys.exit(130)

@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 from scripts.export import ROOT, export
 from scripts.ports import refuse_taken_port
 from scripts.questions import ask_all
-from scripts.stopping import StoppedError, held_back, ignore
+from scripts.stopping import STOPPER, Stop
 
 FOLDER = ROOT / "build/demo"
 LOG = FOLDER / "demo.log"
@@ -42,7 +42,7 @@ def running(*command: str, folder: Path, log: Path) -> Iterator[subprocess.Popen
     """A process of a session of its own, so that it is we who end it and not the terminal."""
     process = None
     try:
-        with held_back(), log.open("wb") as output:
+        with STOPPER.held_back(), log.open("wb") as output:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -55,11 +55,11 @@ def running(*command: str, folder: Path, log: Path) -> Iterator[subprocess.Popen
         yield process
     finally:
         if process and process.poll() is None:
-            end(process)
+            with STOPPER.held_back():
+                end(process)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    ignore()
     process.terminate()  # make passes it on to what it runs, and waits for that
     try:
         process.wait(STOP_TIMEOUT_S)
@@ -137,6 +137,6 @@ def local_header(project: Path) -> dict[str, str]:
 def serve_until_stopped(service: subprocess.Popen[bytes]) -> None:
     try:
         service.wait()
-    except StoppedError:
+    except Stop:
         return  # as told
     fail("The service ended by itself", LOG)

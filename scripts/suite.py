@@ -1,9 +1,11 @@
 """Run all tests of the template: those that only compute beside those that wait for others.
 
 The tests over Ray Serve wait most of their time, and are spoilt by whatever keeps the processors
-from them. So what runs beside them has no time limits to miss, and the lowest priority.
+from them. So what runs beside them has no time limits to miss, and the lowest priority: it takes
+what the others leave of the processors, which over Ray Serve is much.
 """
 
+import os
 import subprocess
 import sys
 
@@ -19,8 +21,12 @@ BESIDE = [
     "tests/test_renders.py",
     "tests/test_schemas.py",
     "tests/test_types.py",
+    # Last, as the longest that two processors share.
+    "tests/test_command_line.py",
+    "tests/test_operators.py",
+    "tests/test_own_tests.py",
 ]
-"""Renders, parses, lints and types: nothing that waits for another process."""
+"""Renders, parses, lints and types, and the tests of projects: nothing that measures time."""
 
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
 LOWEST_PRIORITY = ["nice", "-n", "19"]
@@ -32,6 +38,7 @@ def main() -> int:
         beside = subprocess.Popen(
             [*LOWEST_PRIORITY, *PYTEST, *BESIDE],
             cwd=ROOT,
+            env=os.environ | {"PROJECTIONS": "beside"},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -15,7 +15,8 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from servekit.commands.packages import STOPPING, find_uv, table
+from servekit.commands.packages import find_uv, table
+from servekit.commands.stopping import SIGNALS
 
 from scripts.export import ROOT
 
@@ -121,7 +122,7 @@ def upgrade(day: date) -> None:
         if subprocess.run(["make", "test"], cwd=ROOT, env=variables, check=False).returncode:
             sys.exit("The tests failed with these versions; the constraints were not changed.")
     except BaseException:
-        for number in STOPPING:
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         write(before)
         raise

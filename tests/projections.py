@@ -53,7 +53,9 @@ def identity(project: Files) -> str:
 def run_tests(project: Files, *arguments: str) -> Done:
     """Run the tests without Ray of a project that consists of these files."""
     # One folder a thread, and times that follow from contents: most bytecode is found again.
-    folder = ENVIRONMENT.parent / "projections" / current_thread().name
+    # `scripts/suite.py` runs two pytests at a time, whose threads have the same names.
+    process = os.environ.get("PROJECTIONS", "alone")
+    folder = ENVIRONMENT.parent / "projections" / process / current_thread().name
     shutil.rmtree(folder, ignore_errors=True)
     for path, content in project.items():
         file = folder / path

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from httpx2 import Client, Response
 
-from servekit.commands.launcher.process_tree import descendants
+from servekit.commands.stopping import descendants
 
 from tests.visitor import HEADERS
 

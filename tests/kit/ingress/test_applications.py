@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import yaml
 
-from servekit.commands.launcher.process_tree import descendants
+from servekit.commands.stopping import descendants
 
 from tests.cluster import SMALL, Cluster
 from tests.visitor import HEADERS

@@ -28,7 +28,7 @@ from servekit.commands.launcher.serve import (
     start_timeout_s,
     wait_until_running,
 )
-from servekit.commands.launcher.signals import Stopper
+from servekit.commands.stopping import SIGNALS, Stopper
 
 from acme_service.app import WIRING
 
@@ -93,7 +93,7 @@ def refusal(
     monkeypatch.chdir(PROJECT)
     monkeypatch.setenv("ENV_FILE", "nowhere")
     monkeypatch.setattr(serve, "end_descendants", lambda: None)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
 
     def refused() -> str:
         with pytest.raises(SystemExit) as refusal:

@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from servekit.contracts import Ports
+from servekit.contracts import Contract, Ports
 from servekit.settings import SettingsError
 
 from . import errors, health
@@ -20,7 +20,7 @@ from .canary import Canary, CanarySettings
 from .docs import include_docs
 from .feature import Feature
 from .logging import flush_logs
-from .models import ModelRouter, models_router
+from .models import models_router, schemas_of
 from .readiness import Readiness
 from .request_id import RequestId
 from .service import Service
@@ -87,6 +87,7 @@ def create_app(
     )
     app.state.service = service
     app.state.ports = ports
+    app.state.schemas = {name: schemas_of(one) for name, one in ports.contracts.items()}
     app.state.settings = settings
     app.state.canary = Canary(canary or CanarySettings.load())
     app.state.readiness = _readiness(ports, features)
@@ -133,20 +134,30 @@ def _include_routes(
     # What is asked most comes first: routes are tried one after the other.
     for router in [*routers, *feature_routers, models_router]:
         app.include_router(router)
-    for router in routers:
-        if isinstance(router, ModelRouter):
-            name = router.contract.name
-            if name not in app.state.ports.contracts:
-                raise SettingsError(f"There are routes for {name!r}, but no model of that name.")
-            for feature in features:
-                if feature.model_routes:
-                    app.include_router(feature.model_routes(router.contract, router.prefix))
+    _add_routes_of_models(app, features)
     app.include_open(health.router, Group.SERVICE)
     for feature in features:
         for router in feature.sign_in_routers:
             app.include_open(router, Group.SIGN_IN)
         for router in feature.routers:
             app.include_open(router)
+
+
+def _add_routes_of_models(app: GuardedApi, features: Sequence[Feature]) -> None:
+    """Let features add routes beside those of each model, in whatever routers these are."""
+    for context in [*iter_route_contexts(app.routes)]:
+        contract: Contract | None = getattr(context.original_route, "contract", None)
+        if contract is None:
+            continue
+        if contract.name not in app.state.ports.contracts:
+            raise SettingsError(
+                f"There are routes for {contract.name!r}, but no model of that name."
+            )
+        around = [one for one in context.dependencies if one not in app.router.dependencies]
+        for feature in features:
+            if feature.model_routes:
+                added = feature.model_routes(contract, context.path or "")
+                app.include_router(added, dependencies=around)
 
 
 def _lifespan(features: Sequence[Feature]) -> Callable[[FastAPI], Any]:

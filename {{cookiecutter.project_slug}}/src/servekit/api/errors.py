@@ -1,5 +1,6 @@
 """The one place where errors become HTTP answers: RFC 9457 problem details."""
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
 REF = "#/components/schemas/{model}"
+PROBLEM_REF = "#/problem"
+"""Stands for the reference to the schema of problems until all other schemas have their names."""
 
 
 class InvalidField(BaseModel):
@@ -44,6 +47,10 @@ class Problem(BaseModel):
     detail: str | None = None
     request_id: str | None = None
     errors: list[InvalidField] | None = None
+
+
+DESCRIBED = (InvalidField, Problem)
+"""What OpenAPI says about errors."""
 
 
 class ProblemError(Exception):
@@ -141,7 +148,7 @@ def documented(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(model=Problem.__name__)}}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM_REF}}},
         }
         for status in statuses
     }
@@ -155,9 +162,19 @@ class ApiWithProblems(FastAPI):
     """Says in its OpenAPI schema what a problem looks like."""
 
     def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         schema = super().openapi()
         schemas = schema["components"]["schemas"]
-        if Problem.__name__ not in schemas:  # FastAPI keeps what it has made
-            described = Problem.model_json_schema(ref_template=REF)
-            schemas |= described.pop("$defs") | {Problem.__name__: described}
-        return schema
+        prefix = ""  # classes of the service's own may have these names
+        while not schemas.keys().isdisjoint(prefix + one.__name__ for one in DESCRIBED):
+            prefix += "Api"
+        problem = f"{prefix}{Problem.__name__}"
+        described = Problem.model_json_schema(ref_template=REF.format(model=f"{prefix}{{model}}"))
+        parts = described.pop("$defs")
+        schemas |= {f"{prefix}{name}": one for name, one in parts.items()}
+        schemas[problem] = described
+        text = json.dumps(schema).replace(PROBLEM_REF, REF.format(model=problem))
+        whole: dict[str, Any] = json.loads(text)
+        self.openapi_schema = whole
+        return whole

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Response
+from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 
@@ -27,17 +27,7 @@ MAX_ITEMS = 1_000
 Predictions = AsyncIterator[Prediction[Any]]
 
 
-class ModelRouter(APIRouter):
-    """The routes of one model, to which features add theirs."""
-
-    def __init__(self, contract: Contract, prefix: str, **options: Any) -> None:
-        responses = DOCUMENTED | DOCUMENTS_MODEL | options.pop("responses", {})
-        tags = options.pop("tags", [contract.name])
-        super().__init__(prefix=prefix, tags=tags, responses=responses, **options)
-        self.contract = contract
-
-
-def model_router(contract: Contract, prefix: str, **options: Any) -> ModelRouter:
+def model_router(contract: Contract, prefix: str, **options: Any) -> APIRouter:
     """The routes of a model.
 
     `POST {prefix}` answers one item, `/batch` many, `/lines` many as JSON Lines, each as soon as
@@ -51,7 +41,9 @@ def model_router(contract: Contract, prefix: str, **options: Any) -> ModelRouter
     Returns:
         A router, to which further routes can be added.
     """
-    router = ModelRouter(contract, prefix, **options)
+    options = {"tags": [contract.name]} | options
+    options["responses"] = DOCUMENTED | DOCUMENTS_MODEL | options.get("responses", {})
+    router = APIRouter(prefix=prefix, **options)
     _add_single(router, contract)
     _add_many(router, contract)
     if contract.streams:
@@ -71,6 +63,9 @@ def _add_single(router: APIRouter, contract: Contract) -> None:
         set_model_header(response, prediction.version)
         return prediction.value
 
+    # By which features find where, inside other routers too, the model has its routes.
+    router.routes[-1].contract = contract
+
 
 def _add_many(router: APIRouter, contract: Contract) -> None:
     title = "".join(part.capitalize() for part in contract.name.split("_"))
@@ -80,7 +75,8 @@ def _add_many(router: APIRouter, contract: Contract) -> None:
     Results = create_model(f"{title}Results", results=(list[Output], ...))  # noqa: N806
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
 
-    @router.post("/batch", name=f"predict_{contract.name}_batch")
+    # Names differ in their first word: `predict_x_batch` would be that of a model `x_batch`, too.
+    @router.post("/batch", name=f"batch_predict_{contract.name}")
     async def predict_batch(body: Items, model: Model, response: Response) -> Results:
         """Answer many items, in order, all by one version of the model."""
         predictions = await model.predict_batch(body.items)
@@ -93,7 +89,7 @@ def _add_many(router: APIRouter, contract: Contract) -> None:
             set_model_header(response, first.version if first else "")
             yield whole
 
-    @router.post("/lines", name=f"predict_{contract.name}_lines")
+    @router.post("/lines", name=f"iterate_{contract.name}")
     async def predict_lines(
         predictions: Annotated[Predictions, Depends(each)],
     ) -> AsyncIterator[Output]:
@@ -158,6 +154,14 @@ class ModelDetailsOut(ModelOut):
     output: dict[str, Any]
 
 
+def schemas_of(contract: Contract) -> dict[str, dict[str, Any]]:
+    """The JSON Schemas of one item. To make them takes milliseconds."""
+    return {
+        "input": TypeAdapter(contract.input).json_schema(),
+        "output": TypeAdapter(contract.output).json_schema(mode="serialization"),
+    }
+
+
 models_router = APIRouter(prefix="/v1/models", tags=["models"], responses=DOCUMENTED)
 
 Name = Annotated[str, Path(description="Of the model.", max_length=64)]
@@ -181,15 +185,10 @@ async def list_models(ports: CurrentPorts) -> list[ModelOut]:
 
 
 @models_router.get("/{name}", responses=documented([404]))
-async def get_model(name: Name, ports: CurrentPorts) -> ModelDetailsOut:
+async def get_model(name: Name, ports: CurrentPorts, request: Request) -> ModelDetailsOut:
     """One model, and what it takes and gives."""
     if name not in ports.models:
         raise ProblemError(404, "There is no model of this name.")
-    contract, card = ports.contracts[name], await ports.models[name].card()
-    return ModelDetailsOut(
-        name=name,
-        version=card.version,
-        facts=dict(card.facts),
-        input=TypeAdapter(contract.input).json_schema(),
-        output=TypeAdapter(contract.output).json_schema(mode="serialization"),
-    )
+    card = await ports.models[name].card()
+    schemas: dict[str, dict[str, Any]] = request.app.state.schemas[name]
+    return ModelDetailsOut(name=name, version=card.version, facts=dict(card.facts), **schemas)

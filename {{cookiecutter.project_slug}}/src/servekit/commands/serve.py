@@ -21,17 +21,18 @@ from servekit.commands.launcher.environment import (
     prepare_environment,
 )
 from servekit.commands.launcher.file_watcher import Changes
-from servekit.commands.launcher.process_tree import (
-    adopt_orphans,
-    end_descendants,
-)
 from servekit.commands.launcher.serve import (
     deploy,
     drained_at_the_end,
     local_ray,
     wait_until_running,
 )
-from servekit.commands.launcher.signals import Stop, Stopper
+from servekit.commands.stopping import (
+    Stop,
+    Stopper,
+    adopt_orphans,
+    end_descendants,
+)
 
 if TYPE_CHECKING:
     from ray.serve.schema import ServeDeploySchema

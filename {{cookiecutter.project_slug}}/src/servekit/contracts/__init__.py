@@ -3,7 +3,6 @@
 Standard library only: every other layer imports this one, and it imports none of them.
 """
 
-from .around_call import AroundCall
 from .canonical import NoKeyError, key_of
 from .contract import INGRESS, Contract
 from .errors import (
@@ -13,12 +12,16 @@ from .errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from .meter import Meter, NullMeter
-from .ports import Ports
-from .prediction import ModelCard, Prediction
-from .predictor import Predictor
-from .roles import CHALLENGER, CHAMPION, is_reference
-from .wrapped import WrappedPredictor
+from .ports import AroundCall, Meter, NullMeter, Ports
+from .predictor import (
+    CHALLENGER,
+    CHAMPION,
+    ModelCard,
+    Prediction,
+    Predictor,
+    WrappedPredictor,
+    is_reference,
+)
 
 __all__ = [
     "CHALLENGER",

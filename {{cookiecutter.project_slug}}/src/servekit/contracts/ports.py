@@ -1,12 +1,43 @@
-"""Everything that an API is given."""
+"""Everything that an API is given, and what features may put around a call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from contextvars import Context
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from .contract import Contract
-from .meter import Meter
 from .predictor import Predictor
+
+AroundCall = Callable[[str, Sequence[Context]], AbstractContextManager[Any]]
+"""Takes the name of a model and the contexts of the requests in the call; none for the current
+one alone."""
+
+
+class Meter(Protocol):
+    """Takes counts and measurements.
+
+    Names are snake_case and end in their unit (`_total`, `_seconds`, `_size`). Labels take
+    few values: never a text, an address or an identifier.
+    """
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add to a counter."""
+        ...
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Record one measurement of a distribution."""
+        ...
+
+
+class NullMeter:
+    """A meter that drops everything: development collects no metrics."""
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        return None
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        return None
 
 
 @dataclass(frozen=True)

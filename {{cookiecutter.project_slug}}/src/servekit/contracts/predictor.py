@@ -1,13 +1,52 @@
-"""A model, as the API sees it."""
+"""A model, as the API sees it: what it answers, for which version, and one around another."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Protocol, TypeVar
-
-from .prediction import ModelCard, Prediction
-from .roles import CHAMPION
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 Input_contra = TypeVar("Input_contra", contravariant=True)
 Output = TypeVar("Output")
+
+CHAMPION = ""
+"""The version that answers every request that asks for no other."""
+
+CHALLENGER = "challenger"
+"""The version that is tried on a fraction of the callers."""
+
+
+def is_reference(version: str) -> bool:
+    """Whether this names one version, such as "churn:3", and not a role that versions have."""
+    return ":" in version
+
+
+class Prediction(NamedTuple, Generic[Output]):
+    """The answer to one item.
+
+    value: of the output type of the contract.
+    version: the reference of the version that answered, such as "churn:3"; "" when unknown.
+    """
+
+    value: Output
+    version: str = ""
+
+
+class ModelCard(NamedTuple):
+    """The version of a model that answers now.
+
+    name, version: as the model store has them.
+    facts: what the model says of itself, such as the classes that it knows.
+    note: one sentence for operators when something is not as it should be, such as a version
+        that was refused; it names no path and no address.
+    """
+
+    name: str
+    version: str
+    facts: Mapping[str, Any] = {}
+    note: str = ""
+
+    @property
+    def reference(self) -> str:
+        """One name for this version of this model."""
+        return f"{self.name}:{self.version}" if self.version else self.name
 
 
 class Predictor(Protocol[Input_contra, Output]):
@@ -62,3 +101,32 @@ class Predictor(Protocol[Input_contra, Output]):
         What comes back, if anything, is a note for operators.
         """
         ...
+
+
+class WrappedPredictor:
+    """Answers what `inner` answers. A feature overrides the methods that it has a part in."""
+
+    def __init__(self, inner: Predictor[Any, Any]) -> None:
+        self.inner = inner
+
+    async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
+        return await self.inner.predict(item, version)
+
+    async def predict_batch(
+        self, items: Sequence[Any], version: str = CHAMPION
+    ) -> list[Prediction[Any]]:
+        return await self.inner.predict_batch(items, version)
+
+    def predict_each(
+        self, items: Sequence[Any], version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Any]]:
+        return self.inner.predict_each(items, version)
+
+    def stream(self, item: Any, version: str = CHAMPION) -> AsyncIterator[Prediction[Any]]:
+        return self.inner.stream(item, version)
+
+    async def card(self, version: str = CHAMPION) -> ModelCard:
+        return await self.inner.card(version)
+
+    async def check(self) -> str | None:
+        return await self.inner.check()

@@ -11,8 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from servekit.commands.free_ports import free_port_near
-
-from .signals import Stopper
+from servekit.commands.stopping import Stopper
 
 if TYPE_CHECKING:
     from ray.serve.schema import ServeDeploySchema

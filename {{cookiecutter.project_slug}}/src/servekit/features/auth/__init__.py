@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from servekit.api import Feature
 
-from .api_keys import HEADER, ApiKeys
+from .accounts import KEY_HEADER, ApiKeys
 from .bearer import BearerTokens
 from .guard import Authentication, schemes
 from .jwks import SigningKeys
@@ -51,7 +51,7 @@ def auth(settings: AuthSettings | None = None, *, service: str) -> Feature:
         name="auth",
         guards=[callers.requiring(*NEEDED)],
         security=[Security(scheme, scopes=NEEDED) for scheme in ways_in],
-        credentials=["Authorization", HEADER],
+        credentials=["Authorization", KEY_HEADER],
         refusals=[401, 403],
         middleware=[Middleware(CredentialSubprotocol)],
         routers=[account_router(callers, ways_in)],

@@ -1,11 +1,17 @@
-"""A user or the holder of an API key, and its encoding in settings."""
+"""Users and holders of API keys, their encoding in settings, and whose key one is."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from servekit.api.principal import Principal
+
+KEY_HEADER = "X-API-Key"
+MAX_KEY_CHARS = 256
 SCOPES = {"detect": "Ask the models.", "admin": "Change how the service works."}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -66,3 +72,20 @@ def _parts(entry: str) -> tuple[str, frozenset[str], str]:
     name, _, rest = entry.partition(":")
     scopes, _, proof = rest.partition(":")
     return name, frozenset(filter(None, scopes.split("+"))), proof
+
+
+def digest(key: str) -> str:
+    """What the service keeps of a key. Keys are long and random, so nothing slower is needed."""
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class ApiKeys:
+    """Knows the principals of keys."""
+
+    def __init__(self, holders: Iterable[Account]) -> None:
+        # A user of the same name is another principal: no name can have the prefix.
+        self._callers = {one.proof: Principal(f"key:{one.name}", one.scopes) for one in holders}
+
+    def caller(self, key: str) -> Principal | None:
+        """The principal of a key, or None for an unknown key."""
+        return self._callers.get(digest(key)) if len(key) <= MAX_KEY_CHARS else None

@@ -2,35 +2,16 @@
 
 import time
 from hashlib import sha256
-from typing import NamedTuple, Protocol
 
 import jwt
 
 from servekit.api.principal import Principal
 
+from .oidc import IdentityProvider
+from .tokens import OwnTokens, Verified
+
 MAX_CHARS = 8 * 1024
 REMEMBERED = 1024
-
-
-class Verified(NamedTuple):
-    """The principal of a token, and when it expires, in seconds since 1970."""
-
-    caller: Principal
-    expires_at: float
-
-
-class Own(Protocol):
-    def verified(self, token: str) -> Verified | None: ...
-
-
-class Provided(Protocol):
-    algorithms: frozenset[str]
-
-    def generation(self) -> int:
-        """Another number whenever other keys are trusted."""
-        ...
-
-    async def verified(self, token: str, key_id: str) -> Verified | None: ...
 
 
 class BearerTokens:
@@ -41,7 +22,7 @@ class BearerTokens:
     runs. What is remembered is a hash: nobody finds a token in this memory.
     """
 
-    def __init__(self, own: Own, provider: Provided | None = None) -> None:
+    def __init__(self, own: OwnTokens, provider: IdentityProvider | None = None) -> None:
         self._own = own
         self._provider = provider
         self._known: dict[bytes, Verified] = {}

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from .accounts import SCOPES, Account
-from .api_keys import HEADER, digest
+from .accounts import KEY_HEADER, SCOPES, Account, digest
 from .passwords import hashing
 from .settings import SECRET_BYTES
 
@@ -52,5 +51,5 @@ def fill(path: Path) -> str:
             raise ValueError(f"{path} has no line `{name}=` to fill in.")
     note = "# The key in AUTH_API_KEYS, for whoever asks from this machine: `make load` sends it."
     path.chmod(0o600)
-    path.write_text(f"{text}{note}\nLOAD_HEADER={HEADER}: {key.secret}\n", encoding="utf-8")
+    path.write_text(f"{text}{note}\nLOAD_HEADER={KEY_HEADER}: {key.secret}\n", encoding="utf-8")
     return user.secret

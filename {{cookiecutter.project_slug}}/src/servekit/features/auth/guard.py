@@ -11,8 +11,7 @@ from starlette.requests import HTTPConnection
 from servekit.api.feature import Guard
 from servekit.api.principal import Principal, demand
 
-from .accounts import SCOPES
-from .api_keys import HEADER, ApiKeys
+from .accounts import KEY_HEADER, SCOPES, ApiKeys
 from .bearer import BearerTokens
 from .jwks import discovery_address
 from .settings import AuthSettings
@@ -37,7 +36,7 @@ def schemes(settings: AuthSettings) -> list[Scheme]:
         found.append(Scheme("password", models.OAuth2(flows=models.OAuthFlows(password=flow))))
     if settings.api_keys:
         place: dict[str, Any] = {"in": models.APIKeyIn.header}
-        found.append(Scheme("key", models.APIKey(name=HEADER, **place)))
+        found.append(Scheme("key", models.APIKey(name=KEY_HEADER, **place)))
     if settings.issuer:
         address = discovery_address(settings.issuer)
         found.append(Scheme("provider", models.OpenIdConnect(openIdConnectUrl=address)))
@@ -75,7 +74,7 @@ class Authentication:
 
     async def _caller(self, connection: HTTPConnection) -> Principal | None:
         headers = connection.headers
-        if (key := headers.get(HEADER)) is not None:
+        if (key := headers.get(KEY_HEADER)) is not None:
             return self._keys.caller(key)
         kind, _, token = headers.get("authorization", "").partition(" ")
         return await self._tokens.caller(token.strip()) if kind.lower() == "bearer" else None

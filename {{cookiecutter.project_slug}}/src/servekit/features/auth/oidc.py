@@ -7,9 +7,9 @@ import jwt
 from servekit.api.principal import Principal
 
 from .accounts import SCOPES
-from .bearer import Verified
 from .jwks import ALGORITHMS, SigningKeys
 from .settings import AuthSettings
+from .tokens import Verified
 
 LEEWAY_S = 10
 """How far the provider's clock and ours may differ."""
@@ -28,6 +28,7 @@ class IdentityProvider:
         self._keys = keys
 
     def generation(self) -> int:
+        """Return another number whenever other keys are trusted."""
         return self._keys.generation
 
     async def verified(self, token: str, key_id: str) -> Verified | None:

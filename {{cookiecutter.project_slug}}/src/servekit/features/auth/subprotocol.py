@@ -2,9 +2,9 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .api_keys import HEADER
+from .accounts import KEY_HEADER
 
-HEADERS = {"bearer": (b"authorization", b"Bearer "), "key": (HEADER.lower().encode(), b"")}
+HEADERS = {"bearer": (b"authorization", b"Bearer "), "key": (KEY_HEADER.lower().encode(), b"")}
 """The header that stands for a subprotocol, and what precedes the credential in it."""
 
 

@@ -2,15 +2,22 @@
 
 import time
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import jwt
 
 from servekit.api.principal import Principal
 
-from .bearer import Verified
 from .settings import AuthSettings
 
 ALGORITHM = "HS256"
+
+
+class Verified(NamedTuple):
+    """The principal of a token, and when it expires, in seconds since 1970."""
+
+    caller: Principal
+    expires_at: float
 
 
 class OwnTokens:

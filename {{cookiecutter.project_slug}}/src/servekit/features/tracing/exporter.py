@@ -1,4 +1,4 @@
-"""Where spans go, and from when to when."""
+"""Where spans go, from when to when, whose children they are, and which log lines name them."""
 
 import logging
 import os
@@ -9,14 +9,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 from opentelemetry import propagate, trace
+from opentelemetry.context import Context, get_current
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.propagators.textmap import CarrierT, Getter, default_getter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased
 
-from .log_correlation import add_trace_ids
-from .propagator import Inherited
+from servekit.api.logging import KIT_LOGGER
+
 from .sampling import ANYWHERE, Entrances, at_serve
 from .settings import TracingSettings, collector
 
@@ -33,13 +36,42 @@ DELAY_MS = 1000
 after its last call, which has no other way to send its last spans."""
 
 
+class Inherited(CompositePropagator):
+    """Reads a request's headers only where no span has been made of it already.
+
+    FastAPI would otherwise put its span beside Ray Serve's instead of below it.
+    """
+
+    def extract(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        getter: Getter[CarrierT] = default_getter,
+    ) -> Context:
+        current = get_current()
+        if trace.get_current_span(current).get_span_context().is_valid:
+            return current
+        return super().extract(carrier, context, getter)
+
+
+def with_trace_ids(record: logging.LogRecord) -> bool:
+    """Add `trace_id` and `span_id` to what is logged during a request."""
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        record.trace_id = trace.format_trace_id(span.trace_id)
+        record.span_id = trace.format_span_id(span.span_id)
+    return True
+
+
 def exported(settings: TracingSettings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """While the service runs, its spans are sent to the collector."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _begin(settings.sample_ratio, ANYWHERE, app.state.service.slug)
-        add_trace_ids()
+        # On handlers: a filter on a logger does not see what the loggers below it pass up.
+        for handler in logging.getLogger(KIT_LOGGER).handlers:
+            handler.addFilter(with_trace_ids)
         if collector() is None:
             log.warning("spans are not sent: OTEL_EXPORTER_OTLP_ENDPOINT is not set")
         yield
@@ -60,7 +92,7 @@ def _begin(sample_ratio: float, entrances: tuple[str, ...], service: str) -> Non
     """Make and send spans from now on; a process that does so already is left alone."""
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
         trace.set_tracer_provider(provider(sample_ratio, entrances, service))
-        propagate.set_global_textmap(Inherited(propagate.get_global_textmap()))
+        propagate.set_global_textmap(Inherited([propagate.get_global_textmap()]))
 
 
 def provider(

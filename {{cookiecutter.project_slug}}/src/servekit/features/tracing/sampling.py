@@ -1,17 +1,14 @@
 """Which traces are recorded."""
 
 import os
-from collections.abc import Sequence
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
-    Sampler,
     SamplingResult,
     TraceIdRatioBased,
 )
-from opentelemetry.trace import Link, SpanKind, TraceState
-from opentelemetry.util.types import Attributes
 
 ANYWHERE = ("",)
 
@@ -26,7 +23,7 @@ def at_serve() -> tuple[str, ...]:
     return ("proxy_",)
 
 
-class Entrances(Sampler):
+class Entrances(TraceIdRatioBased):
     """Begins a trace where requests come in, and nowhere else.
 
     Ray Serve tells the next process about a trace only if it is recorded. Without this, each
@@ -37,23 +34,12 @@ class Entrances(Sampler):
     """
 
     def __init__(self, ratio: float, entrances: tuple[str, ...]) -> None:
-        self._ratio = TraceIdRatioBased(ratio)
+        super().__init__(ratio)
         self._entrances = entrances
 
     def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
+        self, parent_context: Context | None, trace_id: int, name: str, *others: Any, **named: Any
     ) -> SamplingResult:
-        sampler = self._ratio if name.startswith(self._entrances) else ALWAYS_OFF
-        return sampler.should_sample(
-            parent_context, trace_id, name, kind, attributes, links, trace_state
-        )
-
-    def get_description(self) -> str:
-        return f"Entrances{{{self._ratio.get_description()}}}"
+        if name.startswith(self._entrances):
+            return super().should_sample(parent_context, trace_id, name, *others, **named)
+        return ALWAYS_OFF.should_sample(parent_context, trace_id, name, *others, **named)

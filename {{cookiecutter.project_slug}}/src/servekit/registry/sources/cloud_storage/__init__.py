@@ -7,9 +7,8 @@ from servekit.registry.sources.source import ModelSource, SourceKind
 
 
 def _open(url: str, timeout_s: float) -> ModelSource:
-    from .bucket import CloudStorageSource
+    from .bucket import CloudStorageSource, WebSource
     from .bucket_url import checked, connected
-    from .http import WebSource
 
     where = checked(url)
     store = connected(where, timeout_s)

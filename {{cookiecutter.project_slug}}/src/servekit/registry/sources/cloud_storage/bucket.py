@@ -154,3 +154,25 @@ class CloudStorageSource:
 
     def _missing(self, path: str) -> ModelStoreError:
         return ModelStoreError(f"There is no {self._objects.called(path)}.")
+
+
+class WebSource(CloudStorageSource):
+    """An address of the web: laid out like a bucket, and changed where its files come from."""
+
+    async def _versions(self, name: str) -> list[str]:
+        # Web servers do not list what they have.
+        aliases = await self._written_aliases(name)
+        if aliases is None:
+            raise self._missing(f"{name}/{ALIASES}")
+        return [*{*aliases.values()}]
+
+    async def _move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
+        raise self._only_read()
+
+    async def _publish(self, name: str, version: str, folder: Path) -> None:
+        raise self._only_read()
+
+    def _only_read(self) -> ModelStoreError:
+        return ModelStoreError(
+            f"{self._where} can only be read: promote and publish where its files come from."
+        )

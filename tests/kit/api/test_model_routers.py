@@ -1,0 +1,164 @@
+"""Routers of models beside each other, inside other routers, and for unusual types."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pytest
+from fastapi import APIRouter, Depends
+from fastapi.testclient import TestClient
+from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+from starlette.requests import HTTPConnection
+
+from servekit.api import Feature, Service, create_app
+from servekit.api.errors import ProblemError
+from servekit.api.models import model_router
+from servekit.contracts import Contract, Ports
+from servekit.serving.client import ModelClient
+from servekit.serving.deployment import ModelDeployment
+from servekit.serving.in_process import InProcessTransport
+from servekit.serving.settings import GatherSettings
+from servekit.settings import SettingsError
+
+from tests.fakes import FakeMeter
+
+SERVICE = Service(name="Churn", slug="churn", package="churn", version="1")
+ABSENT = Contract("absent", int | None, bool, streams=True)
+
+
+class Absent:
+    """Finds out which items are null."""
+
+    def predict(self, items: Sequence[int | None]) -> list[bool]:
+        return [item is None for item in items]
+
+    def stream(self, item: int | None) -> list[bool]:
+        return [item is None]
+
+
+class Problem(BaseModel):
+    """A class of the user's own, with a name that the kit uses too."""
+
+    cause: str
+
+
+class InvalidField(NamedTuple):
+    name: str
+
+
+class Counted(BaseModel):
+    """Counts how often its schema is made."""
+
+    text: str
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        MADE.append(cls)
+        return handler(core_schema)
+
+
+MADE: list[type] = []
+
+
+def ports(*contracts: Contract) -> Ports:
+    """The ports of models that say of each item whether it is null."""
+    meter, settings = FakeMeter(), GatherSettings()
+    clients: dict[str, ModelClient] = {}
+    for one in contracts:
+        transport = InProcessTransport(
+            one.name, ModelDeployment(one.name, f"{__name__}:{Absent.__name__}"), 5
+        )
+        clients[one.name] = ModelClient(one.name, transport, settings, meter)
+    return Ports(clients, meter, {one.name: one for one in contracts})
+
+
+def client_of(*contracts: Contract) -> TestClient:
+    routers = [model_router(one, f"/{one.name}") for one in contracts]
+    return TestClient(create_app(SERVICE, ports(*contracts), routers))
+
+
+def openapi(client: TestClient) -> dict[str, Any]:
+    return client.get("/openapi.json").json()
+
+
+def test_operation_ids_differ_whatever_models_are_called() -> None:
+    names = ["x", "x_batch", "batch_x", "x_lines", "lines_x", "stream_x"]
+    paths = openapi(client_of(*(Contract(name, int, int, streams=True) for name in names)))["paths"]
+    ids = [
+        one["operationId"] for path, item in paths.items() for one in item.values() if "_" in path
+    ]
+    assert len({*ids}) == len(ids) == 4 * len(names) - 4
+
+
+@pytest.mark.parametrize("path", ["/absent", "/absent/stream"])
+def test_null_is_an_item_where_the_contract_allows_it(path: str) -> None:
+    with client_of(ABSENT) as client:
+        answer = client.post(path, content="null", headers={"content-type": "application/json"})
+        assert answer.status_code == 200
+        assert "true" in answer.text
+        assert client.post("/absent/batch", json={"items": [None]}).json() == {"results": [True]}
+
+
+def test_a_class_that_is_called_problem_keeps_its_schema() -> None:
+    document = openapi(client_of(Contract("absent", Problem, list[InvalidField])))
+    schemas = document["components"]["schemas"]
+    operation = document["paths"]["/absent"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    refusal = operation["responses"]["422"]["content"]["application/problem+json"]["schema"]["$ref"]
+    assert schemas[body.rpartition("/")[2]]["properties"].keys() == {"cause"}
+    problem = schemas[refusal.rpartition("/")[2]]["properties"]
+    assert problem.keys() > {"title", "status", "request_id"}
+    field = problem["errors"]["anyOf"][0]["items"]["$ref"]
+    assert schemas[field.rpartition("/")[2]]["properties"].keys() == {"location", "message"}
+
+
+def test_schemas_are_made_once() -> None:
+    client = client_of(Contract("absent", Counted, Counted))
+    before = len(MADE)
+    for _ in range(2):
+        assert client.get("/v1/models/absent").json()["input"]["title"] == "Counted"
+    assert len(MADE) == before
+
+
+async def refuse(connection: HTTPConnection) -> None:
+    raise ProblemError(403, "Not here.")
+
+
+def routes_of(contract: Contract, prefix: str) -> APIRouter:
+    router = APIRouter(prefix=prefix)
+
+    @router.get("/name")
+    async def name() -> str:
+        return contract.name
+
+    return router
+
+
+def nested(*dependencies: Any) -> TestClient:
+    """A client of an application whose model is two routers deep."""
+    inner, outer = APIRouter(prefix="/inner"), APIRouter(prefix="/outer", dependencies=dependencies)
+    inner.include_router(model_router(ABSENT, "/absent"))
+    outer.include_router(inner)
+    feature = Feature(name="names", model_routes=routes_of)
+    return TestClient(create_app(SERVICE, ports(ABSENT), [outer], [feature]))
+
+
+def test_a_model_inside_other_routers_gets_the_routes_of_features() -> None:
+    client = nested()
+    assert client.post("/outer/inner/absent", json=1).json() is False
+    assert client.get("/outer/inner/absent/name").json() == "absent"
+
+
+def test_what_the_routers_around_a_model_ask_for_is_asked_by_its_features_too() -> None:
+    client = nested(Depends(refuse))
+    assert client.post("/outer/inner/absent", json=1).status_code == 403
+    assert client.get("/outer/inner/absent/name").status_code == 403
+
+
+def test_routes_for_a_model_that_is_not_there_stop_the_start_wherever_they_are() -> None:
+    outer = APIRouter(prefix="/outer")
+    outer.include_router(model_router(Contract("price", int, int), "/v1/price"))
+    with pytest.raises(SettingsError, match=r"^There are routes for 'price', but no model of"):
+        create_app(SERVICE, ports(ABSENT), [outer])
