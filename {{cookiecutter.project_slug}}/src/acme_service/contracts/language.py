@@ -6,11 +6,10 @@ from pydantic import AfterValidator, Field
 
 from servekit.contracts import Contract
 
+from .language_codes import UNDETERMINED, LanguageCode
+
 MAX_CANDIDATES = 10
 """The most candidates a detection carries, best first."""
-
-UNDETERMINED = "und"
-"""What ISO 639-2 calls a text whose language cannot be told, such as one without letters."""
 
 Score = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 _AT_MOST = Field(max_length=MAX_CANDIDATES)
@@ -77,7 +76,7 @@ LANGUAGE = Contract(
     "language",
     input=Query,
     output=Annotated[Detection, AfterValidator(_whole)],
-    label=str,
+    label=LanguageCode,
     streams=True,
 )
 """Which language a text is written in.

@@ -138,7 +138,7 @@ def main(
     """
     parser = argparse.ArgumentParser(description="Train the language model.")
     parser.add_argument("--store", default=store, help="such as file:model_store")
-    parser.add_argument("--corrections", type=Path, help="JSON lines: text and language")
+    parser.add_argument("--corrections", type=Path, help="JSON Lines: input and label")
     parser.add_argument("--version", default="", help="of what is learned from corrections")
     options = parser.parse_args(arguments)
     try:
