@@ -65,7 +65,7 @@ def promote(project: Path, version: str) -> None:
 def train(project: Path, version: str) -> None:
     """The next version, which has learned from corrections, becomes the champion."""
     corrections = project / "corrections.jsonl"
-    lines = [json.dumps({"text": text, "language": "de"}) for text in SWISS]
+    lines = [json.dumps({"input": {"text": text}, "label": "de"}) for text in SWISS]
     corrections.write_text("\n".join(lines), encoding="utf-8")
     _done(make(project, "train", f"CORRECTIONS={corrections}"))
     promote(project, version)

@@ -11,6 +11,8 @@ def test_an_answer_can_be_corrected(client: Client) -> None:
     headers = {"X-Request-ID": request_id}
     answer = client.post("/v1/detect", json={"text": text}, headers=headers)
     receipt = {"X-Feedback-Receipt": answer.headers["X-Feedback-Receipt"]}
-    url, correction = f"/v1/feedback/{request_id}", {"text": text, "language": "de"}
-    assert client.put(url, json=correction, headers=receipt).status_code == 201
-    assert client.get(url, headers=receipt).json()["language"] == "de"
+    url, item = f"/v1/feedback/{request_id}", {"text": text}
+    wrong = client.put(url, json={"input": item, "label": "german"}, headers=receipt)
+    assert (wrong.status_code, wrong.json()["errors"][0]["location"]) == (422, ["body", "label"])
+    right = client.put(url, json={"input": item, "label": "de"}, headers=receipt)
+    assert (right.status_code, right.json()["label"]) == (201, "de")

@@ -1,28 +1,127 @@
-"""Somebody who asks, is answered, and knows better."""
+"""A service whose answers can be corrected, and a caller that corrects them."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
+from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Client, Response
+from pydantic import BaseModel, Field
 
-from servekit.api import Feature
-
-from acme_service.api import create_app
-from acme_service.features.feedback import feedback
-from acme_service.features.feedback.settings import (
+from servekit.api import Feature, Service, create_app
+from servekit.api.dependencies import CurrentPorts
+from servekit.api.models import model_router
+from servekit.api.settings import ApiSettings
+from servekit.contracts import Contract, Ports
+from servekit.features.feedback import feedback
+from servekit.features.feedback.settings import (
     DatabaseSettings,
     ReceiptSettings,
 )
+from servekit.serving.client import ModelClient
+from servekit.serving.deployment import ModelDeployment
+from servekit.serving.in_process import InProcessTransport
+from servekit.serving.settings import GatherSettings
 
 from .feedback_visitor import SECRET
-from tests.fakes import FakeMeter, fake_ports
+from tests.fakes import FakeMeter
 
 RECEIPT = "X-Feedback-Receipt"
-TEXT = "Grüezi mitenand"
+TEXT = "Where is my refund? Grüezi"
+
+
+class Ticket(BaseModel):
+    subject: Annotated[str, Field(min_length=1)]
+    tags: set[str] = set()
+    more: dict[str, Any] = {}
+
+
+class Routing(BaseModel):
+    """seconds: serialized under another name than it is read by."""
+
+    team: str
+    confidence: float
+    seconds: float = Field(default=1.0, serialization_alias="expected-seconds")
+
+
+class Verdict(BaseModel):
+    team: Literal["billing", "support"]
+    note: str = ""
+
+
+TRIAGE = Contract("triage", Ticket, Routing, label=Verdict, streams=True)
+MOOD = Contract("mood", str, float, label=Annotated[float, Field(ge=-1, le=1)])
+PARITY = Contract("parity", int, bool)
+
+VERSION = "triage:7"
+ROUTING = {"team": "support", "confidence": 1.0, "expected-seconds": 1.0}
+"""What the model says of every ticket."""
+
+BILLING, SUPPORT = ({"team": team, "note": ""} for team in ("billing", "support"))
+
+
+class Triage:
+    version = "7"
+
+    def predict(self, items: Sequence[Ticket]) -> list[Routing]:
+        return [Routing(team="support", confidence=1.0) for _ in items]
+
+    def stream(self, item: Ticket) -> list[Routing]:
+        return self.predict([item])
+
+
+class Mood:
+    def predict(self, items: Sequence[str]) -> list[float]:
+        return [0.5 for _ in items]
+
+
+class Parity:
+    def predict(self, items: Sequence[int]) -> list[bool]:
+        return [item % 2 == 0 for item in items]
+
+
+MODELS = {TRIAGE: Triage, MOOD: Mood, PARITY: Parity}
+
+own_routes = APIRouter()
+
+
+@own_routes.post("/v1/own/{kind}")
+async def own_route(kind: str, ticket: Ticket, ports: CurrentPorts) -> str:
+    """A route of the service's own, which asks models in a way of its own."""
+    triage, mood = ports.models["triage"], ports.models["mood"]
+    await triage.predict(ticket)
+    if kind == "two models":
+        await mood.predict(ticket.subject)
+    if kind == "two items":
+        await triage.predict(Ticket(subject="another"))
+    if kind == "unlabelled model":
+        await ports.models["parity"].predict(1)
+    return "another shape than the model's"
+
+
+def ports() -> Ports:
+    models = {
+        contract.name: ModelClient(
+            contract.name,
+            InProcessTransport(
+                contract.name, ModelDeployment(contract.name, f"{__name__}:{kind.__name__}"), 5
+            ),
+            GatherSettings(),
+            FakeMeter(),
+        )
+        for contract, kind in MODELS.items()
+    }
+    return Ports(models, FakeMeter(), {one.name: one for one in MODELS})
+
+
+def api(*features: Feature, given: Ports | None = None, api: ApiSettings | None = None) -> FastAPI:
+    named = Service(name="Desk", slug="desk", package="desk", version="1")
+    routers = [*(model_router(one, f"/v1/{one.name}") for one in MODELS), own_routes]
+    return create_app(named, given or ports(), routers, features, settings=api)
 
 
 class Answered(NamedTuple):
@@ -30,23 +129,43 @@ class Answered(NamedTuple):
 
     id: str
     receipt: str
-    text: str = TEXT
+    input: Any
+    output: Any = None
 
 
 def ask(
-    client: Client, text: str = TEXT, request_id: str = "", headers: dict[str, str] | None = None
+    client: Client,
+    text: str = TEXT,
+    request_id: str = "",
+    headers: Mapping[str, str] | None = None,
 ) -> Answered:
-    headers = (headers or {}) | ({"X-Request-ID": request_id} if request_id else {})
-    response = client.post("/v1/detect", json={"text": text}, headers=headers)
+    return ask_model(client, "/v1/triage", {"subject": text}, request_id, headers)
+
+
+def ask_model(
+    client: Client,
+    path: str,
+    item: Any,
+    request_id: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Answered:
+    named = {"X-Request-ID": request_id} if request_id else {}
+    response = client.post(path, json=item, headers={**(headers or {}), **named})
     assert response.status_code == 200, response.text
-    # In process nobody in front of the service names the request, so the test does.
+    # In process nothing in front of the service names the request, so the test does.
     found = response.headers.get("X-Request-ID", request_id)
-    return Answered(found, response.headers.get(RECEIPT, ""), text)
+    return Answered(found, response.headers.get(RECEIPT, ""), item, response.json())
 
 
-def put(client: Client, answer: Answered, language: str = "de", **headers: str) -> Response:
-    body = {"text": answer.text, "language": language}
+def correction(answer: Answered, label: Any = BILLING) -> dict[str, Any]:
+    """The body of a request."""
+    output = {} if answer.output is None else {"output": answer.output}
+    return {"input": answer.input, "label": label} | output
+
+
+def put(client: Client, answer: Answered, label: Any = BILLING, **headers: str) -> Response:
     url = f"/v1/feedback/{answer.id}"
+    body = correction(answer, label)
     return client.put(url, json=body, headers={RECEIPT: answer.receipt} | headers)
 
 
@@ -80,15 +199,19 @@ def url_of(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
-def service(url: str, *others: Feature, **settings: Any) -> TestClient:
-    """The API with feedback around fake models. Enter it, and the database is looked for."""
-    ports = fake_ports()
+def keeping(url: str, **settings: Any) -> Feature:
+    """The feature, with settings of receipts and of the database."""
     of_receipts = {
         name: settings.pop(name) for name in ReceiptSettings.model_fields if name in settings
     }
-    feature = feedback(signing(**of_receipts), settings_for(url, **settings))
-    client = TestClient(create_app(ports, [*others, feature]))
-    client.app_state["meter"] = ports.meter
+    return feedback(signing(**of_receipts), settings_for(url, **settings), service="desk")
+
+
+def service(url: str, *others: Feature, **settings: Any) -> TestClient:
+    """The API with feedback. Enter it, and the database is looked for."""
+    given = ports()
+    client = TestClient(api(*others, keeping(url, **settings), given=given))
+    client.app_state["meter"] = given.meter
     return client
 
 
@@ -104,7 +227,7 @@ def counted(client: TestClient) -> dict[str, int]:
 
 
 def rows(file: Path) -> list[dict[str, Any]]:
-    """What is in the file, read by somebody else; nothing before the service has been there."""
+    """What is in the file; nothing before the service has been there."""
     with closing(sqlite3.connect(file)) as connection:
         connection.row_factory = sqlite3.Row
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'feedback'").fetchall():

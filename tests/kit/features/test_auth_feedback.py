@@ -1,5 +1,6 @@
 """The features `auth` and `feedback` together: only who was answered may correct the answer."""
 
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -10,12 +11,12 @@ from fastapi.testclient import TestClient
 
 from servekit.features.auth import auth
 from servekit.features.auth.credentials import new_key
+from servekit.features.feedback.__main__ import main
 
 from acme_service import SLUG
-from acme_service.features.feedback.__main__ import main
 
 from .auth_visitor import knowing
-from .feedback_answers import ask, delete, get, put, rows, service, url_of
+from .feedback_answers import BILLING, SUPPORT, ask, delete, get, put, rows, service, url_of
 
 ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])
 AS_ADA, AS_BOB = {"X-API-Key": ADA.secret}, {"X-API-Key": BOB.secret}
@@ -35,17 +36,17 @@ def client(file: Path) -> Iterator[TestClient]:
 
 def test_only_who_was_answered_may_correct(client: TestClient, file: Path) -> None:
     answer = ask(client, request_id="1", headers=AS_ADA)
-    assert put(client, answer, "de", **AS_BOB).status_code == 404
+    assert put(client, answer, **AS_BOB).status_code == 404
     assert rows(file) == []
-    assert put(client, answer, "de", **AS_ADA).status_code == 201
+    assert put(client, answer, **AS_ADA).status_code == 201
     assert [one(client, answer, **AS_BOB).status_code for one in (get, delete)] == [404, 404]
-    assert get(client, answer, **AS_ADA).json()["language"] == "de"
+    assert get(client, answer, **AS_ADA).json()["label"] == BILLING
     assert delete(client, answer, **AS_ADA).status_code == 204
 
 
 def test_what_another_is_told_is_what_a_forger_is_told(client: TestClient) -> None:
     answer = ask(client, request_id="1", headers=AS_ADA)
-    put(client, answer, "de", **AS_ADA)
+    put(client, answer, **AS_ADA)
     theirs = get(client, answer, **AS_BOB).json()
     forged = get(client, answer._replace(receipt="forged"), **AS_BOB).json()
     assert theirs | {"request_id": ""} == forged | {"request_id": ""}
@@ -59,8 +60,8 @@ def test_a_receipt_alone_lets_nobody_in(client: TestClient) -> None:
 def test_names_are_in_no_row_and_no_receipt(client: TestClient, file: Path) -> None:
     answers = [ask(client, request_id=one, headers=AS_ADA) for one in ("1", "2")]
     for answer in answers:
-        put(client, answer, "de", **AS_ADA)
-    put(client, ask(client, request_id="3", headers=AS_BOB), "de", **AS_BOB)
+        put(client, answer, **AS_ADA)
+    put(client, ask(client, request_id="3", headers=AS_BOB), **AS_BOB)
     assert not re.search(r"\bada\b", str(rows(file)))  # a digest may hold these letters
     owners = [row["owner"] for row in rows(file)]
     assert owners[0] == owners[1] != owners[2]
@@ -69,12 +70,12 @@ def test_names_are_in_no_row_and_no_receipt(client: TestClient, file: Path) -> N
 def test_what_somebody_has_given_is_forgotten_by_the_id_that_they_are_told(
     client: TestClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(client, ask(client, request_id="1", headers=AS_ADA), "de", **AS_ADA)
-    put(client, ask(client, request_id="2", headers=AS_BOB), "fr", **AS_BOB)
+    put(client, ask(client, request_id="1", headers=AS_ADA), **AS_ADA)
+    put(client, ask(client, request_id="2", headers=AS_BOB), SUPPORT, **AS_BOB)
     monkeypatch.setenv("FEEDBACK_URL", url_of(file))
     owner = client.get("/v1/me", headers=AS_ADA).json()["id"]
     try:
         main(["purge", "--caller", owner])
     finally:
         logging.disable(logging.NOTSET)
-    assert [row["language"] for row in rows(file)] == ["fr"]
+    assert [json.loads(row["label"]) for row in rows(file)] == [SUPPORT]

@@ -14,10 +14,23 @@ from time import monotonic, sleep
 
 import pytest
 
-from acme_service.features.feedback.__main__ import main
-from acme_service.models.training.corrections import read_corrections
+from servekit.corrections import read_corrections
+from servekit.features.feedback.__main__ import main
 
-from .feedback_answers import ask, put, rows, service, url_of
+from .feedback_answers import (
+    MOOD,
+    ROUTING,
+    TRIAGE,
+    VERSION,
+    Ticket,
+    Verdict,
+    ask,
+    ask_model,
+    put,
+    rows,
+    service,
+    url_of,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -33,25 +46,32 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def given(file: Path, *labels: str) -> None:
+def given(file: Path, *teams: str) -> None:
     with service(url_of(file)) as client:
-        for number, label in enumerate(labels):
-            put(client, ask(client, f"Text „{number}“\nin two lines", f"{number}"), label)
+        for number, team in enumerate(teams):
+            answer = ask(client, f"Text „{number}“\nin two lines", f"{number}")
+            assert put(client, answer, {"team": team}).status_code == 201
 
 
 def test_what_is_exported_is_what_training_takes(file: Path, tmp_path: Path) -> None:
-    given(file, "de", "und")
+    given(file, "billing", "support")
+    with service(url_of(file)) as client:
+        put(client, ask_model(client, "/v1/mood", "glad", "mood")._replace(output=None), 0.25)
     main(["export", str(tmp_path / "corrections.jsonl")])
     lines = (tmp_path / "corrections.jsonl").read_text(encoding="utf-8").splitlines()
-    assert sorted(read_corrections(lines)) == [
-        ("Text „0“\nin two lines", "de"),
-        ("Text „1“\nin two lines", "und"),
+    found = read_corrections(TRIAGE, lines)
+    assert sorted(found, key=lambda one: one.input.subject) == [
+        (Ticket(subject="Text „0“\nin two lines"), Verdict(team="billing")),
+        (Ticket(subject="Text „1“\nin two lines"), Verdict(team="support")),
     ]
-    assert [set(json.loads(line)) for line in lines] == [{"text", "language"}] * 2
+    assert read_corrections(MOOD, lines) == [("glad", 0.25)]
+    written = {line["model"]: line for line in map(json.loads, lines)}
+    assert (written["triage"]["version"], written["triage"]["output"]) == (VERSION, ROUTING)
+    assert written["mood"]["output"] is None
 
 
 def test_nobody_else_may_read_what_users_wrote(file: Path, tmp_path: Path) -> None:
-    given(file, "de")
+    given(file, "billing")
     main(["export", str(tmp_path / "corrections.jsonl")])
     kept = [file, tmp_path / "corrections.jsonl"]
     assert [one.stat().st_mode & 0o077 for one in kept] == [0, 0]
@@ -67,19 +87,19 @@ def test_neither_needs_a_secret(
 
 
 def test_what_is_old_is_forgotten(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given(file, "de", "fr", "it")
+    given(file, "billing", "billing", "support")
     with closing(sqlite3.connect(file)) as connection, connection:
-        old = "UPDATE feedback SET given_at = '2020-01-01 00:00:00.000000' WHERE language <> 'it'"
-        connection.execute(old)
+        old = "UPDATE feedback SET given_at = '2020-01-01 00:00:00.000000' WHERE label LIKE ?"
+        connection.execute(old, ("%billing%",))
     main(["purge", "--older-than-days", "365"])
-    assert [row["language"] for row in rows(file)] == ["it"]
+    assert [row["request_id"] for row in rows(file)] == ["2"]
     assert "2 corrections" in capsys.readouterr().out
     main(["purge", "--older-than-days", "0"])
     assert rows(file) == []
 
 
 def test_what_one_caller_has_given_is_forgotten(file: Path) -> None:
-    given(file, "de")
+    given(file, "billing")
     main(["purge", "--caller", "somebody"])
     assert len(rows(file)) == 1
     main(["purge", "--caller", "anonymous"])
@@ -149,7 +169,7 @@ def test_training_learns_from_the_database_by_a_file_that_is_gone(
 ) -> None:
     assert make_train(training, project, "FEEDBACK=1").wait(10) == 0
     told = (training / "told").read_text(encoding="utf-8").splitlines()
-    assert told[1:3] == ["acme_service.features.feedback", "export"]
+    assert told[1:3] == ["servekit.features.feedback", "export"]
     assert told[-2:] == ["--corrections", told[3]]
     assert list((training / "scratch").iterdir()) == []
 

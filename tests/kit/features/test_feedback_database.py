@@ -21,10 +21,10 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from acme_service.features.feedback.database import Database, DatabaseAwayError
-from acme_service.features.feedback.engines import engine_of
-from acme_service.features.feedback.migrating import bring_up, downgrade, upgrade
-from acme_service.features.feedback.schema import VERSION_TABLE, metadata
+from servekit.features.feedback.database import Database, DatabaseAwayError
+from servekit.features.feedback.engine import engine_of
+from servekit.features.feedback.migrate import bring_up, downgrade, upgrade
+from servekit.features.feedback.schema import VERSION_TABLE, metadata
 
 from .feedback_answers import (
     ask,
@@ -147,7 +147,7 @@ async def schema_after(
     file: Path, change: Callable[[Connection], None]
 ) -> tuple[list[str], list[object]]:
     """The tables, and how they differ from those that the program expects."""
-    engine = engine_of(settings_for(url_of(file)))
+    engine = engine_of(settings_for(url_of(file)), "desk")
 
     def look(connection: Connection) -> tuple[list[str], list[object]]:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
@@ -172,7 +172,7 @@ async def test_every_migration_can_be_taken_back(file: Path) -> None:
 
 
 async def test_many_who_start_at_once_migrate_once(file: Path) -> None:
-    engines = [engine_of(settings_for(url_of(file))) for _ in range(8)]
+    engines = [engine_of(settings_for(url_of(file)), "desk") for _ in range(8)]
 
     async def brought_up(engine: AsyncEngine) -> None:
         # A file that others make at this moment may be locked; the service tries again, too.
@@ -193,7 +193,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
 ) -> None:
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE TABLE feedback (theirs TEXT)")
-    engine = engine_of(settings_for(url_of(file)))
+    engine = engine_of(settings_for(url_of(file)), "desk")
     with pytest.raises(Exception, match="already exists"):
         await bring_up(engine, migrate=True)
     await engine.dispose()
@@ -212,7 +212,7 @@ def test_a_schema_that_is_behind_and_may_not_be_changed_is_a_503(file: Path) -> 
 
 
 async def migrate(file: Path) -> None:
-    engine = engine_of(settings_for(url_of(file)))
+    engine = engine_of(settings_for(url_of(file)), "desk")
     await bring_up(engine, migrate=True)
     await engine.dispose()
 
@@ -244,14 +244,14 @@ async def test_nobody_waits_while_what_migrates_is_imported(
     importers, name = Importers(), bring_up.__module__
     monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [importers, *sys.meta_path])
-    database = Database(settings_for(url_of(file)))
+    database = Database(settings_for(url_of(file)), "desk")
     async with database.opened():
         await database.look()
     assert importers.threads[name] is not threading.current_thread()
 
 
 async def test_more_than_can_wait_is_refused_at_once(file: Path) -> None:
-    database = Database(settings_for(url_of(file), timeout_s=TIMEOUT_S))
+    database = Database(settings_for(url_of(file), timeout_s=TIMEOUT_S), "desk")
 
     enough = asyncio.Event()
 
@@ -286,7 +286,7 @@ def test_a_service_that_is_stopped_while_it_makes_its_tables_ends(
     file: Path, moment_s: float
 ) -> None:
     async def run() -> None:
-        database = Database(settings_for(url_of(file)))
+        database = Database(settings_for(url_of(file)), "desk")
         async with database.opened():
             await asyncio.sleep(moment_s)
 

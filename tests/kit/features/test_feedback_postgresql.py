@@ -13,14 +13,24 @@ from fastapi.testclient import TestClient
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import Connection, inspect
 
-from acme_service.api import create_app
-from acme_service.features.feedback import feedback
-from acme_service.features.feedback.engines import engine_of
-from acme_service.features.feedback.migrating import bring_up, downgrade, upgrade
-from acme_service.features.feedback.schema import VERSION_TABLE, metadata
+from servekit.features.feedback.engine import engine_of
+from servekit.features.feedback.migrate import bring_up, downgrade, upgrade
+from servekit.features.feedback.schema import VERSION_TABLE, metadata
 
-from .feedback_answers import RECEIPT, ask, delete, get, put, service, settings_for, signing
-from tests.fakes import fake_ports
+from .feedback_answers import (
+    BILLING,
+    RECEIPT,
+    SUPPORT,
+    api,
+    ask,
+    correction,
+    delete,
+    get,
+    keeping,
+    put,
+    service,
+    settings_for,
+)
 from tests.postgresql_server import PostgresqlServer
 
 pytestmark = pytest.mark.slow  # a server takes seconds to make
@@ -54,19 +64,21 @@ def wait_until_kept(client: TestClient) -> None:
 def test_a_correction_is_kept_read_replaced_and_taken_back(
     client: TestClient, server: PostgresqlServer
 ) -> None:
-    text = "'; DROP TABLE feedback; -- ☃ \U0001f600 %s $1 :a"
+    text = "'; DROP TABLE feedback; -- ☃ \U0001f600 %s $1 :a \0"
     answer = ask(client, text, request_id="1")
-    assert [put(client, answer, one).status_code for one in ("de", "de", "fr")] == [201, 200, 200]
-    assert get(client, answer).json()["language"] == "fr"
-    assert get(client, answer).json()["text"] == text
-    assert server.query("SELECT language, times FROM feedback WHERE request_id = '1'") == "fr|3"
+    labels = [BILLING, BILLING, SUPPORT]
+    assert [put(client, answer, one).status_code for one in labels] == [201, 200, 200]
+    assert get(client, answer).json()["label"] == SUPPORT
+    assert get(client, answer).json()["input"]["subject"] == text
+    stored = "SELECT label::json->>'team', times FROM feedback WHERE request_id = '1'"
+    assert server.query(stored) == "support|3"
     assert delete(client, answer).status_code == 204
     assert server.query("SELECT count(*) FROM feedback WHERE request_id = '1'") == "0"
 
 
 @asynccontextmanager
 async def replica(url: str) -> AsyncIterator[AsyncClient]:
-    app = create_app(fake_ports(), [feedback(signing(), settings_for(url, timeout_s=30))])
+    app = api(keeping(url, timeout_s=30))
     async with app.router.lifespan_context(app):
         transport = ASGITransport(app)
         async with AsyncClient(transport=transport, base_url="http://test") as client:
@@ -85,7 +97,7 @@ async def test_of_a_thousand_at_once_none_is_lost_or_doubled(
             answer = answers[number]
             response = await replica.put(
                 f"/v1/feedback/{answer.id}",
-                json={"text": answer.text, "language": "de"},
+                json=correction(answer),
                 headers={RECEIPT: answer.receipt},
             )
             return response.status_code
@@ -141,7 +153,7 @@ async def test_migrations_make_the_schema_that_the_program_expects(
     server: PostgresqlServer,
 ) -> None:
     server.query(f"DROP TABLE IF EXISTS feedback, {VERSION_TABLE}")
-    engine = engine_of(settings_for(server.url))
+    engine = engine_of(settings_for(server.url), "desk")
 
     def up_down_up(connection: Connection) -> tuple[list[str], list[object]]:
         upgrade(connection)
@@ -159,7 +171,7 @@ async def test_migrations_make_the_schema_that_the_program_expects(
 
 async def test_many_who_start_at_once_migrate_once(server: PostgresqlServer) -> None:
     server.query(f"DROP TABLE IF EXISTS feedback, {VERSION_TABLE}")
-    engines = [engine_of(settings_for(server.url)) for _ in range(8)]
+    engines = [engine_of(settings_for(server.url), "desk") for _ in range(8)]
     await asyncio.gather(*(bring_up(engine, migrate=True) for engine in engines))
     for engine in engines:
         await engine.dispose()

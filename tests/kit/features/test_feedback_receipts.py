@@ -2,9 +2,10 @@
 
 import pytest
 
-from acme_service.features.feedback.receipts import Answer, Receipts
+from servekit.features.feedback.receipts import Answer, Content, Receipts
 
-ANSWER = Answer("request-1", "ada", "Grüezi mitenand", "language:2")
+CONTENT = Content("what was asked", "what was answered")
+ANSWER = Answer("request-1", "ada", "triage", "triage:2", CONTENT)
 SECRET, OTHER = b"s" * 32, b"o" * 32
 
 
@@ -21,13 +22,18 @@ def receipts(*secrets: bytes, clock: Clock | None = None) -> Receipts:
 
 def test_a_receipt_is_good_for_its_answer_alone() -> None:
     issued = receipts().issue(ANSWER)
-    found = receipts().check(issued, "request-1", "ada", ANSWER.text)
+    found = receipts().check(issued, "request-1", "ada", CONTENT)
     assert found
-    assert found.model == "language:2"
+    assert (found.model, found.version) == ("triage", "triage:2")
     assert receipts().check(issued, "request-1", "ada") == found
     assert receipts().check(issued, "request-2", "ada") is None
     assert receipts().check(issued, "request-1", "bob") is None
-    assert receipts().check(issued, "request-1", "ada", "Grüezi mitenand!") is None
+    without_output = CONTENT._replace(output=None)
+    assert receipts().check(issued, "request-1", "ada", without_output) == found
+    for other in (CONTENT._replace(input="x"), CONTENT._replace(output="x")):
+        assert receipts().check(issued, "request-1", "ada", other) is None
+    swapped = Content(ANSWER.content.output or "", ANSWER.content.input)
+    assert receipts().check(issued, "request-1", "ada", swapped) is None
     assert receipts(OTHER).check(issued, "request-1", "ada") is None
 
 
@@ -50,15 +56,16 @@ def test_no_character_of_a_receipt_can_be_another() -> None:
         assert receipts().check(one, "request-1", "ada") is None
 
 
-def test_a_receipt_shows_neither_text_nor_owner_nor_request() -> None:
+def test_a_receipt_shows_neither_content_nor_owner_nor_request() -> None:
     from base64 import urlsafe_b64decode
 
     once, again = receipts().issue(ANSWER), receipts().issue(ANSWER)
     contents = [urlsafe_b64decode(one + "==") for one in (once, again)]
-    for part in (b"ada", b"request", b"Gr"):
+    for part in (b"ada", b"request", b"what"):
         assert part not in contents[0] + contents[1]
-    # Equal texts cannot be told from different ones: but for time and model nothing is the same.
-    assert contents[0][5:37] != contents[1][5:37]
+    # Equal contents cannot be told from different ones: but for time and model nothing is the same.
+    for start in (5, 21, 37):
+        assert contents[0][start : start + 16] != contents[1][start : start + 16]
     assert len(once) < 120
 
 
@@ -73,7 +80,7 @@ def test_a_receipt_expires(age_s: int, is_good: bool) -> None:
 def test_the_secret_before_is_accepted_and_does_not_sign() -> None:
     before = receipts(OTHER).issue(ANSWER)
     rotated = receipts(SECRET, OTHER)
-    assert rotated.check(before, "request-1", "ada", ANSWER.text)
+    assert rotated.check(before, "request-1", "ada", CONTENT)
     assert receipts(OTHER).check(rotated.issue(ANSWER), "request-1", "ada") is None
 
 

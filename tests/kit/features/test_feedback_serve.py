@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from httpx2 import AsyncClient, Client, Limits
 
-from .feedback_answers import RECEIPT, Answered, ask, delete, get, put, rows
+from .feedback_answers import RECEIPT, Answered, ask_model, correction, delete, get, put, rows
 from tests.applications.feedback import FILE, NAME
 from tests.cluster import UrlOf
 from tests.visitor import HEADERS
@@ -19,25 +19,31 @@ WRITES = 1_000
 TWICE = 100
 
 
+def detect(client: Client, text: str) -> Answered:
+    answer = ask_model(client, "/v1/detect", {"text": text})
+    return answer._replace(input={"text": text}, output=None)
+
+
 def test_an_answer_is_corrected_and_the_correction_taken_back(client: Client) -> None:
-    answer = ask(client, f"{SWISS} {uuid4()}")
-    assert (put(client, answer).status_code, put(client, answer).status_code) == (201, 200)
+    answer = detect(client, f"{SWISS} {uuid4()}")
+    labels = ("gsw", "de", "gd")
+    assert [put(client, answer, label).status_code for label in labels] == [422, 201, 200]
     found = get(client, answer).json()
-    assert (found["language"], found["text"]) == ("de", answer.text)
-    assert found["model"].startswith("language:")
+    assert (found["label"], found["model"]) == ("gd", "language")
+    assert found["version"].startswith("language:")
     assert get(client, answer._replace(id="another")).status_code == 404
-    assert put(client, answer._replace(text="another")).status_code == 404
+    assert put(client, answer._replace(input={"text": "another"}), "de").status_code == 404
     assert delete(client, answer).status_code == 204
     assert get(client, answer).status_code == 404
 
 
 def test_an_answer_that_was_given_before_has_a_receipt_of_its_own(client: Client) -> None:
     text = f"{SWISS} {uuid4()}"
-    first, second = ask(client, text), ask(client, text)
+    first, second = detect(client, text), detect(client, text)
     assert first.id != second.id
     assert "" not in {first.receipt, second.receipt}
-    assert put(client, second._replace(receipt=first.receipt)).status_code == 404
-    assert put(client, second).status_code == 201
+    assert put(client, second._replace(receipt=first.receipt), "de").status_code == 404
+    assert put(client, second, "de").status_code == 201
 
 
 class Given(NamedTuple):
@@ -55,12 +61,13 @@ async def thousand(url: str) -> Given:
         async def answered(number: int) -> Answered:
             text = f"Text {number}"
             response = await client.post("/v1/detect", json={"text": text})
-            return Answered(response.headers["X-Request-ID"], response.headers[RECEIPT], text)
+            headers = response.headers
+            return Answered(headers["X-Request-ID"], headers[RECEIPT], {"text": text})
 
         async def give(answer: Answered) -> int:
             response = await client.put(
                 f"/v1/feedback/{answer.id}",
-                json={"text": answer.text, "language": "de"},
+                json=correction(answer, "de"),
                 headers={RECEIPT: answer.receipt},
             )
             return response.status_code

@@ -40,7 +40,7 @@ ASKED = "Isch das dis Velo?"
 
 
 def lines_of(corrections: Sequence[tuple[str, str]], file: Path) -> Path:
-    lines = [json.dumps({"text": text, "language": code}) for text, code in corrections]
+    lines = [json.dumps({"input": {"text": text}, "label": code}) for text, code in corrections]
     file.write_text("\n".join(lines), encoding="utf-8")
     return file
 
@@ -140,12 +140,10 @@ def test_many_wrong_corrections_do_not_turn_a_language_over(tmp_path: Path):
     ("content", "complaint"),
     [
         ("", "None of 0 corrections"),
-        ('{"text": "Grüezi mitenand", "language": "de"}', "None of 1 corrections"),
-        ('\n{"text": "Grüezi"}', "Line 2 of the corrections"),
+        ('{"input": {"text": "Grüezi mitenand"}, "label": "de"}', "None of 1 corrections"),
+        ('\n{"input": {"text": "Grüezi"}}', "Line 2 of the corrections"),
         ("s3cret", "Line 1 of the corrections"),
-        ('["s3cret"]', "Line 1 of the corrections"),
-        ('{"text": 7, "language": "de"}', "Line 1 of the corrections"),
-        ('{"text": "\\ud800", "language": "de"}', "Line 1 of the corrections"),
+        ('{"input": {"text": "s3cret"}, "label": "german"}', "Line 1 of the corrections"),
     ],
 )
 def test_a_file_of_no_use_is_refused_in_one_sentence(content: str, complaint: str, tmp_path: Path):
@@ -190,7 +188,7 @@ def test_why_a_text_is_left_out_does_not_depend_on_who_spoke_first(labels: list[
 
 
 def test_lines_may_hold_more_than_is_asked_for():
-    line = json.dumps({"text": "a", "language": "de", "model": "language:1"})
+    line = json.dumps({"input": {"text": "a"}, "label": "de", "version": "language:1"})
     assert read_corrections([line, "\n"]) == [Correction("a", "de")]
     with pytest.raises(TrainingError):
         read_corrections(["{}"])

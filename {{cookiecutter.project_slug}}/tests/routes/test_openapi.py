@@ -39,7 +39,7 @@ def test_every_operation_has_a_tag_and_a_description(client: Client) -> None:
 
 def test_tags_of_the_service_are_described(client: Client) -> None:
     described = {tag["name"]: tag["description"] for tag in schema(client)["tags"]}
-    assert described.keys() == {"language", "models", "service"}
+    assert described.keys() >= {"language", "models", "service"}
     assert all(described.values())
 
 

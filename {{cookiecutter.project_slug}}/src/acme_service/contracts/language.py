@@ -8,6 +8,8 @@ from typing_extensions import TypedDict  # Pydantic takes that of `typing` from 
 
 from servekit.contracts import Contract
 
+from .language_codes import UNDETERMINED, LanguageCode
+
 MAX_CANDIDATES = 3
 """The most candidates a detection carries, best first."""
 
@@ -15,9 +17,6 @@ MAX_CODES = 64
 
 MAX_TEXT_CHARS = 10_000
 """Of a text in a request. A file may be longer."""
-
-UNDETERMINED = "und"
-"""What ISO 639-2 calls a text whose language cannot be told, such as one without letters."""
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
 Code = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
@@ -67,7 +66,7 @@ class Detection:
     )
 
 
-LANGUAGE = Contract("language", input=Query, output=Detection, label=str, streams=True)
+LANGUAGE = Contract("language", input=Query, output=Detection, label=LanguageCode, streams=True)
 """Which language a text is written in.
 
 Its stream has a detection for the first word, the first two words, and so on to the whole text; a

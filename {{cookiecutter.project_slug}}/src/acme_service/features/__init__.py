@@ -43,9 +43,11 @@ def features() -> Iterator[Feature]:
     # {% endif %}
     # {% if cookiecutter.feedback %}
 
-    from acme_service.features.feedback import feedback
+    from servekit.features.feedback import feedback
 
-    yield feedback()
+    from acme_service import SLUG
+
+    yield feedback(service=SLUG)
     # {% endif %}
     # {% if cookiecutter.cache %}
 

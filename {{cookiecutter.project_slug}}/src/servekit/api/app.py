@@ -35,7 +35,7 @@ TAGS = {
     "models": "What is served.",
     "service": "The service itself. Open, and never behind a busy model.",
 }
-"""What OpenAPI says about the kit's own routes; further tags are those of the service."""
+"""What OpenAPI says about the kit's own routes; others are a feature's or the service's."""
 
 
 def create_app(
@@ -72,9 +72,7 @@ def create_app(
         title=service.name,
         description=service.description,
         version=service.version,
-        openapi_tags=[
-            {"name": name, "description": text} for name, text in {**service.tags, **TAGS}.items()
-        ],
+        openapi_tags=_tags(service, features),
         generate_unique_id_function=operation_id,
         lifespan=_lifespan(features),
         redirect_slashes=False,
@@ -95,6 +93,12 @@ def create_app(
     if settings.docs:
         include_docs(app)
     return app
+
+
+def _tags(service: Service, features: Sequence[Feature]) -> list[dict[str, Any]]:
+    of_features = (item for feature in features for item in feature.tags.items())
+    described = {**service.tags, **dict(of_features), **TAGS}
+    return [{"name": name, "description": text} for name, text in described.items()]
 
 
 def operation_id(route: APIRoute) -> str:

@@ -46,6 +46,7 @@ class Feature:
     checks: awaited by `/health/ready`; one that raises ModelError makes it answer 503. What
         one returns, if anything, is a note for operators.
     handlers: exception handlers, by exception class.
+    tags: what OpenAPI says about the tags of its routes.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Feature:
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] = nothing_to_start
     checks: Sequence[Callable[[], Awaitable[str | None]]] = ()
     handlers: Mapping[type[Exception], Callable[..., Any]] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)

@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
+from servekit import corrections as exported
 from servekit.registry.training import TrainingError
+
+from acme_service.contracts.language import LANGUAGE
 
 FEWEST_TEXTS = 5
 """A language with fewer stays as it is: one voice does not change an answer."""
@@ -47,24 +50,15 @@ class Corrections(NamedTuple):
 
 
 def read_corrections(lines: Iterable[str]) -> list[Correction]:
-    """From JSON lines, each an object with `text` and `language`.
+    """Read a file that feedback has exported, or one like it.
 
-    Raises TrainingError, which names the first line that is none.
+    Raises TrainingError, which names the first line that is not a correction.
     """
-    return [_correction(line, number) for number, line in enumerate(lines, 1) if line.strip()]
-
-
-def _correction(line: str, number: int) -> Correction:
     try:
-        content = json.loads(line)
-        found = Correction(content["text"], content["language"])
-        # Half of a pair of surrogates is no character.
-        "".join(found).encode()
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise TrainingError(
-            f"Line {number} of the corrections is no JSON object with a text and a language."
-        ) from None
-    return found
+        found = exported.read_corrections(LANGUAGE, lines)
+    except exported.CorrectionsError as error:
+        raise TrainingError(str(error)) from None
+    return [Correction(one.input.text, one.label) for one in found]
 
 
 def sift(

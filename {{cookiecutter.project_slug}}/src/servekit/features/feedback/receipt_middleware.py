@@ -1,8 +1,9 @@
-"""Notes which answer a request has got, and gives a receipt with it.
+"""Notes the answer that a request gets, and adds a receipt for it to the response.
 
-Only an answer about one text alone has a receipt: a batch, a stream or a socket has none.
+Only a single answer has a receipt: requests that get several, streams and sockets have none.
 """
 
+import logging
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -12,27 +13,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from servekit.api.principal import ANONYMOUS
 from servekit.contracts import (
     CHAMPION,
-    Contract,
+    NoKeyError,
     Prediction,
     Predictor,
     WrappedPredictor,
 )
 
+from .labelled import LabelledContract
 from .receipts import MAX_REQUEST_ID_CHARS, Answer, Receipts
 
 HEADER = "X-Feedback-Receipt"
 _RAW_HEADER = HEADER.lower().encode()
 
+log = logging.getLogger(__name__)
 
-class Noted:
-    """The text that one request has asked about, once a model has answered, and which has."""
-
-    __slots__ = ("model", "text")
-
-    def __init__(self) -> None:
-        self.text: str | None = None
-        self.model = ""
-
+Noted = list[tuple[LabelledContract, Any, Prediction[Any]]]
+"""The answers that one request has got, with their contracts and items."""
 
 _current: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
@@ -40,46 +36,47 @@ _current: ContextVar[Noted | None] = ContextVar("noted", default=None)
 class NotedPredictor(WrappedPredictor):
     """Answers what `inner` answers, and notes it for the receipt."""
 
+    def __init__(self, inner: Predictor[Any, Any], contract: LabelledContract) -> None:
+        super().__init__(inner)
+        self._contract = contract
+
     async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
         prediction = await self.inner.predict(item, version)
-        _note(item, prediction)
+        self._note([item], [prediction])
         return prediction
 
     async def predict_batch(
         self, items: Sequence[Any], version: str = CHAMPION
     ) -> list[Prediction[Any]]:
         predictions = await self.inner.predict_batch(items, version)
-        if len(items) == 1:
-            _note(items[0], predictions[0])
+        self._note(items, predictions)
         return predictions
 
-
-def noted(contract: Contract, inner: Predictor[Any, Any]) -> Predictor[Any, Any]:
-    """The model, with a note of each answer where answers can be corrected."""
-    return NotedPredictor(inner) if contract.label else inner
-
-
-def _note(item: Any, prediction: Prediction[Any]) -> None:
-    if noted := _current.get():
-        noted.text, noted.model = item.text, prediction.version
+    def _note(self, items: Sequence[Any], predictions: Sequence[Prediction[Any]]) -> None:
+        noted = _current.get()
+        if noted is not None:
+            # Two say as much as a thousand: that there is not one alone.
+            for item, prediction in zip(items[:2], predictions[:2], strict=True):
+                noted.append((self._contract, item, prediction))
 
 
-class GivesReceipts:
-    """Puts a receipt into the header of each answer that has one."""
+class ReceiptMiddleware:
+    """Puts a receipt into the header of each response to which one belongs."""
 
     def __init__(self, app: ASGIApp, receipts: Receipts) -> None:
         self.app = app
         self.receipts = receipts
+        self._warned_of: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        noted = Noted()
+        noted: Noted = []
         _current.set(noted)
 
-        async def answer(message: Message) -> None:
+        async def send_with_receipt(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 200:
                 receipt = self._receipt(scope, noted)
                 if receipt:
@@ -87,13 +84,23 @@ class GivesReceipts:
                     message["headers"] = [*message["headers"], header]
             await send(message)
 
-        await self.app(scope, receive, answer)
+        await self.app(scope, receive, send_with_receipt)
 
     def _receipt(self, scope: Scope, noted: Noted) -> str | None:
         request_id: str = scope["state"]["request_id"]
         # Callers may have chosen one that no address can name.
         nameable = request_id.isascii() and len(request_id) <= MAX_REQUEST_ID_CHARS
-        if noted.text is None or not nameable:
+        if len(noted) != 1 or not nameable:
+            return None
+        [(contract, item, prediction)] = noted
+        try:
+            content = contract.content_of(item, prediction.value)
+        except (NoKeyError, ValueError) as error:
+            if contract.name not in self._warned_of:
+                self._warned_of.add(contract.name)
+                reason = type(error).__name__
+                log.warning("answers of %s get no receipt: %s", contract.name, reason)
             return None
         owner = scope["state"].get("caller", ANONYMOUS).id
-        return self.receipts.issue(Answer(request_id, owner, noted.text, noted.model))
+        answer = Answer(request_id, owner, contract.name, prediction.version, content)
+        return self.receipts.issue(answer)

@@ -1,6 +1,12 @@
-"""The labels that a correction may have."""
+"""The codes that name a language."""
 
-from acme_service.contracts.language import UNDETERMINED
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+UNDETERMINED = "und"
+"""What ISO 639-2 calls a text whose language cannot be told, such as one without letters."""
 
 _CODES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy "
@@ -15,4 +21,14 @@ _CODES = (
 ISO_639_1 = frozenset(_CODES.split())
 """Every language with a code of two letters, whether or not a model knows it yet."""
 
-LABELS = ISO_639_1 | {UNDETERMINED}
+
+def _known(code: str) -> str:
+    if code not in ISO_639_1 | {UNDETERMINED}:
+        raise PydanticCustomError(
+            "language_code", "A language code of ISO 639-1, such as de, or und is needed."
+        )
+    return code
+
+
+LanguageCode = Annotated[str, AfterValidator(_known), Field(examples=["de"])]
+"""A code of ISO 639-1, or UNDETERMINED."""

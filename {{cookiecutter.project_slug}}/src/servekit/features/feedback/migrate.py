@@ -1,4 +1,4 @@
-"""Brings the schema to this version. One process does it; the others wait, and find it done."""
+"""Migrate the schema to this version: one process does it while the others wait."""
 
 import logging
 from pathlib import Path
@@ -19,7 +19,7 @@ _FOLDER = Path(__file__).parent / "migrations"
 
 BEGIN = {
     "sqlite": ["BEGIN IMMEDIATE"],
-    # Any number will do, as long as nobody else in the database takes the same.
+    # Any number will do, as long as nothing else in the database takes the same.
     "postgresql": ["BEGIN", "SELECT pg_advisory_xact_lock(7310982645101)"],
 }
 """Begins a transaction that no other migration shares."""

@@ -13,9 +13,11 @@ def upgrade() -> None:
         sa.Column("id", sa.String(32), primary_key=True),
         sa.Column("request_id", sa.String(200), nullable=False),
         sa.Column("owner", sa.String(32), nullable=False),
-        sa.Column("text", sa.Text, nullable=False),
-        sa.Column("language", sa.String(8), nullable=False),
         sa.Column("model", sa.String(200), nullable=False),
+        sa.Column("version", sa.String(200), nullable=False),
+        sa.Column("input", sa.Text, nullable=False),
+        sa.Column("output", sa.Text),
+        sa.Column("label", sa.Text, nullable=False),
         sa.Column("times", sa.Integer, nullable=False),
         sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
     )

@@ -1,4 +1,4 @@
-"""`make migrate`, what training takes, what is to be forgotten, and a secret for a new `.env`."""
+"""Commands: migrate the schema, export and purge corrections, fill in the secret of an `.env`."""
 
 import argparse
 import asyncio
@@ -19,26 +19,27 @@ from servekit.settings import SettingsError
 from .corrections import Corrections
 from .database import Database, DatabaseAwayError
 from .receipts import Receipts
+from .routes import shown_as_json
 from .settings import SECRET_BYTES, DatabaseSettings, ReceiptSettings
 
 Result = TypeVar("Result")
 
-PATIENCE_S = 3600.0
-"""How long a command may take; nobody else waits for it."""
+TIMEOUT_S = 3600.0
+"""How long a command may take."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="feedback", description="Look after corrections.")
+    parser = argparse.ArgumentParser(prog="feedback", description="Manage corrections.")
     commands = parser.add_subparsers(required=True)
     migrating = commands.add_parser("migrate", help="bring the schema to this version")
     migrating.set_defaults(run=migrate)
-    exporting = commands.add_parser("export", help="write JSON lines that training takes")
+    exporting = commands.add_parser("export", help="write all corrections as JSON Lines")
     exporting.add_argument("file", type=Path)
     exporting.set_defaults(run=export)
-    purging = commands.add_parser("purge", help="forget corrections")
+    purging = commands.add_parser("purge", help="delete corrections")
     which = purging.add_mutually_exclusive_group(required=True)
     which.add_argument("--older-than-days", type=_days)
-    which.add_argument("--caller", metavar="ID", help="all that this one has given: ada, key:ada")
+    which.add_argument("--caller", metavar="ID", help="all of one caller: ada, key:ada")
     purging.set_defaults(run=purge)
     filling = commands.add_parser("fill", help="put a fresh secret into a file of settings")
     filling.add_argument("file", type=Path)
@@ -66,8 +67,8 @@ def _asked(
     """Raises SystemExit with the reason when the database is away."""
 
     async def asked() -> Result:
-        patient = settings.model_copy(update={"timeout_s": PATIENCE_S})
-        database = Database(patient)
+        patient = settings.model_copy(update={"timeout_s": TIMEOUT_S})
+        database = Database(patient, "feedback")
         async with database.opened():
             try:
                 return await ask(database)
@@ -89,12 +90,14 @@ def _private(path: str, flags: int) -> int:
 
 
 def export(options: argparse.Namespace) -> None:
-    labelled = _asked(DatabaseSettings.load(), lambda one: Corrections(one).labelled())
+    """Write what `servekit.corrections` reads."""
+    corrections = _asked(DatabaseSettings.load(), lambda one: Corrections(one).all())
     with open(options.file, "w", encoding="utf-8", opener=_private) as file:
-        for text, language in labelled:
-            line = {"text": text, "language": language}
+        for correction in corrections:
+            line = shown_as_json(correction)
+            del line["request_id"]
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    print(f"{len(labelled)} corrections.")
+    print(f"{len(corrections)} corrections.")
 
 
 def purge(options: argparse.Namespace) -> None:
@@ -106,7 +109,7 @@ def purge(options: argparse.Namespace) -> None:
         receipts = Receipts(ReceiptSettings.load().secrets, lifetime_s=0)
         owners = list(receipts.owners(options.caller))
         count = _asked(settings, lambda one: Corrections(one).delete_of(owners))
-    print(f"{count} corrections are forgotten.")
+    print(f"{count} corrections are deleted.")
 
 
 def fill(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Corrections that arrive together are written together.
+"""Writes corrections that arrive together in one transaction.
 
 A transaction each would make replicas wait in turns for SQLite's one lock, and for the disk.
 """
@@ -31,7 +31,7 @@ class _Waiting(NamedTuple):
     created: asyncio.Future[bool]
 
 
-class Writes:
+class WriteBatcher:
     """One transaction at a time, over all that has come since the one before.
 
     timeout_s: how long a correction may take altogether.
@@ -44,7 +44,7 @@ class Writes:
         self._writing: asyncio.Task[None] | None = None
 
     async def put(self, row: Row) -> bool:
-        """Whether there was none under this id. Raises DatabaseAwayError."""
+        """Return whether there was none under this id. Raises DatabaseAwayError."""
         if len(self._line) >= MAX_WAITING:
             raise DatabaseAwayError(AWAY)
         waiting = _Waiting(row, asyncio.get_running_loop().create_future())
@@ -84,13 +84,12 @@ class Writes:
 
 
 async def _upsert(connection: AsyncConnection, together: list[_Waiting]) -> dict[str, int]:
-    """How often each was given by now, by id."""
+    """Write them, and return how often each was given by now, by id."""
     insert = _INSERT[connection.dialect.name](feedback)
     statement = insert.on_conflict_do_update(
         index_elements=[feedback.c.id],
         set_={
-            "language": insert.excluded.language,
-            "given_at": insert.excluded.given_at,
+            **{name: insert.excluded[name] for name in ("output", "label", "given_at")},
             "times": feedback.c.times + 1,
         },
     ).returning(feedback.c.id, feedback.c.times)

@@ -1,4 +1,4 @@
-"""Where corrections are kept, and what proves that one may be given."""
+"""Settings: the database of corrections, and the secrets that sign receipts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,6 @@ from sqlalchemy.exc import ArgumentError
 
 from servekit.settings import Settings
 
-DEFAULT_URL = "sqlite:///~/.local/share/acme-service/feedback.db"
 SECRET_BYTES = 32
 MAX_PORT = 65_535
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -18,7 +17,7 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 
 
 def address_of(url: SecretStr) -> URL:
-    """Raises ValueError when corrections cannot be kept there."""
+    """Read the URL of a database. Raises ValueError when corrections cannot be kept there."""
     try:
         address = make_url(url.get_secret_value())
     except (ArgumentError, ValueError):
@@ -69,15 +68,14 @@ class DatabaseSettings(Settings):
     """The database of corrections.
 
     url: a file of SQLite, for the replicas of one machine, or a PostgreSQL for those of many.
-    migrate: bring the schema to this version at the start. Without it somebody else has to:
-        `make migrate`.
-    timeout_s: how long a request may take there altogether; beyond it it is answered 503.
+    migrate: bring the schema to this version at the start; without it, `make migrate` does.
+    timeout_s: how long a request may take there altogether; beyond it, the answer is 503.
     max_connections: of each replica to PostgreSQL.
     """
 
     model_config = SettingsConfigDict(env_prefix="FEEDBACK_")
 
-    url: Annotated[SecretStr, AfterValidator(_usable)] = SecretStr(DEFAULT_URL)
+    url: Annotated[SecretStr, AfterValidator(_usable)]
     migrate: bool = True
     timeout_s: float = Field(default=5.0, gt=0, le=60)
     max_connections: int = Field(default=4, ge=1, le=100)

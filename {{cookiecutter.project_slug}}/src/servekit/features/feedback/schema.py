@@ -1,4 +1,4 @@
-"""The one table. What is changed here needs a migration, and a test says so."""
+"""The one table. A change here needs a migration, and a test says so."""
 
 from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Text
 
@@ -14,9 +14,12 @@ feedback = Table(
     Column("id", String(32), primary_key=True),
     Column("request_id", String(200), nullable=False),
     Column("owner", String(32), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("language", String(8), nullable=False),
     Column("model", String(200), nullable=False),
+    Column("version", String(200), nullable=False),
+    # These three are JSON.
+    Column("input", Text, nullable=False),
+    Column("output", Text),
+    Column("label", Text, nullable=False),
     # How often it was given: 1 for one that has not been replaced.
     Column("times", Integer, nullable=False),
     Column("given_at", DateTime(timezone=True), nullable=False),

@@ -1,4 +1,4 @@
-"""The database, as a request sees it: it answers in time, or it is away."""
+"""The database, with a deadline for each request: it answers in time, or it is away."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from .engines import engine_of
+from .engine import engine_of
 from .settings import DatabaseSettings
 
 log = logging.getLogger(__name__)
@@ -35,12 +35,12 @@ class DatabaseAwayError(Exception):
 
 
 class Database:
-    """Nothing waits for it at the start, and it is found again by itself."""
+    """A database that no start waits for, and that is found again after a failure."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, service: str) -> None:
         self.timeout_s = settings.timeout_s
         self._settings = settings
-        self._engine: AsyncEngine = engine_of(settings)
+        self._engine: AsyncEngine = engine_of(settings, service)
         self._under_way: set[asyncio.Future[Any]] = set()
         self._migration: asyncio.Task[None] | None = None
         self.trouble = ""
@@ -48,7 +48,7 @@ class Database:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Looked for inside the block, and left alone after it."""
+        """Connect in the background inside the block, and disconnect after it."""
         self._begin_migration()
         try:
             yield
@@ -56,7 +56,7 @@ class Database:
             await self._close()
 
     async def ask(self, work: Work[Result], timeout_s: float | None = None) -> Result:
-        """What `work` brings back from a connection; it may go on when this has given up.
+        """Return what `work` does on a connection; it may go on when this has given up.
 
         Raises DatabaseAwayError when that fails or takes longer than it may altogether.
         """
@@ -145,7 +145,7 @@ class Database:
         _look_at(asked)
 
     def _failures(self) -> tuple[type[BaseException], ...]:
-        from .migrating import CommandError, SchemaBehindError
+        from .migrate import CommandError, SchemaBehindError
 
         known = (SQLAlchemyError, sqlite3.Error, OSError, CommandError, SchemaBehindError)
         if self._engine.dialect.name == "sqlite":
@@ -166,7 +166,7 @@ class Database:
 
 def _import_bring_up() -> Callable[[AsyncEngine, bool], Awaitable[None]]:
     # Alembic takes as long as all else about a start, and requests are answered meanwhile.
-    from .migrating import bring_up
+    from .migrate import bring_up
 
     return bring_up
 

@@ -1,8 +1,8 @@
 """Receipts: signed proof that an answer was given, so that nothing has to be stored.
 
-A receipt holds a number of its own, the time, the version of the model, and a keyed digest of the
-text. The signature is also over the id of the request and over who has asked, which are not in it:
-whoever shows a receipt has to know the one and be the other.
+A receipt holds a number of its own, the time, the model and its version, and keyed digests of the
+input and the output. The signature is also over the id of the request and the caller's, which are
+not in it: a receipt is good only with the one and for the other.
 """
 
 import hmac
@@ -17,41 +17,55 @@ MAX_REQUEST_ID_CHARS = 200
 """Answers to requests with longer ids, which they chose themselves, get no receipt."""
 
 _FORMAT = 1
-_HEAD = struct.Struct(">BI16s16s")
+_HEAD = struct.Struct(">BI16s16s16s")
 _LENGTHS = struct.Struct(">II")
 _TAG_BYTES = 16
+
+
+class Content(NamedTuple):
+    """What was asked and what was answered, as texts that equal ones share.
+
+    output: None where it is not looked at.
+    """
+
+    input: str
+    output: str | None
 
 
 class Answer(NamedTuple):
     """What a receipt is for.
 
-    request_id, owner: of the request, and who sent it.
-    model: the `reference` of the version that answered.
+    request_id, owner: of the request, and of the caller that sent it.
+    model: the name of the contract.
+    version: the reference of the version that answered.
     """
 
     request_id: str
     owner: str
-    text: str
     model: str
+    version: str
+    content: Content
 
 
 class Receipt(NamedTuple):
     """A receipt that was found good.
 
     id: its own number, 32 hexadecimal digits.
-    owner: a keyed digest of who it was given to, 32 hexadecimal digits.
+    owner: a keyed digest of the caller's id, 32 hexadecimal digits.
     """
 
     id: str
     owner: str
     model: str
+    version: str
 
 
 class _Keys(NamedTuple):
     """One for each purpose, so that none of the digests can stand for another."""
 
     signature: bytes
-    text: bytes
+    input: bytes
+    output: bytes
     owner: bytes
 
     @classmethod
@@ -76,46 +90,52 @@ class Receipts:
     def issue(self, answer: Answer) -> str:
         keys = self._keys[0]
         number = secrets.token_bytes(16)
-        text_tag = _digest(keys.text, number + answer.text.encode())
-        head = _HEAD.pack(_FORMAT, int(self._clock()), number, text_tag)
-        signed = head + answer.model.encode()
+        head = _HEAD.pack(_FORMAT, int(self._clock()), number, *_tags(keys, number, answer.content))
+        signed = head + f"{answer.model} {answer.version}".encode()
         return _encoded(signed + _signature(keys, signed, answer.request_id, answer.owner))
 
     def check(
-        self, receipt: str, request_id: str, owner: str, text: str | None = None
+        self, receipt: str, request_id: str, owner: str, content: Content | None = None
     ) -> Receipt | None:
-        """What a receipt says, if it is good for this request, this caller and this text.
+        """Return what a receipt says, if it is good for this request, caller and content.
 
-        text: not looked at when it is None.
+        content: not looked at when it is None.
         """
         try:
-            content = b64decode(receipt + "=" * (-len(receipt) % 4), altchars=b"-_", validate=True)
+            raw = b64decode(receipt + "=" * (-len(receipt) % 4), altchars=b"-_", validate=True)
         except ValueError:
             return None
-        signed, signature = content[:-_TAG_BYTES], content[-_TAG_BYTES:]
+        signed, signature = raw[:-_TAG_BYTES], raw[-_TAG_BYTES:]
         # Some bits of the last character mean nothing: only one way to write it is the right one.
-        if len(signed) < _HEAD.size or _encoded(content) != receipt:
+        if len(signed) < _HEAD.size or _encoded(raw) != receipt:
             return None
         for keys in self._keys:
             if hmac.compare_digest(_signature(keys, signed, request_id, owner), signature):
-                return self._opened(keys, signed, owner, text)
+                return self._opened(keys, signed, owner, content)
         return None
 
-    def _opened(self, keys: _Keys, signed: bytes, owner: str, text: str | None) -> Receipt | None:
-        kind, issued_at, number, text_tag = _HEAD.unpack_from(signed)
+    def _opened(
+        self, keys: _Keys, signed: bytes, owner: str, content: Content | None
+    ) -> Receipt | None:
+        kind, issued_at, number, *tags = _HEAD.unpack_from(signed)
         if kind != _FORMAT or issued_at + self._lifetime_s < self._clock():
             return None
-        same_text = text is None or hmac.compare_digest(
-            _digest(keys.text, number + text.encode()), text_tag
-        )
-        if not same_text:
+        # Without an output only the first of the two is compared.
+        same = content is None or all(map(hmac.compare_digest, _tags(keys, number, content), tags))
+        if not same:
             return None
-        return Receipt(number.hex(), _owner(keys, owner), signed[_HEAD.size :].decode())
+        model, _, version = signed[_HEAD.size :].decode().partition(" ")
+        return Receipt(number.hex(), _owner(keys, owner), model, version)
 
     def owners(self, owner: str) -> Iterator[str]:
         """How receipts name an owner, by each of the secrets."""
         for keys in self._keys:
             yield _owner(keys, owner)
+
+
+def _tags(keys: _Keys, number: bytes, content: Content) -> list[bytes]:
+    pairs = [(keys.input, content.input), (keys.output, content.output)]
+    return [_digest(key, number + one.encode()) for key, one in pairs if one is not None]
 
 
 def _owner(keys: _Keys, owner: str) -> str:

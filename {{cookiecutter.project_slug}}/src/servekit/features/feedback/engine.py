@@ -1,4 +1,4 @@
-"""Opens the database that the settings name."""
+"""Make the engine for the database that the settings name."""
 
 import os
 from pathlib import Path
@@ -23,18 +23,23 @@ EVERY: dict[str, Any] = {
     # Each request is one statement, and hence a transaction of its own.
     "isolation_level": "AUTOCOMMIT",
     "skip_autocommit_rollback": True,
-    # Texts have no place in errors.
+    # What users wrote has no place in errors.
     "hide_parameters": True,
     "max_overflow": 0,
 }
 
 
-def engine_of(settings: DatabaseSettings) -> AsyncEngine:
-    """Nothing is connected yet."""
+def engine_of(settings: DatabaseSettings, service: str) -> AsyncEngine:
+    """Make an engine that has not connected yet.
+
+    Args:
+        settings: Of the database.
+        service: As PostgreSQL lists its connections by.
+    """
     address = address_of(settings.url)
     if address.drivername == "sqlite":
         return _sqlite(str(address.database), settings)
-    return _postgresql(address.render_as_string(hide_password=False), settings)
+    return _postgresql(address.render_as_string(hide_password=False), settings, service)
 
 
 def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
@@ -43,7 +48,7 @@ def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
         f"sqlite+aiosqlite:///{file}",
         pool_size=1,
         pool_timeout=settings.timeout_s,
-        # Of the whole time a part, so that SQLite itself says that somebody else holds the lock.
+        # Of the whole time a part, so that SQLite itself says that the lock is held elsewhere.
         connect_args={"timeout": settings.timeout_s * 0.8},
         **EVERY,
     )
@@ -51,7 +56,7 @@ def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "do_connect")
     def make_file(*_: Any) -> None:
         Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite would let everybody read it. What lies beside it gets the same mode.
+        # SQLite would let every user read it. What lies beside it gets the same mode.
         os.close(os.open(file, os.O_CREAT, 0o600))
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -62,14 +67,14 @@ def _sqlite(file: str, settings: DatabaseSettings) -> AsyncEngine:
                 cursor.execute(f"PRAGMA {name}={value}")
             cursor.close()
         except Exception:
-            # Nobody else knows of it yet.
+            # Nothing else knows of it yet.
             connection.close()
             raise
 
     return engine
 
 
-def _postgresql(address: str, settings: DatabaseSettings) -> AsyncEngine:
+def _postgresql(address: str, settings: DatabaseSettings, service: str) -> AsyncEngine:
     import asyncpg
 
     timeout_s: Any = settings.timeout_s  # asyncpg takes a float and says int
@@ -80,7 +85,7 @@ def _postgresql(address: str, settings: DatabaseSettings) -> AsyncEngine:
             address,
             timeout=timeout_s,
             server_settings={
-                "application_name": "acme-service",
+                "application_name": service,
                 "statement_timeout": str(int(timeout_s * 1000)),
             },
         )
