@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from servekit.registry.golden import GOLDEN
 from servekit.registry.sources.folder import FolderSource
+from servekit.registry.version_files import write_version
 
 from acme_service.models.training.__main__ import train
-from acme_service.models.training.publishing import write_version
 
 from .processes import PROJECT
 
@@ -59,7 +60,7 @@ def publish_copy(store: Path, version: str, of: str, examples: bytes | None = No
     manifest = json.loads((folder / "manifest.json").read_text())
     files = {file: (folder / file).read_bytes() for file in manifest["files"]}
     if examples is not None:
-        files["examples.json"] = examples
+        files[GOLDEN] = examples
     named = {"name", "version", "files"}
     facts = {key: value for key, value in manifest.items() if key not in named}
     return publish(store, "language", version, files, facts)

@@ -60,7 +60,7 @@ def ports() -> Ports:
         contract.name: ModelClient(
             contract.name,
             InProcessTransport(
-                contract.name, ModelDeployment(contract.name, f"{__name__}:{kind.__name__}"), 5
+                contract.name, ModelDeployment(contract, f"{__name__}:{kind.__name__}"), 5
             ),
             GatherSettings(),
             FakeMeter(),

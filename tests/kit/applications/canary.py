@@ -31,5 +31,5 @@ def fill(store: Path) -> None:
     shutil.copytree(STORE, store)
     aliases = json.dumps({"champion": "1", "challenger": "2"})
     (store / "language/aliases.json").write_text(aliases, encoding="utf-8")
-    wrong = [{"text": "Das ist ein Wald.", "language": "fr"}]
+    wrong = {"input": {"text": "Das ist ein Wald."}, "output": {"language": "fr"}}
     publish_copy(store, "3", of="2", examples=json.dumps(wrong).encode())

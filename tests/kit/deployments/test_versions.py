@@ -14,7 +14,7 @@ from servekit.serving.deployment import Answers, VersionedDeployment
 
 from acme_service.contracts.language import Query
 
-from .replica import FINNISH, LANGUAGE, Begin, detect, look, promote
+from .replica import FINNISH, MODEL, Begin, detect, look, promote
 from tests.processes import printed_by
 from tests.registry import Registry
 from tests.versions import STORE, publish_copy
@@ -190,13 +190,14 @@ def test_a_second_version_costs_its_own_size_and_little_more(tmp_path: Path) -> 
         from pathlib import Path
         from servekit.serving.deployment import VersionedDeployment
         from servekit.registry.settings import CACHE, StoreSettings
+        from acme_service.contracts.language import LANGUAGE
 
         def resident():
             return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
         async def main():
             settings = StoreSettings({STORE.as_uri()!r}, Path("unused"), 3600.0, 5.0)
-            model = VersionedDeployment(*{LANGUAGE}, settings=settings)
+            model = VersionedDeployment(LANGUAGE, {MODEL[1]!r}, settings=settings)
             before = resident()
             await model.reconfigure({{"reference": "language:2"}})
             assert (await model.card()).reference == "language:2"

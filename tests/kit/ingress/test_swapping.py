@@ -120,7 +120,12 @@ def test_no_request_fails_while_versions_come_and_go(
 ) -> None:
     source = FolderSource(store(cluster).as_uri(), 5)
     damage(publish_copy(store(cluster), "3", "2") / "model.npz")
-    publish_copy(store(cluster), "4", "2", b'[{"text": "Guten Morgen!", "language": "fr"}]')
+    publish_copy(
+        store(cluster),
+        "4",
+        "2",
+        b'{"input": {"text": "Guten Morgen"}, "output": {"language": "fr"}}',
+    )
     load = Load(url_of("swapping"))
 
     def promote(version: str) -> None:

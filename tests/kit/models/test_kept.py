@@ -22,7 +22,7 @@ from tests.registry import Registry
 from tests.versions import STORE, damage, publish
 
 URL = "registry://somebody:secret@models.example/team?token=secret"
-FILES = ["examples.json", "manifest.json", "model.npz"]
+FILES = ["golden.jsonl", "manifest.json", "model.npz"]
 CHAMPION = parse_reference("language@champion")
 
 

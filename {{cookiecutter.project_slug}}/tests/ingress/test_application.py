@@ -10,6 +10,7 @@ from ray.serve.schema import ServeApplicationSchema
 from servekit.commands.check_config.checks import deployments_of
 from servekit.ingress.meter import RayMeter
 
+from acme_service.contracts.language import LANGUAGE
 from acme_service.ingress.app import Ingress, ServiceArgs, app, ingress
 from acme_service.ingress.features import sources
 
@@ -46,7 +47,7 @@ def test_what_the_model_is_given_travels_by_name() -> None:
 def test_the_model_is_given_all_sources_and_what_counts_its_refused_versions() -> None:
     bound: Any = app(ServiceArgs())._bound_deployment  # pyright: ignore[reportPrivateUsage]
     [deployments] = bound.init_args
-    named = ("language", "acme_service.models.language:LanguageModel")
+    named = (LANGUAGE, "acme_service.models.language:LanguageModel")
     expected = (*named, tuple(sources()), RayMeter)
     assert deployments["language"]._bound_deployment.init_args == expected
 

@@ -15,9 +15,9 @@ from uuid import uuid4
 
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import open_source
+from servekit.registry.version_files import write_version
 
 from acme_service.ingress.features import sources
-from acme_service.models.training.publishing import write_version
 
 from tests.processes import free_port
 

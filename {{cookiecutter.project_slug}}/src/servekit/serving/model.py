@@ -47,7 +47,7 @@ class Model:
     ) -> tuple[Any, ...]:
         """What the deployment is given; pickled by name, so that little of it travels."""
         store = (tuple(kinds), meter) if self.versioned else ()
-        return (self.name, self.path, *store)
+        return (self.contract, self.path, *store)
 
     def held(self, kinds: Sequence[SourceKind], meter: Callable[[], Meter] | None) -> Any:
         """What holds the model in this process."""

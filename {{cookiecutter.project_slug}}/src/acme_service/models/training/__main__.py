@@ -7,19 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from servekit.registry.errors import ModelStoreError
+from servekit.registry.golden import GOLDEN, GoldenExample, golden_bytes
 from servekit.registry.sources.folder import folder
 from servekit.registry.sources.source import ModelSource, SourceKind
 from servekit.registry.store import DEFAULT_TIMEOUT_S, open_source
+from servekit.registry.version_files import write_version
 
 from acme_service.models.artifact import FILE, FORMAT, Artifact, artifact_bytes
-from acme_service.models.examples import EXAMPLES, Example, examples_bytes
 from acme_service.models.language import LanguageModel
 
 from .corrections import Correction, Corrections, read_corrections, sift
 from .golden import SENTENCES
 from .held_out import accuracy, sentences_in
 from .profiles import TrainingDataError, read_profiles
-from .publishing import write_version
 from .weights import BUCKET_BITS, SMOOTHING, STEPS_PER_UNIT, fit
 
 NAME = "language"
@@ -78,8 +78,12 @@ def _publish(
 ) -> None:
     profiles = read_profiles(languages)
     artifact = fit(profiles, corrections.texts if corrections else None)
-    examples = [Example(text, code) for code in languages for text in SENTENCES[code]]
-    files = {FILE: artifact_bytes(artifact), EXAMPLES: examples_bytes(examples)}
+    examples = [
+        GoldenExample({"text": text}, {"language": code})
+        for code in languages
+        for text in SENTENCES[code]
+    ]
+    files = {FILE: artifact_bytes(artifact), GOLDEN: golden_bytes(examples)}
     learned = {"corrections": corrections.facts()} if corrections else {}
     facts = {
         "format": FORMAT,
