@@ -20,6 +20,7 @@ from servekit.contracts import (
     Prediction,
 )
 from servekit.settings import SettingsError
+from servekit.testing.fakes import FakeMeter
 
 from acme_service.api import create_app
 from acme_service.contracts.language import UNDETERMINED, Query
@@ -29,7 +30,7 @@ from acme_service.features.composition.ensemble import Vote, analyze, elect
 from acme_service.ingress import features as wiring
 from acme_service.ingress.assembly import check_settings
 
-from tests.fakes import FailingDetector, FakeDetector, FakeMeter, StuckDetector
+from tests.fakes import FailingDetector, FakeDetector, StuckDetector
 from tests.features.composition_models import FailingMember, FakeOpinion, composed
 
 TEXT = {"text": "fine"}

@@ -17,8 +17,7 @@ from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
-
-from tests.fakes import FakeMeter
+from servekit.testing.fakes import FakeMeter
 
 
 class Customer(BaseModel):

@@ -11,12 +11,11 @@ from ray import serve
 from ray.serve import Application
 
 from servekit.contracts import ModelCard, Prediction
+from servekit.testing.cluster import SMALL, Cluster
 
 from acme_service.contracts.language import Detection
 from acme_service.ingress.app import ingress
 from acme_service.ingress.features import models
-
-from tests.cluster import SMALL, Cluster
 
 ENGLISH = Prediction(Detection(("en",), (1.0,)))
 

@@ -9,9 +9,9 @@ import pytest
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
 from servekit.serving.deployment import VersionedDeployment
+from servekit.testing.fakes import FakeMeter
 
 from .replica import MODEL, Begin
-from tests.fakes import FakeMeter
 from tests.registry import Registry
 from tests.versions import STORE
 

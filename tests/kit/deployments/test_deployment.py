@@ -19,9 +19,9 @@ from servekit.contracts import (
 )
 from servekit.registry.errors import ModelStoreError
 from servekit.serving.deployment import Answers, ModelDeployment, VersionedDeployment
+from servekit.testing.subprocesses import printed_by
 
 from .replica import MODEL
-from tests.processes import printed_by
 
 DOUBLE = Contract("double", int, int, streams=True)
 
@@ -272,8 +272,8 @@ async def test_the_sample_is_answered_through_it(items: int) -> None:
     [
         ("no_such.module:Model", "is in no module that there is"),
         ("tests.no_such:Model", "is in no module that there is"),
-        ("tests.fakes:NoSuch", "is not in its module"),
-        ("tests.fakes:FakeMeter", "has no method predict"),
+        ("servekit.testing.fakes:NoSuch", "is not in its module"),
+        ("servekit.testing.fakes:FakeMeter", "has no method predict"),
     ],
 )
 def test_a_class_that_is_not_there_is_one_sentence(path: str, reason: str) -> None:

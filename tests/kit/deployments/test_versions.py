@@ -11,13 +11,14 @@ from servekit.contracts import ModelReplacedError, Prediction
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
 from servekit.serving.deployment import Answers, VersionedDeployment
+from servekit.testing.subprocesses import printed_by
+from servekit.testing.versions import publish_copy
 
 from acme_service.contracts.language import Query
 
 from .replica import FINNISH, MODEL, Begin, detect, look, promote
-from tests.processes import printed_by
 from tests.registry import Registry
-from tests.versions import STORE, publish_copy
+from tests.versions import STORE
 
 
 def versions_of(answers: Answers) -> list[str]:
@@ -115,7 +116,7 @@ async def test_a_rollback_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
 ) -> None:
     promote(store, champion="2")
     await look(model)
-    publish_copy(store, "3", "2")
+    publish_copy(store / "language", "3", "2")
     registry.fetch_s = 1
     promote(store, challenger="3")
     asking = asyncio.create_task(detect(model, "language:3"))

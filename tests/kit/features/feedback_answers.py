@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Client, Response
 
 from servekit.api import Feature
+from servekit.testing.fakes import FakeMeter
 
 from acme_service.api import create_app
 from acme_service.features.feedback import feedback
@@ -19,7 +20,7 @@ from acme_service.features.feedback.settings import (
 )
 
 from .feedback_visitor import SECRET
-from tests.fakes import FakeMeter, fake_ports
+from tests.fakes import fake_ports
 
 RECEIPT = "X-Feedback-Receipt"
 TEXT = "Grüezi mitenand"

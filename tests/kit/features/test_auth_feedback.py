@@ -10,11 +10,11 @@ from fastapi.testclient import TestClient
 
 from servekit.features.auth import auth
 from servekit.features.auth.credentials import new_key
+from servekit.testing.features.auth import knowing
 
 from acme_service import SLUG
 from acme_service.features.feedback.__main__ import main
 
-from .auth_visitor import knowing
 from .feedback_answers import ask, delete, get, put, rows, service, url_of
 
 ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])

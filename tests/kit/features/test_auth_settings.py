@@ -5,11 +5,10 @@ from ray import cloudpickle
 
 from servekit.features.auth.settings import AuthSettings
 from servekit.settings import SettingsError
+from servekit.testing.features.auth import KEY, SECRET, SETTINGS, USER
 
 from acme_service.ingress.app import ingress
 from acme_service.ingress.assembly import check_settings
-
-from .auth_visitor import KEY, SECRET, SETTINGS, USER
 
 ENTRY = USER.entry()
 PROVIDER = {"AUTH_ISSUER": "https://id.example/", "AUTH_AUDIENCE": "me"}

@@ -21,6 +21,8 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from servekit.testing.subprocesses import free_port
+
 from acme_service.features.feedback.database import Database, DatabaseAwayError
 from acme_service.features.feedback.engines import engine_of
 from acme_service.features.feedback.migrating import bring_up, downgrade, upgrade
@@ -38,7 +40,6 @@ from .feedback_answers import (
     settings_for,
     url_of,
 )
-from tests.processes import free_port
 
 TIMEOUT_S = 0.5
 

@@ -18,19 +18,14 @@ from servekit.api.errors import ProblemError
 from servekit.api.settings import ApiSettings
 from servekit.contracts import ModelOverloadedError
 from servekit.settings import SettingsError
+from servekit.testing.authenticated_client import visiting
 
 from acme_service.api import create_app
 from acme_service.api.settings import DetectionSettings
 from acme_service.features.websockets import websockets
 from acme_service.ingress import features as wiring
 
-from tests.fakes import (
-    ChangingDetector,
-    FailingDetector,
-    FakeDetector,
-    fake_ports,
-)
-from tests.visitor import visiting
+from tests.fakes import ChangingDetector, FailingDetector, FakeDetector, fake_ports
 
 DETECT = "/v1/ws/detect"
 ANSWER = {

@@ -11,6 +11,7 @@ from grpc.aio import AioRpcError
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from servekit.ingress.transports import with_transport_methods
+from servekit.testing.authenticated_client import HEADERS
 
 from acme_service.ingress.grpc import grpc as door
 from acme_service.ingress.grpc.protos.language.v1.detector_pb2 import (
@@ -20,8 +21,6 @@ from acme_service.ingress.grpc.protos.language.v1.detector_pb2_grpc import (
     LanguageDetectorStub,
 )
 from acme_service.ingress.grpc.servicers import health, language_detector
-
-from tests.visitor import HEADERS
 
 __all__ = ["Client", "DetectRequest", "calling", "in_process", "refusal"]
 

@@ -12,10 +12,9 @@ from servekit.serving.version_counter import (
     UNKNOWN,
     VersionCounter,
 )
+from servekit.testing.fakes import FakeMeter
 
 from acme_service.contracts.language import Detection, Query
-
-from tests.fakes import FakeMeter
 
 
 class Calls:

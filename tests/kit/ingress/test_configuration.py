@@ -11,8 +11,7 @@ import yaml
 from servekit.commands.check_config import checks as configuration
 from servekit.commands.check_config.checks import checked, mistakes
 from servekit.commands.check_config.strict_yaml import ConfigurationError, read
-
-from tests.configurations import PATHS, loaded, own
+from servekit.testing.configurations import PATHS, loaded, own
 
 Edit = Callable[[dict[str, Any]], object]
 

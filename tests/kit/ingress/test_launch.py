@@ -30,13 +30,12 @@ from servekit.commands.launcher.serve import (
     wait_until_running,
 )
 from servekit.commands.launcher.signals import Stopper
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.configurations import own
+from servekit.testing.subprocesses import PORTS, PROJECT, free_port, start
 
 from acme_service.ingress import develop, launch
 from acme_service.ingress.assembly import check_settings
-
-from tests.configurations import own
-from tests.processes import PORTS, PROJECT, free_port, start
-from tests.visitor import HEADERS
 
 
 @pytest.fixture

@@ -10,12 +10,11 @@ from servekit.contracts import Contract
 from servekit.serving.model import Model, by_name
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
+from servekit.testing.configurations import own
+from servekit.testing.fakes import FakeMeter
 
 from acme_service.ingress import app, assembly
 from acme_service.ingress.features import sources
-
-from tests.configurations import own
-from tests.fakes import FakeMeter
 
 
 class Own:

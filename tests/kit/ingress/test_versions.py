@@ -11,10 +11,11 @@ from servekit.commands import versions
 from servekit.contracts import Contract
 from servekit.registry.version_files import ModelFiles
 from servekit.serving.model import Model
+from servekit.testing.versions import damage, publish_copy
 
 from acme_service.ingress.features import models, sources
 
-from tests.versions import STORE, damage, publish_copy
+from tests.versions import STORE
 
 Says = Callable[..., str]
 
@@ -53,7 +54,7 @@ def refusal(*arguments: str) -> str:
 
 
 def test_versions_and_their_aliases_are_listed(store: Path, says: Says) -> None:
-    publish_copy(store, "10", "2")
+    publish_copy(store / "language", "10", "2")
     assert says("list").splitlines() == [
         f"language in {store.as_uri()}",
         "  1        champion",
@@ -87,7 +88,7 @@ def test_a_promotion_says_what_it_did_and_how_far_it_reaches(store: Path, says: 
 
 
 def test_a_rollback_goes_to_the_version_before(store: Path, says: Says) -> None:
-    publish_copy(store, "3", "2")
+    publish_copy(store / "language", "3", "2")
     for version in ("2", "3"):
         says("promote", version)
     assert says("rollback").startswith("language@champion is language:2 now, and was language:3.")

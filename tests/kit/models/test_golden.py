@@ -19,8 +19,7 @@ from servekit.registry.golden import (
 )
 from servekit.registry.store import open_model
 from servekit.registry.version_files import ModelFiles
-
-from tests.versions import publish
+from servekit.testing.versions import publish
 
 
 class Customer(BaseModel):

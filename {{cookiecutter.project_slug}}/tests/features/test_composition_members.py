@@ -11,14 +11,13 @@ import pytest
 from servekit.api import Feature
 from servekit.contracts import ModelCard, ModelTimeoutError, Ports, Prediction
 from servekit.serving.settings import GatherSettings
+from servekit.testing.fakes import FakeMeter, FakeTransport
 
 from acme_service.contracts.language import Detection, Query
 from acme_service.contracts.opinion import Opinion, Question
 from acme_service.contracts.sentiment import Sentiment
 from acme_service.features.composition.ensemble import analyze
 from acme_service.ingress.assembly import ports_over
-
-from tests.fakes import FakeMeter, FakeTransport
 
 OPINION = Opinion("en", 0.7, "calls:2")
 DETECTION = Detection(("en",), (0.9,))

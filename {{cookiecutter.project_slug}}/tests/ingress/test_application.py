@@ -9,13 +9,12 @@ from ray.serve.schema import ServeApplicationSchema
 
 from servekit.commands.check_config.checks import deployments_of
 from servekit.ingress.meter import RayMeter
+from servekit.testing.authenticated_client import visiting
+from servekit.testing.configurations import own
 
 from acme_service.contracts.language import LANGUAGE
 from acme_service.ingress.app import Ingress, ServiceArgs, app, ingress
 from acme_service.ingress.features import sources
-
-from tests.configurations import own
-from tests.visitor import visiting
 
 
 def test_every_deployment_is_there() -> None:

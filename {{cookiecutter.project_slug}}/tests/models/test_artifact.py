@@ -7,11 +7,10 @@ import pytest
 
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.store import open_model
+from servekit.testing.versions import publish
 
 from acme_service.contracts.language import Query
 from acme_service.models.language import LanguageModel
-
-from tests.versions import publish
 
 SOUND: dict[str, Any] = {
     "alphabet": np.array([[97, 122, 97]], dtype=np.uint16),

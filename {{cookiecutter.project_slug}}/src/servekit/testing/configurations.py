@@ -5,9 +5,7 @@ from typing import Any
 
 import yaml
 
-from acme_service.ingress.features import models
-
-from .processes import PROJECT
+from .project import tested
 
 MODEL = {
     "num_replicas": 1,
@@ -30,8 +28,8 @@ def is_for_serve(path: Path) -> bool:
 
 
 PATHS = [
-    PROJECT / "serve.yaml",
-    *(path for path in sorted((PROJECT / "deploy").rglob("*.yaml")) if is_for_serve(path)),
+    tested().folder / "serve.yaml",
+    *(path for path in sorted((tested().folder / "deploy").rglob("*.yaml")) if is_for_serve(path)),
 ]
 """What operators change: tests ask of it no more than that Serve can take it."""
 
@@ -42,8 +40,8 @@ def own() -> dict[str, Any]:
     The numbers of `serve.yaml` are the operator's, so no test runs them or counts on them.
     """
     config: dict[str, Any] = {}
-    for path in sorted(Path(__file__).parent.glob("serve*.yaml")):
+    for path in sorted((tested().folder / "tests").glob("serve*.yaml")):
         config |= loaded(path)
     [service] = config["applications"]
-    service["deployments"] += [{"name": one.name} | MODEL for one in models()]
+    service["deployments"] += [{"name": one.name} | MODEL for one in tested().models()]
     return config

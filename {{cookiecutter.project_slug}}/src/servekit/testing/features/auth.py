@@ -1,4 +1,4 @@
-"""How the tests are let in where the service asks who is calling."""
+"""An account and an API key of the tests."""
 
 from pwdlib.hashers.argon2 import Argon2Hasher
 
@@ -6,8 +6,7 @@ from servekit.features.auth.accounts import SCOPES, Account
 from servekit.features.auth.credentials import new_key
 from servekit.features.auth.settings import AuthSettings
 from servekit.features.auth.tokens import OwnTokens
-
-from acme_service import SLUG
+from servekit.testing.project import tested
 
 NAME = "visitor"
 PASSWORD = "correct horse battery staple"
@@ -36,7 +35,7 @@ def knowing(**known: object) -> AuthSettings:
 def token(*scopes: str) -> str:
     """A token of the visitor's."""
     settings = knowing(users=(USER,), token_lifetime_s=86_400)
-    return OwnTokens(settings, SLUG).issue(NAME, scopes or SCOPES)
+    return OwnTokens(settings, tested().slug).issue(NAME, scopes or SCOPES)
 
 
 STORAGE = {"credential": token()}
