@@ -7,7 +7,7 @@ runs over Serve are marked `serve` and share one cluster, started at the first o
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from httpx2 import Client
 
 import servekit
 from servekit.api.logging import KIT_LOGGER
+from servekit.serving.model import Model
 
+from .asked import Asked, asked_at, asked_by_itself
 from .authenticated_client import HEADERS, SETTINGS, visiting
-from .cluster import INLINE, Cluster, UrlOf, running_cluster, urls
+from .cluster import INLINE, REPLICATED, Cluster, UrlOf, running_cluster, urls
 from .project import tested
 
 PLACEMENTS = [
@@ -30,7 +32,7 @@ PLACEMENTS = [
 ]
 
 EVERY = "every_application"
-ON_THE_CLUSTER = {"client", "cluster", "service", "url_of", EVERY}
+ON_THE_CLUSTER = {"asked", "client", "cluster", "service", "url_of", EVERY}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -155,6 +157,34 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
     prefix = "/inline" if request.param == "inline" else ""
     with Client(base_url=url + prefix, headers=HEADERS, timeout=30) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def by_itself() -> Iterator[Callable[[Model], Asked]]:
+    """Gives a model by an application that has nothing but its routes."""
+    with asked_by_itself() as ask:
+        yield ask
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("process", id="in-process"),
+        pytest.param("replicated", id="replicated", marks=[pytest.mark.serve, REPLICATED]),
+    ]
+)
+def asked(request: pytest.FixtureRequest, model: Model) -> Iterator[Asked]:
+    """The model of the test, by its routes in the service."""
+    if request.param == "process":
+        process: TestClient = request.getfixturevalue("process")
+        ask: Callable[[Model], Asked] = request.getfixturevalue("by_itself")
+        yield asked_at(process, model) or ask(model)
+        return
+    url: UrlOf = request.getfixturevalue("url_of")
+    with Client(base_url=url("replicated"), headers=HEADERS, timeout=30) as client:
+        found = asked_at(client, model)
+        if found is None:
+            pytest.skip("The service has no routes of this model.")
+        yield found
 
 
 @pytest.fixture
