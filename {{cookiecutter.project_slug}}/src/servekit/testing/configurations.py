@@ -1,6 +1,5 @@
-"""Serve configurations: those that come with the project, and the one that its tests run."""
+"""The Serve configuration that tests run."""
 
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,22 +17,6 @@ MODEL = {
 """The block of each model."""
 
 
-def loaded(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-def is_for_serve(path: Path) -> bool:
-    content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return isinstance(content, dict) and "applications" in content
-
-
-PATHS = [
-    tested().folder / "serve.yaml",
-    *(path for path in sorted((tested().folder / "deploy").rglob("*.yaml")) if is_for_serve(path)),
-]
-"""What operators change: tests ask of it no more than that Serve can take it."""
-
-
 def own() -> dict[str, Any]:
     """The service, small, with the options of each transport that has a `serve_<name>.yaml`.
 
@@ -41,7 +24,7 @@ def own() -> dict[str, Any]:
     """
     config: dict[str, Any] = {}
     for path in sorted((tested().folder / "tests").glob("serve*.yaml")):
-        config |= loaded(path)
+        config |= yaml.safe_load(path.read_text(encoding="utf-8"))
     [service] = config["applications"]
     service["deployments"] += [{"name": one.name} | MODEL for one in tested().models()]
     return config

@@ -13,7 +13,7 @@ PASSWORD = "correct horse battery staple"
 SECRET = "a secret of the tests that has 32 bytes and more"
 KEY = new_key(NAME, SCOPES)
 
-# As weak as argon2 allows: nobody attacks this hash, and every test that logs in waits for it.
+# As weak as argon2 allows, because every test that logs in waits for it.
 WEAK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 USER = Account(NAME, frozenset(SCOPES), WEAK.hash(PASSWORD))
 
