@@ -13,7 +13,8 @@ from .imports import imported, package_of
 from .template import files
 
 RENDERS = matrix()
-GROUPS = {"src/": (), "tests/": ("dev",), "load/": ("dev", "load")}
+TESTING = "src/servekit/testing/"
+GROUPS = {"src/": (), TESTING: ("dev",), "tests/": ("dev",), "load/": ("dev", "load")}
 """Beside run-time dependencies, what the files below a folder may import."""
 IMPORTED_BY_OTHERS = {"python-multipart": "fastapi", "aiosqlite": "sqlalchemy"}
 """What is imported, without being asked for, by what: to read forms, and files of SQLite."""
@@ -31,6 +32,11 @@ DATABASES = {"aiosqlite", "alembic", "asyncpg", "sqlalchemy"}
 every_render = pytest.mark.parametrize("answers", RENDERS.values(), ids=RENDERS)
 
 
+def folder_of(path: str) -> str | None:
+    """The folder among GROUPS that a file is in, the innermost of several."""
+    return max((one for one in GROUPS if path.startswith(one)), key=len, default=None)
+
+
 def undeclared(project: dict[str, bytes], folder: str) -> set[str]:
     """Imports below a folder of what is neither declared for it nor comes with what is."""
     present = installed_for(asked_for(read(project["pyproject.toml"]), *GROUPS[folder]))
@@ -38,7 +44,7 @@ def undeclared(project: dict[str, bytes], folder: str) -> set[str]:
     return {
         f"{path}: {module}"
         for path, source in project.items()
-        if path.startswith(folder) and path.endswith(".py")
+        if folder_of(path) == folder and path.endswith(".py")
         for module in imported(source, package_of(path))
         if module.split(".")[0] not in own | sys.stdlib_module_names
         if not owners_of(module) & present
@@ -61,7 +67,7 @@ def test_a_project_asks_for_nothing_that_it_does_not_import(
     needed = {
         owner
         for path, source in project.items()
-        if path.startswith("src/") and path.endswith(".py")
+        if folder_of(path) == "src/" and path.endswith(".py")
         for module in imported(source, package_of(path))
         for owner in owners_of(module)
     }

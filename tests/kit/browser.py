@@ -16,8 +16,8 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from tests.processes import without
-from tests.visitor import STORAGE
+from servekit.testing.authenticated_client import STORAGE
+from servekit.testing.subprocesses import without
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .processes import free_port, without
+from servekit.testing.subprocesses import free_port, without
 
 # Debian keeps what only a server needs out of the path.
 _FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name)

@@ -10,7 +10,7 @@ from typing import Self
 from redis import Redis
 from redis.exceptions import RedisError
 
-from .processes import free_port, without
+from servekit.testing.subprocesses import free_port, without
 
 PROGRAM = shutil.which("redis-server")
 IN_MEMORY = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--loglevel", "warning"]

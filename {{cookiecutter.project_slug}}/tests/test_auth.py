@@ -2,7 +2,7 @@
 
 from httpx2 import Client
 
-from tests.features.auth_visitor import HEADERS, NAME, PASSWORD
+from servekit.testing.features.auth import HEADERS, NAME, PASSWORD
 
 TEXT = {"text": "Das ist ein Tag"}
 

@@ -21,6 +21,7 @@ from servekit.contracts import (
     key_of,
 )
 from servekit.settings import SettingsError
+from servekit.testing.fakes import FakeMeter
 
 from acme_service import features as wiring
 from acme_service.api import create_app
@@ -30,7 +31,7 @@ from acme_service.app import WIRING
 from acme_service.contracts.language import UNDETERMINED, Query
 from acme_service.contracts.opinion import Opinion, Question
 
-from tests.fakes import FailingDetector, FakeDetector, FakeMeter, StuckDetector
+from tests.fakes import FailingDetector, FakeDetector, StuckDetector
 from tests.features.composition_models import FailingMember, FakeOpinion, composed
 
 TEXT = {"text": "fine"}

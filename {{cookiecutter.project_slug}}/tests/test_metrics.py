@@ -1,9 +1,11 @@
 """The feature `metrics` is on: requests are counted by route."""
 
+from servekit.testing.authenticated_client import visiting
+from servekit.testing.fakes import FakeMeter
+
 from acme_service.app import WIRING
 
-from tests.fakes import FakeMeter, fake_ports
-from tests.visitor import visiting
+from tests.fakes import fake_ports
 
 
 def test_requests_are_counted_by_route() -> None:

@@ -4,7 +4,7 @@ import secrets
 
 from httpx2 import Client
 
-from tests.features.tracing_receiver import RECEIVER
+from servekit.testing.features.tracing import RECEIVER
 
 
 def test_a_request_belongs_to_the_trace_of_its_client(client: Client) -> None:

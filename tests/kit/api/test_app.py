@@ -27,11 +27,11 @@ from servekit.contracts import (
     Prediction,
     WrappedPredictor,
 )
+from servekit.testing.subprocesses import printed_by
 
 from acme_service.api import create_app
 
 from tests.fakes import FailingDetector, FakeDetector, fake_ports
-from tests.processes import printed_by
 
 TEXT = {"text": "fine"}
 

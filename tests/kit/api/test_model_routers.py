@@ -68,7 +68,7 @@ def ports(*contracts: Contract) -> Ports:
     clients: dict[str, ModelClient] = {}
     for one in contracts:
         transport = InProcessTransport(
-            one.name, ModelDeployment(one.name, f"{__name__}:{Absent.__name__}"), 5
+            one.name, ModelDeployment(one, f"{__name__}:{Absent.__name__}"), 5
         )
         clients[one.name] = ModelClient(one.name, transport, settings, meter)
     return Ports(clients, meter, {one.name: one for one in contracts})

@@ -17,8 +17,7 @@ from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
-
-from tests.fakes import FakeMeter
+from servekit.testing.fakes import FakeMeter
 
 
 class Customer(BaseModel):
@@ -60,7 +59,7 @@ def ports() -> Ports:
         contract.name: ModelClient(
             contract.name,
             InProcessTransport(
-                contract.name, ModelDeployment(contract.name, f"{__name__}:{kind.__name__}"), 5
+                contract.name, ModelDeployment(contract, f"{__name__}:{kind.__name__}"), 5
             ),
             GatherSettings(),
             FakeMeter(),

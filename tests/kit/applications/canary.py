@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import Cluster
-from tests.versions import STORE, publish_copy
+from servekit.testing.cluster import Cluster
+from servekit.testing.versions import publish_copy
+
+from tests.versions import STORE
 
 FRACTION = "0.9"
 """Above where the tests stand, should the service ask for an identity."""
@@ -31,5 +33,5 @@ def fill(store: Path) -> None:
     shutil.copytree(STORE, store)
     aliases = json.dumps({"champion": "1", "challenger": "2"})
     (store / "language/aliases.json").write_text(aliases, encoding="utf-8")
-    wrong = [{"text": "Das ist ein Wald.", "language": "fr"}]
-    publish_copy(store, "3", of="2", examples=json.dumps(wrong).encode())
+    wrong = {"input": {"text": "Das ist ein Wald."}, "output": {"language": "fr"}}
+    publish_copy(store / "language", "3", of="2", examples=json.dumps(wrong).encode())

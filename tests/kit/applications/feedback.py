@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.cluster import Cluster
+from servekit.testing.cluster import Cluster
+
 from tests.features.feedback_visitor import FOLDER
 
 NAME = "corrected"

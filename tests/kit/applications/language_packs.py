@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from tests.cluster import Cluster
-from tests.processes import PROJECT
+from servekit.testing.cluster import Cluster
+from servekit.testing.subprocesses import PROJECT
 
 PAGE = PROJECT / "docs/how-to/language-packs.md"
 FILE = re.compile(r"^`([\w./]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)

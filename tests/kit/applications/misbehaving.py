@@ -12,11 +12,11 @@ from ray.serve import Application
 
 from servekit.contracts import ModelCard, Prediction
 from servekit.ingress.application import ingress
+from servekit.testing.cluster import SMALL, Cluster
 
 from acme_service.contracts.language import Detection
 from acme_service.features import models
 
-from tests.cluster import SMALL, Cluster
 from tests.fakes import detection
 
 ENGLISH = Prediction(detection(en=1.0))

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from servekit.api import Feature
+from servekit.testing.cluster import SMALL, Cluster
 
 from acme_service.api import create_app
 
-from tests.cluster import SMALL, Cluster
 from tests.fakes import fake_ports
 
 CHUNKS = [b"\x00\xff first", b"second\n", b"\xfe last"]

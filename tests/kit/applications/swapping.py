@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import Cluster
+from servekit.testing.cluster import Cluster
+
 from tests.versions import STORE
 
 

@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from servekit.contracts import NoKeyError, key_of
 from servekit.serving.sizes import OVERHEAD_BYTES, size_bytes
-
-from tests.processes import printed_by
+from servekit.testing.subprocesses import printed_by
 
 
 class Color(Enum):

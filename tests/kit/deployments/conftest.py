@@ -9,9 +9,9 @@ import pytest
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
 from servekit.serving.deployment import VersionedDeployment
+from servekit.testing.fakes import FakeMeter
 
-from .replica import LANGUAGE, Begin
-from tests.fakes import FakeMeter
+from .replica import MODEL, Begin
 from tests.registry import Registry
 from tests.versions import STORE
 
@@ -39,7 +39,7 @@ def begin(registry: Registry, tmp_path: Path, meter: FakeMeter) -> Iterator[Begi
     def start(timeout_s: float = 5.0, refresh_s: float = 3600.0) -> VersionedDeployment:
         registry.calls.clear()
         settings = StoreSettings("registry://models", tmp_path / "cache", refresh_s, timeout_s)
-        model = VersionedDeployment(*LANGUAGE, (registry.kind,), lambda: meter, settings)
+        model = VersionedDeployment(*MODEL, (registry.kind,), lambda: meter, settings)
         begun.append(model)
         return model
 

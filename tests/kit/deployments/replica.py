@@ -8,18 +8,17 @@ import pytest
 
 from servekit.contracts import ModelReplacedError, Prediction
 from servekit.serving.deployment import VersionedDeployment
+from servekit.testing.versions import damage, publish_copy
 
-from acme_service.contracts.language import Detection, Query
-
-from tests.versions import damage, publish_copy
+from acme_service.contracts.language import LANGUAGE, Detection, Query
 
 FINNISH = "Kirjasto on kiinni tänään, mutta huomenna se avataan taas."
 """Version 2 knows the language of this, and version 1 does not."""
 
-LANGUAGE = ("language", "acme_service.models.language:LanguageModel")
+MODEL = (LANGUAGE, "acme_service.models.language:LanguageModel")
 """The model of the sample, as `features.py` names it."""
 
-BAD_EXAMPLES = b'[{"text": "Guten Morgen", "language": "fr"}]'
+BAD_EXAMPLES = b'{"input": {"text": "Guten Morgen"}, "output": {"language": "fr"}}'
 
 Begin = Callable[..., VersionedDeployment]
 """Starts a replica: `timeout_s` and `refresh_s` are those of its settings."""
@@ -46,7 +45,7 @@ def spoiled(store: Path, how: str) -> None:
     """Version 3, with something wrong."""
     if how == "gone":
         return
-    folder = publish_copy(store, "3", "2", BAD_EXAMPLES if how == "examples" else None)
+    folder = publish_copy(store / "language", "3", "2", BAD_EXAMPLES if how == "examples" else None)
     if how == "hash":
         damage(folder / "model.npz")
     if how == "cut":

@@ -10,6 +10,7 @@ from threading import Event
 import pytest
 
 from servekit.contracts import (
+    Contract,
     ModelError,
     ModelOverloadedError,
     ModelReplacedError,
@@ -18,9 +19,11 @@ from servekit.contracts import (
 )
 from servekit.registry.errors import ModelStoreError
 from servekit.serving.deployment import Answers, ModelDeployment, VersionedDeployment
+from servekit.testing.subprocesses import printed_by
 
-from .replica import LANGUAGE
-from tests.processes import printed_by
+from .replica import MODEL
+
+DOUBLE = Contract("double", int, int, streams=True)
 
 
 class Double:
@@ -104,7 +107,7 @@ class Late(Double):
 
 
 def deployment_of(kind: type, *, in_background: bool = False) -> ModelDeployment:
-    return ModelDeployment("double", f"{__name__}:{kind.__name__}", in_background=in_background)
+    return ModelDeployment(DOUBLE, f"{__name__}:{kind.__name__}", in_background=in_background)
 
 
 async def values(answers: AsyncIterator[Prediction[int]]) -> list[tuple[int, str]]:
@@ -258,7 +261,7 @@ def test_a_version_that_no_header_can_carry_is_refused() -> None:
 async def test_the_sample_is_answered_through_it(items: int) -> None:
     from acme_service.contracts.language import Query
 
-    deployment = VersionedDeployment(*LANGUAGE)
+    deployment = VersionedDeployment(*MODEL)
     answers = await deployment.predict_batch([Query("Guten Morgen!")] * items, [""] * items)
     assert {one.value.language for one in answers if isinstance(one, Prediction)} == {"de"}
     deployment.close()
@@ -269,21 +272,21 @@ async def test_the_sample_is_answered_through_it(items: int) -> None:
     [
         ("no_such.module:Model", "is in no module that there is"),
         ("tests.no_such:Model", "is in no module that there is"),
-        ("tests.fakes:NoSuch", "is not in its module"),
-        ("tests.fakes:FakeMeter", "has no method predict"),
+        ("servekit.testing.fakes:NoSuch", "is not in its module"),
+        ("servekit.testing.fakes:FakeMeter", "has no method predict"),
     ],
 )
 def test_a_class_that_is_not_there_is_one_sentence(path: str, reason: str) -> None:
     sentence = f"The class of the mood model, {path!r}, {reason}."
     with pytest.raises(ModelStoreError) as refused:
-        ModelDeployment("mood", path)
+        ModelDeployment(Contract("mood", str, str), path)
     assert str(refused.value) == sentence
 
 
 def test_the_store_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_STORE", "file:nowhere")
     with pytest.raises(ModelStoreError, match="nowhere"):
-        VersionedDeployment(*LANGUAGE)
+        VersionedDeployment(*MODEL)
 
 
 def test_the_plain_class_needs_no_ray() -> None:

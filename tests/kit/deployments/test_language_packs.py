@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.cluster import UrlOf
+from servekit.testing.cluster import UrlOf
 
 pytestmark = [pytest.mark.serve, pytest.mark.application("packs")]
 

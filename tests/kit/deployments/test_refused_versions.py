@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from servekit.serving.deployment import VersionedDeployment
+from servekit.testing.fakes import FakeMeter
 
 from .replica import detect, look, promote, spoiled
-from tests.fakes import FakeMeter
 from tests.registry import Registry
 
 

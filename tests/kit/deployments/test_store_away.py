@@ -14,10 +14,10 @@ from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
 from servekit.serving import deployment
 from servekit.serving.deployment import VersionedDeployment
+from servekit.testing.versions import publish_copy
 
 from .replica import Begin, detect, look, promote, spoiled
 from tests.registry import Registry
-from tests.versions import publish_copy
 
 
 async def test_a_registry_that_goes_down_changes_nothing(
@@ -136,7 +136,7 @@ async def test_a_start_with_an_unsound_champion_uses_the_last_sound_version(
 def test_a_start_with_a_champion_that_breaks_its_program_uses_the_last_sound_version(
     registry: Registry, store: Path, tmp_path: Path
 ) -> None:
-    publish_copy(store, "3", "2")
+    publish_copy(store / "language", "3", "2")
 
     def load(files: ModelFiles) -> str:
         if files.version != "1":

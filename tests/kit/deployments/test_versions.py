@@ -11,13 +11,14 @@ from servekit.contracts import ModelReplacedError, Prediction
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
 from servekit.serving.deployment import Answers, VersionedDeployment
+from servekit.testing.subprocesses import printed_by
+from servekit.testing.versions import publish_copy
 
 from acme_service.contracts.language import Query
 
-from .replica import FINNISH, LANGUAGE, Begin, detect, look, promote
-from tests.processes import printed_by
+from .replica import FINNISH, MODEL, Begin, detect, look, promote
 from tests.registry import Registry
-from tests.versions import STORE, publish_copy
+from tests.versions import STORE
 
 
 def versions_of(answers: Answers) -> list[str]:
@@ -115,7 +116,7 @@ async def test_a_rollback_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
 ) -> None:
     promote(store, champion="2")
     await look(model)
-    publish_copy(store, "3", "2")
+    publish_copy(store / "language", "3", "2")
     registry.fetch_s = 1
     promote(store, challenger="3")
     asking = asyncio.create_task(detect(model, "language:3"))
@@ -190,13 +191,14 @@ def test_a_second_version_costs_its_own_size_and_little_more(tmp_path: Path) -> 
         from pathlib import Path
         from servekit.serving.deployment import VersionedDeployment
         from servekit.registry.settings import CACHE, StoreSettings
+        from acme_service.contracts.language import LANGUAGE
 
         def resident():
             return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
         async def main():
             settings = StoreSettings({STORE.as_uri()!r}, Path("unused"), 3600.0, 5.0)
-            model = VersionedDeployment(*{LANGUAGE}, settings=settings)
+            model = VersionedDeployment(LANGUAGE, {MODEL[1]!r}, settings=settings)
             before = resident()
             await model.reconfigure({{"reference": "language:2"}})
             assert (await model.card()).reference == "language:2"

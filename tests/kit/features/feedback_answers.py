@@ -26,9 +26,9 @@ from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.settings import GatherSettings
+from servekit.testing.fakes import FakeMeter
 
 from .feedback_visitor import SECRET
-from tests.fakes import FakeMeter
 
 RECEIPT = "X-Feedback-Receipt"
 TEXT = "Where is my refund? Grüezi"
@@ -108,7 +108,7 @@ def ports() -> Ports:
         contract.name: ModelClient(
             contract.name,
             InProcessTransport(
-                contract.name, ModelDeployment(contract.name, f"{__name__}:{kind.__name__}"), 5
+                contract.name, ModelDeployment(contract, f"{__name__}:{kind.__name__}"), 5
             ),
             GatherSettings(),
             FakeMeter(),

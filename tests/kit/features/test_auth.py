@@ -14,12 +14,22 @@ from servekit.api.principal import Principal, current_principal, demand
 from servekit.features.auth import auth
 from servekit.features.auth.accounts import Account
 from servekit.features.auth.credentials import new_key
+from servekit.testing.features.auth import (
+    HEADERS,
+    KEY,
+    NAME,
+    PASSWORD,
+    SECRET,
+    USER,
+    WEAK,
+    knowing,
+    token,
+)
 
 from acme_service import SLUG
 from acme_service import features as wiring
 from acme_service.api import create_app
 
-from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, WEAK, knowing, token
 from tests.fakes import fake_ports
 
 TEXT = {"text": "fine"}

@@ -12,11 +12,11 @@ from fastapi.testclient import TestClient
 
 from servekit.features.auth import auth
 from servekit.features.auth.__main__ import main
+from servekit.testing.features.auth import knowing
 
 from acme_service import SLUG
 from acme_service.api import create_app
 
-from .auth_visitor import knowing
 from tests.fakes import fake_ports
 
 TEXT = {"text": "fine"}

@@ -12,10 +12,10 @@ from fastapi.testclient import TestClient
 from servekit.features.auth import auth
 from servekit.features.auth.credentials import new_key
 from servekit.features.feedback.__main__ import main
+from servekit.testing.features.auth import knowing
 
 from acme_service import SLUG
 
-from .auth_visitor import knowing
 from .feedback_answers import BILLING, SUPPORT, ask, delete, get, put, rows, service, url_of
 
 ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])

@@ -21,12 +21,12 @@ from servekit.features.auth.jwks import SigningKeys
 from servekit.features.auth.oidc import IdentityProvider
 from servekit.features.auth.settings import AuthSettings
 from servekit.features.auth.tokens import OwnTokens
+from servekit.testing.features.auth import NAME, SECRET, USER, knowing, token
 
 from acme_service import SLUG
 from acme_service.api import create_app
 
 from .auth_provider import AUDIENCE, Provider, SigningKey, running_provider
-from .auth_visitor import NAME, SECRET, USER, knowing, token
 from tests.fakes import fake_ports
 
 FIRST, SECOND, CURVED = SigningKey("first"), SigningKey("second"), SigningKey("curved", "ES256")

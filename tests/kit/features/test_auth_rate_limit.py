@@ -8,11 +8,11 @@ from servekit.features.auth import auth
 from servekit.features.auth.credentials import new_key
 from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
+from servekit.testing.features.auth import NAME, PASSWORD, USER, knowing
 
 from acme_service import SLUG
 from acme_service.api import create_app
 
-from .auth_visitor import NAME, PASSWORD, USER, knowing
 from tests.fakes import fake_ports
 
 ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])

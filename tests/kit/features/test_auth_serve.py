@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, token
-from tests.cluster import INLINE, Cluster, UrlOf
+from servekit.testing.cluster import INLINE, Cluster, UrlOf
+from servekit.testing.features.auth import HEADERS, KEY, NAME, PASSWORD, SECRET, USER, token
 
 pytestmark = pytest.mark.serve
 

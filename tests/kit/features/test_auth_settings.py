@@ -6,10 +6,9 @@ from ray import cloudpickle
 from servekit.features.auth.settings import AuthSettings
 from servekit.ingress.application import ingress
 from servekit.settings import SettingsError
+from servekit.testing.features.auth import KEY, SECRET, SETTINGS, USER
 
 from acme_service.app import WIRING
-
-from .auth_visitor import KEY, SECRET, SETTINGS, USER
 
 ENTRY = USER.entry()
 PROVIDER = {"AUTH_ISSUER": "https://id.example/", "AUTH_AUDIENCE": "me"}

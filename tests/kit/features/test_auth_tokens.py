@@ -14,10 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from servekit.features.auth import bearer
 from servekit.features.auth.bearer import BearerTokens
 from servekit.features.auth.tokens import OwnTokens
+from servekit.testing.features.auth import NAME, SECRET, USER, knowing, token
 
 from acme_service import SLUG
-
-from .auth_visitor import NAME, SECRET, USER, knowing, token
 
 OTHER_SECRET = "another secret that is as long as the first one"
 

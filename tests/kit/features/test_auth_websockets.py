@@ -15,14 +15,14 @@ from starlette.testclient import WebSocketDenialResponse
 
 from servekit.api import Feature
 from servekit.features.auth import auth
+from servekit.testing.cluster import INLINE
+from servekit.testing.features.auth import HEADERS, KEY, NAME, PASSWORD, knowing, token
 
 from acme_service import SLUG
 from acme_service.api import create_app
 from acme_service.features.websockets import websockets
 
-from .auth_visitor import HEADERS, KEY, NAME, PASSWORD, knowing, token
 from tests.browser import Browser, chromium
-from tests.cluster import INLINE
 from tests.fakes import fake_ports
 
 DETECT = "/v1/detect/ws"

@@ -19,6 +19,7 @@ from servekit.contracts import (
 from servekit.features.cache import cache, store
 from servekit.features.cache.settings import CacheSettings
 from servekit.settings import SettingsError
+from servekit.testing.fakes import FakeMeter
 
 from acme_service import SLUG
 from acme_service import features as wiring
@@ -30,7 +31,6 @@ from tests.fakes import (
     ChangingDetector,
     FailingDetector,
     FakeDetector,
-    FakeMeter,
     StuckDetector,
     fake_ports,
 )

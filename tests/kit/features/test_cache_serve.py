@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 from httpx2 import Client
 
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import UrlOf
+
 from tests.applications.cache import NAME, REDIS
-from tests.cluster import UrlOf
-from tests.visitor import HEADERS
 
 GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
 

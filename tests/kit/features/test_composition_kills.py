@@ -16,8 +16,7 @@ import pytest
 from httpx2 import Client, Response
 
 from servekit.commands.stopping import descendants
-
-from tests.visitor import HEADERS
+from servekit.testing.authenticated_client import HEADERS
 
 pytestmark = [pytest.mark.serve, pytest.mark.timeout(400)]
 

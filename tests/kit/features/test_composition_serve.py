@@ -4,9 +4,9 @@ import httpx2
 import pytest
 
 from servekit.api.canary import position
+from servekit.testing.authenticated_client import HEADERS
 
 from tests.applications import canary
-from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
 

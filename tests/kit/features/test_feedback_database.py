@@ -25,6 +25,7 @@ from servekit.features.feedback.database import Database, DatabaseAwayError
 from servekit.features.feedback.engine import engine_of
 from servekit.features.feedback.migrate import bring_up, downgrade, upgrade
 from servekit.features.feedback.schema import VERSION_TABLE, metadata
+from servekit.testing.subprocesses import free_port
 
 from .feedback_answers import (
     ask,
@@ -38,7 +39,6 @@ from .feedback_answers import (
     settings_for,
     url_of,
 )
-from tests.processes import free_port
 
 TIMEOUT_S = 0.5
 

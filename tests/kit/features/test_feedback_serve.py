@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 from httpx2 import AsyncClient, Client, Limits
 
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import UrlOf
+
 from .feedback_answers import RECEIPT, Answered, ask_model, correction, delete, get, put, rows
 from tests.applications.feedback import FILE, NAME
-from tests.cluster import UrlOf
-from tests.visitor import HEADERS
 
 SWISS = "Grüezi mitenand, wie gaht's eu hüt?"
 WRITES = 1_000

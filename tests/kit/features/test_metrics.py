@@ -15,13 +15,14 @@ from servekit.api import Feature
 from servekit.api.errors import ProblemError
 from servekit.contracts import ModelOverloadedError, Ports
 from servekit.features.metrics import metrics
+from servekit.testing.authenticated_client import visiting
+from servekit.testing.fakes import FakeMeter
 
 from acme_service import features as wiring
 from acme_service.api import create_app
 
-from tests.fakes import FailingDetector, FakeMeter, fake_ports
+from tests.fakes import FailingDetector, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router
-from tests.visitor import visiting
 
 SLOW_S = 0.1
 inner = APIRouter(prefix="/inner")

@@ -12,11 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from servekit.registry.sources.folder import FolderSource
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import Cluster, UrlOf
 
 from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
 from tests.applications import canary
-from tests.cluster import Cluster, UrlOf
-from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
 

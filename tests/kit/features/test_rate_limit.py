@@ -27,12 +27,13 @@ from servekit.features.rate_limit.gcra import MemoryLimiter
 from servekit.features.rate_limit.limits import Limit, limit_of
 from servekit.features.rate_limit.settings import RateLimitSettings
 from servekit.settings import SettingsError
+from servekit.testing.fakes import FakeMeter
 
 from acme_service import SLUG
 from acme_service import features as wiring
 from acme_service.api import create_app
 
-from tests.fakes import FakeMeter, fake_ports
+from tests.fakes import fake_ports
 from tests.unexpected import PATHS, SOCKETS, router
 
 TEXT = {"text": "fine"}

@@ -5,8 +5,9 @@ import time
 import httpx2
 import pytest
 
+from servekit.testing.cluster import Cluster, UrlOf
+
 from tests.applications.rate_limit import NAME, REDIS
-from tests.cluster import Cluster, UrlOf
 
 pytestmark = [pytest.mark.serve, pytest.mark.application(NAME)]
 

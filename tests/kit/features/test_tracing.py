@@ -21,12 +21,13 @@ from servekit.features.tracing.sampling import Entrances, at_serve
 from servekit.serving.client import ModelClient
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
+from servekit.testing.fakes import FakeMeter
+from servekit.testing.features.tracing import RECEIVER, Received
 
 from acme_service.api import create_app
 from acme_service.contracts.language import Detection, Query
 
-from .tracing_receiver import RECEIVER, Received
-from tests.fakes import FakeMeter, fake_ports
+from tests.fakes import fake_ports
 
 CLIENTS_SPAN = "00f067aa0ba902b7"
 DETECT = "POST /v1/detect"

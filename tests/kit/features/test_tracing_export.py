@@ -13,9 +13,8 @@ import pytest
 
 from servekit.features.tracing.exporter import flush, provider
 from servekit.features.tracing.sampling import ANYWHERE
-
-from tests.processes import free_port, start
-from tests.visitor import HEADERS
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.subprocesses import free_port, start
 
 
 @dataclass

@@ -11,10 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import Cluster
+from servekit.testing.features.tracing import RECEIVER, Received
+
 from .test_tracing import ASK, DETECT, ancestors, followed, named, traceparent
-from .tracing_receiver import RECEIVER, Received
-from tests.cluster import Cluster
-from tests.visitor import HEADERS
 
 pytestmark = pytest.mark.serve
 

@@ -17,19 +17,13 @@ from servekit.api.errors import ProblemError
 from servekit.api.settings import ApiSettings
 from servekit.contracts import ModelOverloadedError
 from servekit.settings import SettingsError
+from servekit.testing.authenticated_client import visiting
 
 from acme_service import features as wiring
 from acme_service.api import create_app
 from acme_service.features.websockets import websockets
 
-from tests.fakes import (
-    ENGLISH_JSON,
-    ChangingDetector,
-    FailingDetector,
-    FakeDetector,
-    fake_ports,
-)
-from tests.visitor import visiting
+from tests.fakes import ENGLISH_JSON, ChangingDetector, FailingDetector, FakeDetector, fake_ports
 
 DETECT = "/v1/detect/ws"
 ANSWER = {"model": "fake-language:7", "value": ENGLISH_JSON}

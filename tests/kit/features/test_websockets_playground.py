@@ -7,13 +7,14 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
+from servekit.testing.cluster import INLINE
+
 from acme_service import features as wiring
 from acme_service.api import create_app
 from acme_service.features.websockets import websockets
 from acme_service.features.websockets.playground import page
 
 from tests.browser import Browser, chromium
-from tests.cluster import INLINE
 from tests.fakes import fake_ports
 
 

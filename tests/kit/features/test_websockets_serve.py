@@ -10,10 +10,11 @@ import pytest
 from httpx2 import Client
 from httpx2.websockets import WebSocketDisconnect, WebSocketSession, WebSocketUpgradeError
 
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import INLINE, Cluster, UrlOf
+
 from tests.applications.misbehaving import IMPATIENT, notes
-from tests.cluster import INLINE, Cluster, UrlOf
 from tests.ingress.test_canary import KEYS
-from tests.visitor import HEADERS
 
 pytestmark = [pytest.mark.serve, pytest.mark.application("stuck")]
 

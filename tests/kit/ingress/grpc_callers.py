@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from grpc.aio import AioRpcError
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from servekit.testing.authenticated_client import HEADERS
+
 from acme_service.grpc import grpc as door
 from acme_service.grpc.protos.language.v1.detector_pb2 import (
     DetectRequest,
@@ -19,8 +21,6 @@ from acme_service.grpc.protos.language.v1.detector_pb2_grpc import (
     LanguageDetectorStub,
 )
 from acme_service.grpc.servicers import health, language_detector
-
-from tests.visitor import HEADERS
 
 __all__ = ["Client", "DetectRequest", "calling", "in_process", "refusal"]
 

@@ -16,10 +16,11 @@ from servekit.contracts import (
 )
 from servekit.serving.client import MAX_GATHERED, ModelClient
 from servekit.serving.settings import GatherSettings
+from servekit.testing.fakes import FakeMeter
 
 from acme_service.contracts.language import Detection, Query
 
-from tests.fakes import FakeMeter, detection
+from tests.fakes import detection
 
 LONG = "a" * 10_000
 ENGLISH = detection(en=1.0)

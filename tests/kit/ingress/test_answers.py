@@ -12,10 +12,11 @@ from servekit.serving.version_counter import (
     UNKNOWN,
     VersionCounter,
 )
+from servekit.testing.fakes import FakeMeter
 
 from acme_service.contracts.language import Detection, Query
 
-from tests.fakes import FakeMeter, detection
+from tests.fakes import detection
 
 
 class Calls:

@@ -13,9 +13,8 @@ import pytest
 import yaml
 
 from servekit.commands.stopping import descendants
-
-from tests.cluster import SMALL, Cluster
-from tests.visitor import HEADERS
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import SMALL, Cluster
 
 pytestmark = pytest.mark.serve
 

@@ -14,8 +14,7 @@ from servekit.contracts import (
     ModelTimeoutError,
 )
 from servekit.serving.instrumented_call import InstrumentedCall, around_calls
-
-from tests.fakes import FakeMeter
+from servekit.testing.fakes import FakeMeter
 
 
 class Calls:

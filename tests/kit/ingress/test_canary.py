@@ -6,10 +6,10 @@ import pytest
 from httpx2 import Client
 
 from servekit.api.canary import position
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import UrlOf
 
 from tests.applications import canary
-from tests.cluster import UrlOf
-from tests.visitor import HEADERS
 
 pytestmark = [pytest.mark.serve, pytest.mark.application("canary")]
 

@@ -24,10 +24,11 @@ from servekit.serving.client import (
 )
 from servekit.serving.settings import GatherSettings
 from servekit.serving.sizes import size_bytes
+from servekit.testing.fakes import FakeMeter, FakeTransport
 
 from acme_service.contracts.language import Query
 
-from tests.fakes import FakeMeter, FakeTransport, detection
+from tests.fakes import detection
 
 CARD = ModelCard("calls", "1")
 CHALLENGING = ModelCard("calls", "2")

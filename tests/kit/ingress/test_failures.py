@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.cluster import Cluster, UrlOf
-from tests.visitor import HEADERS
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import Cluster, UrlOf
 
 pytestmark = [pytest.mark.serve, pytest.mark.application("stuck", "busy")]
 

@@ -15,8 +15,7 @@ from servekit.contracts import (
 )
 from servekit.serving.batcher import MAX_CALL_BYTES, Batcher, waiting_contexts
 from servekit.serving.settings import GatherSettings
-
-from tests.fakes import FakeMeter
+from servekit.testing.fakes import FakeMeter
 
 
 class Model:

@@ -37,6 +37,8 @@ from servekit.contracts import (
     ModelUnavailableError,
     Prediction,
 )
+from servekit.testing.configurations import own
+from servekit.testing.subprocesses import free_port
 
 from acme_service.api import create_app
 from acme_service.app import WIRING
@@ -55,16 +57,7 @@ from acme_service.grpc.routes import DETECT, DETECT_STREAM
 from acme_service.grpc.servicers import health, language_detector
 
 from .grpc_callers import Client, in_process, refusal
-from tests.configurations import own
-from tests.fakes import (
-    CARD,
-    FailingDetector,
-    FakeDetector,
-    StuckDetector,
-    detection,
-    fake_ports,
-)
-from tests.processes import free_port
+from tests.fakes import CARD, FailingDetector, FakeDetector, StuckDetector, detection, fake_ports
 
 TEXT = DetectRequest(text="a b c")
 METHODS = ["detect", "detect_stream"]

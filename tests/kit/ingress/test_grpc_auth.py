@@ -7,15 +7,15 @@ from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 
 from servekit.features.auth import auth
+from servekit.testing.cluster import INLINE, Cluster
+from servekit.testing.features.auth import KEY, USER, knowing, token
 
 from acme_service import SLUG
 from acme_service.api import create_app
 from acme_service.grpc import grpc
 
 from .grpc_callers import Client, DetectRequest, calling, in_process, refusal
-from tests.cluster import INLINE, Cluster
 from tests.fakes import fake_ports
-from tests.features.auth_visitor import KEY, USER, knowing, token
 
 TEXT = DetectRequest(text="a b")
 METHODS = ["detect", "detect_stream"]

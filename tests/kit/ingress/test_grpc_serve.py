@@ -12,11 +12,12 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from httpx2 import AsyncClient
 
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import INLINE, Cluster
+
 from .grpc_callers import Client, DetectRequest, calling, refusal
 from .test_failures import INTERNALS
 from tests.applications.misbehaving import notes
-from tests.cluster import INLINE, Cluster
-from tests.visitor import HEADERS
 
 pytestmark = [pytest.mark.serve, pytest.mark.application("stuck", "busy")]
 

@@ -29,12 +29,11 @@ from servekit.commands.launcher.serve import (
     wait_until_running,
 )
 from servekit.commands.stopping import SIGNALS, Stopper
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.configurations import own
+from servekit.testing.subprocesses import PORTS, PROJECT, free_port, start
 
 from acme_service.app import WIRING
-
-from tests.configurations import own
-from tests.processes import PORTS, PROJECT, free_port, start
-from tests.visitor import HEADERS
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from servekit.contracts import (
 )
 from servekit.serving.in_process import MAX_QUEUED, THREADS, InProcessTransport
 from servekit.serving.settings import GatherSettings
+from servekit.testing.fakes import FakeMeter
 
 from acme_service.app import WIRING
 
-from tests.fakes import FakeMeter
 from tests.versions import STORE
 
 

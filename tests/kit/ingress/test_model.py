@@ -11,12 +11,11 @@ from servekit.contracts import Contract
 from servekit.serving.model import Model, by_name
 from servekit.serving.settings import GatherSettings
 from servekit.settings import SettingsError
+from servekit.testing.configurations import own
+from servekit.testing.fakes import FakeMeter
 
 from acme_service import app
 from acme_service.features import sources
-
-from tests.configurations import own
-from tests.fakes import FakeMeter
 
 
 class Own:
@@ -80,16 +79,12 @@ def test_models_and_blocks_of_the_configuration_have_to_match(models: Callable[.
     ]
 
 
-def test_what_holds_a_model_is_given_its_name_and_its_class() -> None:
+def test_what_holds_a_model_is_given_its_contract_and_its_class() -> None:
     kinds = tuple(sources())
-    assert model("mood").arguments(kinds, FakeMeter) == ("mood", "mine:Model", kinds, FakeMeter)
-    assert model("mood", versioned=False).arguments(kinds, FakeMeter) == ("mood", "mine:Model")
-    assert model("mood", deployment=Own).held(kinds, None).given == (
-        "mood",
-        "mine:Model",
-        kinds,
-        None,
-    )
+    named = (Contract("mood", str, str), "mine:Model")
+    assert model("mood").arguments(kinds, FakeMeter) == (*named, kinds, FakeMeter)
+    assert model("mood", versioned=False).arguments(kinds, FakeMeter) == named
+    assert model("mood", deployment=Own).held(kinds, None).given == (*named, kinds, None)
 
 
 def test_an_optional_model_is_waited_for_as_long_as_it_says(models: Callable[..., None]) -> None:

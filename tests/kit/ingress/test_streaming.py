@@ -8,9 +8,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import Cluster, UrlOf
+
 from tests.applications.misbehaving import notes
-from tests.cluster import Cluster, UrlOf
-from tests.visitor import HEADERS
 
 pytestmark = [pytest.mark.serve, pytest.mark.application("stuck")]
 

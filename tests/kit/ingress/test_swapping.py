@@ -16,15 +16,16 @@ from servekit.commands.aliases import Aliases
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import FolderSource
 from servekit.registry.store import open_model
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import Cluster, UrlOf
+from servekit.testing.versions import damage, publish_copy
 
 from acme_service.contracts.language import Query
 from acme_service.features import models, sources
 from acme_service.models.language import LanguageModel
 
 from tests.applications.swapping import store
-from tests.cluster import Cluster, UrlOf
-from tests.versions import STORE, damage, publish_copy
-from tests.visitor import HEADERS
+from tests.versions import STORE
 
 CONNECTIONS = 4
 
@@ -121,8 +122,13 @@ def test_no_request_fails_while_versions_come_and_go(
     cluster: Cluster, url_of: UrlOf, aliases: Aliases
 ) -> None:
     source = FolderSource(store(cluster).as_uri(), 5)
-    damage(publish_copy(store(cluster), "3", "2") / "model.npz")
-    publish_copy(store(cluster), "4", "2", b'[{"text": "Guten Morgen!", "language": "fr"}]')
+    damage(publish_copy(store(cluster) / "language", "3", "2") / "model.npz")
+    publish_copy(
+        store(cluster),
+        "4",
+        "2",
+        b'{"input": {"text": "Guten Morgen"}, "output": {"language": "fr"}}',
+    )
     load = Load(url_of("swapping"))
 
     def promote(version: str) -> None:

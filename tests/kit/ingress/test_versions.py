@@ -13,11 +13,12 @@ from servekit.commands.models import work_on_models
 from servekit.contracts import Contract
 from servekit.registry.version_files import ModelFiles
 from servekit.serving.model import Model
+from servekit.testing.versions import damage, publish_copy
 
 from acme_service.app import WIRING
 from acme_service.features import models
 
-from tests.versions import STORE, damage, publish_copy
+from tests.versions import STORE
 
 Says = Callable[..., str]
 
@@ -57,7 +58,7 @@ def refusal(*arguments: str) -> str:
 
 
 def test_versions_and_their_aliases_are_listed(store: Path, says: Says) -> None:
-    publish_copy(store, "10", "2")
+    publish_copy(store / "language", "10", "2")
     assert says("models").splitlines() == [
         f"language in {store.as_uri()}",
         "  1        champion",
@@ -91,7 +92,7 @@ def test_a_promotion_says_what_it_did_and_how_far_it_reaches(store: Path, says: 
 
 
 def test_a_rollback_goes_to_the_version_before(store: Path, says: Says) -> None:
-    publish_copy(store, "3", "2")
+    publish_copy(store / "language", "3", "2")
     for version in ("2", "3"):
         says("promote", version)
     assert says("rollback").startswith("language@champion is language:2 now, and was language:3.")
@@ -145,7 +146,9 @@ def test_a_damaged_version_is_refused_before_the_alias_moves(store: Path) -> Non
 
 
 def test_a_version_that_fails_its_examples_is_refused_before_the_alias_moves(store: Path) -> None:
-    publish_copy(store, "3", "2", b'[{"text": "Guten Morgen", "language": "fr"}]')
+    publish_copy(
+        store, "3", "2", b'{"input": {"text": "Guten Morgen"}, "output": {"language": "fr"}}'
+    )
     assert "fails one of its own examples" in refusal("promote", "3")
     assert aliases(store) == {"champion": "1"}
 

@@ -12,7 +12,7 @@ from threading import Thread
 import httpx2
 import pytest
 
-from tests.processes import free_port, start, without
+from servekit.testing.subprocesses import free_port, start, without
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.folder import FolderSource
+from servekit.testing.versions import damage, publish
 
-from tests.versions import STORE, damage, publish
+from tests.versions import STORE
 
 
 @pytest.fixture

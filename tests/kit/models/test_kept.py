@@ -16,13 +16,14 @@ from servekit.registry.errors import (
 )
 from servekit.registry.local_versions import KEPT_VERSIONS
 from servekit.registry.store import ModelStore, parse_reference, shown
+from servekit.testing.subprocesses import printed_by
+from servekit.testing.versions import damage, publish
 
-from tests.processes import printed_by
 from tests.registry import Registry
-from tests.versions import STORE, damage, publish
+from tests.versions import STORE
 
 URL = "registry://somebody:secret@models.example/team?token=secret"
-FILES = ["examples.json", "manifest.json", "model.npz"]
+FILES = ["golden.jsonl", "manifest.json", "model.npz"]
 CHAMPION = parse_reference("language@champion")
 
 

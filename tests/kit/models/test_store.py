@@ -149,7 +149,7 @@ def test_a_model_without_aliases_has_versions(store: Path):
     assert open_model(store.as_uri(), "language:1").version == "1"
 
 
-@pytest.mark.parametrize("file", ["1/manifest.json", "1/model.npz", "1/examples.json"])
+@pytest.mark.parametrize("file", ["1/manifest.json", "1/model.npz", "1/golden.jsonl"])
 def test_a_missing_file_is_named(store: Path, file: str):
     path = store / "language" / file
     path.unlink()

@@ -8,8 +8,8 @@ from time import monotonic
 import pytest
 
 from servekit.stores.redis import MAX_TOGETHER, MAX_UNSENT, SharedRedis
+from servekit.testing.subprocesses import free_port
 
-from tests.processes import free_port
 from tests.redis_server import RedisServer
 
 TIMEOUT_S = 0.1

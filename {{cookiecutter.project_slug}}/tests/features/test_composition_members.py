@@ -11,6 +11,7 @@ import pytest
 from servekit.api import Feature
 from servekit.contracts import ModelCard, ModelTimeoutError, Ports, Prediction
 from servekit.serving.settings import GatherSettings
+from servekit.testing.fakes import FakeMeter, FakeTransport
 
 from acme_service.api.composition.ensemble import analyze
 from acme_service.app import WIRING
@@ -18,7 +19,7 @@ from acme_service.contracts.language import Query
 from acme_service.contracts.opinion import Opinion, Question
 from acme_service.contracts.sentiment import Sentiment
 
-from tests.fakes import FakeMeter, FakeTransport, detection
+from tests.fakes import detection
 
 OPINION = Opinion("en", 0.7, "calls:2")
 DETECTION = detection(en=0.9)

@@ -7,19 +7,18 @@ import pytest
 
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.store import open_model
+from servekit.testing.versions import publish
 
 from acme_service.contracts.language import Query
 from acme_service.models.language import LanguageModel
 
 from tests.fakes import detection
-from tests.versions import publish
 
 SOUND: dict[str, Any] = {
     "alphabet": np.array([[97, 122, 97]], dtype=np.uint16),
     "languages": np.array(["de", "en"]),
     "weights": np.zeros((8, 2), dtype=np.float16),
 }
-EXAMPLES = b'[{"text": "ab", "language": "de"}]'
 FACTS = {"format": "language-ngrams-1", "languages": ["de", "en"]}
 
 
@@ -30,8 +29,7 @@ def npz(**arrays: Any) -> bytes:
 
 
 def load(store: Path, content: bytes, file: str = "model.npz", **facts: Any) -> LanguageModel:
-    files = {file: content, "examples.json": EXAMPLES}
-    publish(store, "language", "1", files, FACTS | facts)
+    publish(store, "language", "1", {file: content}, FACTS | facts)
     return LanguageModel.load(open_model(store.as_uri(), "language:1"))
 
 
@@ -97,33 +95,3 @@ def test_another_format_is_refused(tmp_path: Path):
 def test_a_manifest_without_the_arrays_is_refused(tmp_path: Path):
     with pytest.raises(ModelStoreError, match=r"manifest\.json names no file 'model\.npz'"):
         load(tmp_path, npz(**SOUND), file="weights.npz")
-
-
-@pytest.mark.parametrize(
-    ("examples", "reason"),
-    [
-        (b'[{"text": "ab", "language": "en"}]', "of 'ab' it says de, where"),
-        (b'[{"text": "1", "language": "de"}]', "of '1' it says und, where"),
-        (b"[]", "holds no list of texts and their languages"),
-        (b"{}", "holds no list of texts and their languages"),
-        (b'["ab"]', "holds no list of texts and their languages"),
-        (b'[{"text": "ab"}]', "holds no list of texts and their languages"),
-        (b'[{"text": 1, "language": "de"}]', "holds no list of texts and their languages"),
-        (b"\xff", "holds no list of texts and their languages"),
-        (b"[" * 100_000, "holds no list of texts and their languages"),
-    ],
-)
-def test_a_model_that_fails_its_own_examples_is_refused(
-    tmp_path: Path, examples: bytes, reason: str
-):
-    files = {"model.npz": npz(**SOUND), "examples.json": examples}
-    publish(tmp_path, "language", "1", files, FACTS)
-    with pytest.raises(ModelStoreError) as caught:
-        LanguageModel.load(open_model(tmp_path.as_uri(), "language:1"))
-    assert reason in str(caught.value)
-
-
-def test_a_version_without_examples_is_refused(tmp_path: Path):
-    publish(tmp_path, "language", "1", {"model.npz": npz(**SOUND)}, FACTS)
-    with pytest.raises(ModelStoreError, match=r"manifest\.json names no file 'examples\.json'"):
-        LanguageModel.load(open_model(tmp_path.as_uri(), "language:1"))

@@ -13,10 +13,9 @@ from obstore.store import S3Store
 
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import open_source
+from servekit.testing.subprocesses import free_port
 
 from acme_service.features import sources
-
-from tests.processes import free_port
 
 SECRET = "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY"
 BUCKET = "models"

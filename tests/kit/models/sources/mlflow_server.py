@@ -15,11 +15,10 @@ from uuid import uuid4
 
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import open_source
-from servekit.registry.training import write_version
+from servekit.registry.version_files import write_version
+from servekit.testing.subprocesses import free_port
 
 from acme_service.features import sources
-
-from tests.processes import free_port
 
 PROGRAM = Path(sys.executable).with_name("mlflow")
 SETTINGS = {

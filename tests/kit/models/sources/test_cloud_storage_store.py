@@ -18,7 +18,7 @@ from acme_service.contracts.language import Query
 from acme_service.features import sources
 
 from .cloud_storage_server import Prefix, Server, opened, running
-from tests.deployments.replica import LANGUAGE
+from tests.deployments.replica import MODEL
 from tests.versions import STORE
 
 CHAMPION = "language@champion"
@@ -68,9 +68,9 @@ async def test_a_replica_that_starts_while_the_bucket_is_away_answers_and_says_s
     prefix: Prefix, server: Server, tmp_path: Path
 ):
     settings = StoreSettings(prefix.url, tmp_path / "cache", refresh_s=3600, timeout_s=5)
-    VersionedDeployment(*LANGUAGE, tuple(sources()), settings=settings).close()
+    VersionedDeployment(*MODEL, tuple(sources()), settings=settings).close()
     server.stop()
-    replica = VersionedDeployment(*LANGUAGE, tuple(sources()), settings=settings)
+    replica = VersionedDeployment(*MODEL, tuple(sources()), settings=settings)
     [prediction] = await replica.predict_batch([Query("Wie geht es dir?")], [""])
     assert isinstance(prediction, Prediction)
     card = await replica.card()

@@ -14,10 +14,10 @@ from cryptography.x509.oid import NameOID
 
 from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.version_files import verified
+from servekit.testing.subprocesses import free_port
 
 from .cloud_storage_server import opened
 from .web_servers import answering, dripping, serving, silent
-from tests.processes import free_port
 from tests.versions import STORE
 
 

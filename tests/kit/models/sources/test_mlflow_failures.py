@@ -15,12 +15,12 @@ from servekit.registry.errors import (
     StoreUnreachableError,
 )
 from servekit.registry.store import ModelStore, parse_reference
+from servekit.testing.subprocesses import free_port
 
 from acme_service.features import sources
 
 from .mlflow_line import Line, line_to
 from .mlflow_server import new_name, opened, publish, server_port
-from tests.processes import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -5,6 +5,8 @@ from importlib.metadata import version
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from servekit.registry.golden import GoldenExample
+
 from acme_service.contracts.opinion import Opinion, Question
 
 MAX_CHARS = 1_000
@@ -18,6 +20,11 @@ _DIGITS = 4
 
 class OpinionModel:
     """Tells some 140 languages apart. Any number of threads may share it."""
+
+    golden = (
+        GoldenExample({"text": "Das ist ein schöner Tag."}, {"language": "de"}),
+        GoldenExample({"text": "The library opens at nine."}, {"language": "en"}),
+    )
 
     def __init__(self) -> None:
         self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

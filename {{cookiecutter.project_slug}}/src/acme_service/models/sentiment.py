@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+from servekit.registry.golden import GoldenExample
+
 from acme_service.contracts.sentiment import Sentiment
 
 # VADER was made for posts and sentences: it takes time quadratic in the number of words, and
@@ -16,6 +18,11 @@ _THRESHOLD = 0.05
 
 class SentimentLexicon:
     """Tells the mood of English texts. Any number of threads may share it."""
+
+    golden = (
+        GoldenExample("What a lovely day!", {"label": "positive"}),
+        GoldenExample("This is a terrible mistake.", {"label": "negative"}),
+    )
 
     def __init__(self) -> None:
         self._analyzer = SentimentIntensityAnalyzer()

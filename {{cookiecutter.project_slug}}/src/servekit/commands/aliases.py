@@ -12,7 +12,7 @@ from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.source import SourceKind
 from servekit.registry.store import shown
 from servekit.registry.versions import loaded
-from servekit.serving.deployment import imported
+from servekit.serving.deployment import checked_load
 from servekit.serving.model import Model
 
 CHAMPION = "champion"
@@ -75,8 +75,8 @@ class Aliases:
         return self._moved(alias, before, now)
 
     def _check(self, version: str) -> None:
-        kind = imported(self._name, self._model.path, "load", "predict")
-        loaded(kind.load, self._store.open_version(self._name, version))
+        load = checked_load(self._model.contract, self._model.path)
+        loaded(load, self._store.open_version(self._name, version))
 
     def _moved(self, alias: str, version: str, before: str | None) -> str:
         was = f", and was {self._name}:{before}" if before else ""

@@ -1,14 +1,13 @@
 """What training is given, and how its result becomes a version that a store can take."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .sources.layout import MANIFEST, json_bytes
 from .sources.source import ModelSource
+from .version_files import write_version
 
 
 class TrainingError(Exception):
@@ -46,29 +45,3 @@ class Training:
         with TemporaryDirectory() as scratch:
             write_version(Path(scratch), name, version, files, facts)
             self.store.publish(name, version, Path(scratch))
-
-
-def write_version(
-    folder: Path, name: str, version: str, files: Mapping[str, bytes], facts: Mapping[str, Any]
-) -> None:
-    """Put files and their manifest into an empty folder.
-
-    Args:
-        folder: Where to.
-        name: Of the model.
-        version: Its version.
-        files: Their contents by name.
-        facts: What else the manifest says, as JSON values.
-    """
-    manifest = {
-        "name": name,
-        "version": version,
-        **facts,
-        "files": {
-            file: {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
-            for file, content in files.items()
-        },
-    }
-    for file, content in files.items():
-        (folder / file).write_bytes(content)
-    (folder / MANIFEST).write_bytes(json_bytes(manifest))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ModelStoreError
-from .sources.layout import MANIFEST, read_manifest
+from .sources.layout import MANIFEST, json_bytes, read_manifest
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,36 @@ def verified(folder: Path, name: str, version: str) -> ModelFiles:
     for file, expected in manifest["files"].items():
         _verify(folder / file, expected)
     return ModelFiles(name, version, folder, manifest)
+
+
+def write_version(
+    folder: Path,
+    name: str,
+    version: str,
+    files: Mapping[str, bytes],
+    facts: Mapping[str, Any],
+) -> None:
+    """Make a folder a version that a store can take.
+
+    Args:
+        folder: An empty one, for the files and their manifest.
+        name: Of the model.
+        version: Of these files.
+        files: Their contents, by name.
+        facts: What else the manifest says, as JSON values.
+    """
+    manifest = {
+        "name": name,
+        "version": version,
+        **facts,
+        "files": {
+            file: {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+            for file, content in files.items()
+        },
+    }
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    (folder / MANIFEST).write_bytes(json_bytes(manifest))
 
 
 def bytes_of(path: Path) -> bytes:

@@ -29,6 +29,7 @@ from typing import Any
 
 from servekit.contracts import (
     CHAMPION,
+    Contract,
     Meter,
     ModelCard,
     ModelError,
@@ -40,10 +41,12 @@ from servekit.contracts import (
     is_reference,
 )
 from servekit.registry.errors import ModelStoreError
+from servekit.registry.golden import check_golden
 from servekit.registry.iterate import Contained, in_thread, iterate_in_thread
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import folder
 from servekit.registry.sources.source import SourceKind
+from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
 
 from .sizes import size_bytes
@@ -95,6 +98,21 @@ def imported(name: str, path: str, *methods: str) -> Any:
     return kind
 
 
+def checked_load(contract: Contract, path: str) -> Callable[[ModelFiles], Any]:
+    """The `load` of a class, which holds each version to its golden examples besides.
+
+    Raises ModelStoreError when there is no such class.
+    """
+    kind = imported(contract.name, path, "load", "predict")
+
+    def load(files: ModelFiles) -> Any:
+        model = kind.load(files)
+        check_golden(files, contract, model)
+        return model
+
+    return load
+
+
 class Pace:
     """Predicts how long a call takes: as long as the slowest of the last ones of its size.
 
@@ -123,19 +141,19 @@ class ModelDeployment:
     takes items and gives one answer each, in order, and may have `stream`, which gives the answers
     to one item piece by piece; a `version`, which is a text; and `facts` for its card.
 
-    name: of the model.
+    contract: of the model.
     model: where its class is, "package.module:Class".
     in_background: whether a thread loads it, so that nothing waits for it but the first calls.
     """
 
-    def __init__(self, name: str, model: str, *, in_background: bool = False) -> None:
-        self._prepare(name)
+    def __init__(self, contract: Contract, model: str, *, in_background: bool = False) -> None:
+        self._prepare(contract.name)
         self._path = model
         self._model: Future[Any] = Future()
         # A call that is given up while it waits must not cancel what the others wait for.
         self._model.set_running_or_notify_cancel()
         if in_background:
-            Thread(target=self._load_or_log, name=name, daemon=True).start()
+            Thread(target=self._load_or_log, name=contract.name, daemon=True).start()
         else:
             self._model.set_result(self._loaded())
 
@@ -301,9 +319,9 @@ class VersionedDeployment(ModelDeployment):
     """Answers for the versions of a model that the store names, and swaps them as it says.
 
     Its class has a class method `load`, which takes the verified files of a version and raises
-    when they hold no sound model.
+    when they hold no sound model. A version that fails its golden examples is refused besides.
 
-    name: of the model, in the store too.
+    contract: of the model; its name is the one in the store.
     model: where its class is, "package.module:Class".
     kinds: of places that `MODEL_STORE` may name.
     meter: makes what counts refused versions; called in the process that holds the model.
@@ -313,25 +331,25 @@ class VersionedDeployment(ModelDeployment):
 
     def __init__(
         self,
-        name: str,
+        contract: Contract,
         model: str,
         kinds: Sequence[SourceKind] = (folder,),
         meter: Callable[[], Meter] | None = None,
         settings: StoreSettings | None = None,
     ) -> None:
-        self._prepare(name)
-        self._default = f"{name}@champion"
+        self._prepare(contract.name)
+        self._default = f"{contract.name}@champion"
         settings = settings or StoreSettings.load()
         counter = meter() if meter else None
 
         def refused() -> None:
             if counter:
-                counter.count("model_refused_versions_total", model=name)
+                counter.count("model_refused_versions_total", model=contract.name)
 
         self._versions: Versions[Any] = Versions(
             settings.opened(kinds),
             self._default,
-            imported(name, model, "load", "predict").load,
+            checked_load(contract, model),
             settings.refresh_s,
             settings.keep_replaced_s,
             refused,

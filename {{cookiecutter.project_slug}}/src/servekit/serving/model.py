@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from servekit.contracts import Contract, Meter
+from servekit.registry.golden import GoldenExample, read_golden
+from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.source import SourceKind
 from servekit.settings import SettingsError
 
-from .deployment import ModelDeployment, VersionedDeployment
+from .deployment import ModelDeployment, VersionedDeployment, imported
 from .settings import GatherSettings
 
 
@@ -21,7 +23,7 @@ class Model:
         contract: What is asked and what is answered; its name is the model's.
         path: Where the class is, "package.module:Class".
         versioned: Whether it is made from a version of the model store; else it is a library's
-            own, and needs no files.
+            own, and needs no files. Its class may have `golden`, examples of what it answers.
         deployment: A Serve class of one's own with the methods of `ModelDeployment`.
         timeout_s: How long requests wait for a model that they can be answered without. It is
             read when the service starts.
@@ -49,7 +51,7 @@ class Model:
     ) -> tuple[Any, ...]:
         """What the deployment is given; pickled by name, so that little of it travels."""
         store = (tuple(kinds), meter) if self.versioned else ()
-        return (self.name, self.path, *store)
+        return (self.contract, self.path, *store)
 
     def held(self, kinds: Sequence[SourceKind], meter: Callable[[], Meter] | None) -> Any:
         """What holds the model in this process."""
@@ -58,6 +60,21 @@ class Model:
             # Here it shares a start with all the rest, which need not wait for it.
             return ModelDeployment(*arguments, in_background=not self.contract.required)
         return self.kind(*arguments)
+
+    def golden(self, kinds: Sequence[SourceKind], reference: str = "") -> list[GoldenExample]:
+        """The golden examples of a version in the store; else the `golden` of the class.
+
+        Args:
+            kinds: Of places that `MODEL_STORE` may name.
+            reference: Of the version; by default of the champion.
+
+        Raises:
+            ModelStoreError: The version is missing or not sound.
+        """
+        if not self.versioned:
+            return [*getattr(imported(self.name, self.path), "golden", ())]
+        files = StoreSettings.load().opened(kinds).open(reference or f"{self.name}@champion")
+        return read_golden(files, self.contract)
 
     def within(self, settings: GatherSettings) -> GatherSettings:
         """How it is asked."""

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from servekit.registry.golden import GOLDEN, GoldenExample, golden_bytes
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.training import Training, TrainingError
 
 from acme_service.models.artifact import FILE, FORMAT, Artifact, artifact_bytes
-from acme_service.models.examples import EXAMPLES, Example, examples_bytes
 from acme_service.models.language import LanguageModel
 
 from .corrections import Correction, Corrections, read_corrections, sift
@@ -72,8 +72,12 @@ def _publish(
 ) -> None:
     profiles = read_profiles(languages)
     artifact = fit(profiles, corrections.texts if corrections else None)
-    examples = [Example(text, code) for code in languages for text in SENTENCES[code]]
-    files = {FILE: artifact_bytes(artifact), EXAMPLES: examples_bytes(examples)}
+    examples = [
+        GoldenExample({"text": text}, {"language": code})
+        for code in languages
+        for text in SENTENCES[code]
+    ]
+    files = {FILE: artifact_bytes(artifact), GOLDEN: golden_bytes(examples)}
     learned = {"corrections": corrections.facts()} if corrections else {}
     facts = {
         "format": FORMAT,

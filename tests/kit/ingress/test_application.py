@@ -11,12 +11,12 @@ from servekit.commands.check_config.checks import deployments_of
 from servekit.ingress.application import Ingress, ingress
 from servekit.ingress.meter import RayMeter
 from servekit.ingress.service_args import ServiceArgs
+from servekit.testing.authenticated_client import visiting
+from servekit.testing.configurations import own
 
 from acme_service.app import app
+from acme_service.contracts.language import LANGUAGE
 from acme_service.features import sources
-
-from tests.configurations import own
-from tests.visitor import visiting
 
 
 def test_every_deployment_is_there() -> None:
@@ -49,7 +49,7 @@ def test_the_model_is_given_all_sources_and_what_counts_its_refused_versions() -
     bound: Any = app(ServiceArgs())._bound_deployment
     wiring, deployments = bound.init_args
     assert wiring == "acme_service.app:WIRING"
-    named = ("language", "acme_service.models.language:LanguageModel")
+    named = (LANGUAGE, "acme_service.models.language:LanguageModel")
     expected = (*named, tuple(sources()), RayMeter)
     assert deployments["language"]._bound_deployment.init_args == expected
 

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from .configurations import own
-from .processes import environment, free_port, start
+from .project import tested
+from .subprocesses import environment, free_port, start
 
 START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
@@ -64,6 +65,15 @@ class Cluster:
             "runtime_env": {"env_vars": variables},
         }
 
+    def replicated(self, name: str) -> dict[str, Any]:
+        """The service once more, below a prefix, with two replicas of each deployment."""
+        deployments = [one | {"num_replicas": 2} for one in self.service["deployments"]]
+        return self.service | {
+            "name": name,
+            "route_prefix": f"/{name}",
+            "deployments": deployments,
+        }
+
 
 Asks = Callable[[str], bool]
 """Whether an application, by its name, has to be there."""
@@ -71,6 +81,7 @@ UrlOf = Callable[[str], str]
 """What the fixture `url_of` gives."""
 
 INLINE = pytest.mark.application("inline")
+REPLICATED = pytest.mark.application("replicated")
 
 
 @contextmanager
@@ -86,13 +97,12 @@ def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
     config["applications"] = [service, *others]
     cluster.config.write_text(yaml.safe_dump(config), encoding="utf-8")
     with cluster.log.open("w") as log:
-        command = ["-m", "acme_service", "serve"]
-        told = ["--config", str(cluster.config)]
+        command = ["-m", tested().package, "serve", "--config", str(cluster.config)]
         settings = {
             "PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.folder}",
             "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(cluster.fallback_port),
         }
-        launcher = start(*command, *told, settings=settings, stdout=log, stderr=subprocess.STDOUT)
+        launcher = start(*command, settings=settings, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_serving(cluster, launcher)
         yield cluster
@@ -104,19 +114,21 @@ def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
 
 
 def applications(cluster: Cluster) -> Iterable[dict[str, Any]]:
-    """The applications beside the service: inline, and what each module of `applications/` gives.
+    """The applications beside the service: inline, replicated, and what each module of
+    `tests/applications/` gives.
 
     Such a module has a function `applications(cluster)`, which also makes the files that they
     need; `WITHOUT_HEALTH` names those of them that have no /health/live.
     """
     yield cluster.inline("inline")
+    yield cluster.replicated("replicated")
     for module in modules():
         yield from module.applications(cluster)
 
 
 def modules() -> Iterator[Any]:
-    for path in sorted(Path(__file__).parent.glob("applications/[!_]*.py")):
-        yield import_module(f"{__package__}.applications.{path.stem}")
+    for path in sorted((tested().folder / "tests/applications").glob("[!_]*.py")):
+        yield import_module(f"tests.applications.{path.stem}")
 
 
 def wait_until_serving(cluster: Cluster, launcher: subprocess.Popen[Any]) -> None:

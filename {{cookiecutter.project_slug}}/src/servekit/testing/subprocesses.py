@@ -1,4 +1,4 @@
-"""The project in a process of its own."""
+"""Runs the project in processes of its own."""
 
 import contextlib
 import os
@@ -6,13 +6,13 @@ import random
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-PROJECT = Path(__file__).parents[1]
+from .project import tested
 
+PROJECT = tested().folder
 
 PORTS = ["HAPROXY_STATS", "HAPROXY_METRICS", "FALLBACK_PROXY_HTTP", "FALLBACK_PROXY_GRPC"]
 """What Serve listens on beside the service's own port, in the words of its settings."""

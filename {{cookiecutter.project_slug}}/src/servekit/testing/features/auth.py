@@ -1,4 +1,4 @@
-"""How the tests are let in where the service asks who is calling."""
+"""An account and an API key of the tests."""
 
 from pwdlib.hashers.argon2 import Argon2Hasher
 
@@ -6,15 +6,14 @@ from servekit.features.auth.accounts import SCOPES, Account
 from servekit.features.auth.credentials import new_key
 from servekit.features.auth.settings import AuthSettings
 from servekit.features.auth.tokens import OwnTokens
-
-from acme_service import SLUG
+from servekit.testing.project import tested
 
 NAME = "visitor"
 PASSWORD = "correct horse battery staple"
 SECRET = "a secret of the tests that has 32 bytes and more"
 KEY = new_key(NAME, SCOPES)
 
-# As weak as argon2 allows: nobody attacks this hash, and every test that logs in waits for it.
+# As weak as argon2 allows, because every test that logs in waits for it.
 WEAK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 USER = Account(NAME, frozenset(SCOPES), WEAK.hash(PASSWORD))
 
@@ -36,7 +35,7 @@ def knowing(**known: object) -> AuthSettings:
 def token(*scopes: str) -> str:
     """A token of the visitor's."""
     settings = knowing(users=(USER,), token_lifetime_s=86_400)
-    return OwnTokens(settings, SLUG).issue(NAME, scopes or SCOPES)
+    return OwnTokens(settings, tested().wiring.service.slug).issue(NAME, scopes or SCOPES)
 
 
 STORAGE = {"credential": token()}

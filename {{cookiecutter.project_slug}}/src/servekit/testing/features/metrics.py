@@ -1,3 +1,3 @@
-"""The tests do not wait ten seconds for numbers."""
+"""Metrics every second instead of every ten."""
 
 SETTINGS = {"RAY_metrics_report_interval_ms": "1000"}

@@ -1,4 +1,4 @@
-"""A collector of the tests' own: it takes spans as OTLP over HTTP, and remembers them."""
+"""A collector for the tests, which takes spans as OTLP over HTTP and remembers them."""
 
 import time
 from collections.abc import Callable
@@ -89,3 +89,5 @@ def attributes_of(owner: object) -> dict[str, str]:
 
 
 RECEIVER = Receiver()
+
+SETTINGS = {"OTEL_EXPORTER_OTLP_ENDPOINT": RECEIVER.url}
