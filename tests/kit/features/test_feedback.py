@@ -234,7 +234,24 @@ def test_a_label_of_another_type_is_refused_and_not_repeated(
     assert kept(file, answer) == []
 
 
-@pytest.mark.parametrize("body", [[], "text", 1, {}, {"label": BILLING}, {"input": {"tags": 1}}])
+DEEP: list[Any] = []
+for _ in range(400):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        "text",
+        1,
+        {},
+        {"label": BILLING},
+        {"input": {"tags": 1}},
+        {"input": {"subject": "a", "more": {"deep": DEEP}}, "label": BILLING},
+    ],
+    ids=range(7),
+)
 def test_a_body_that_is_no_correction_is_refused(
     client: TestClient, answer: Answered, body: Any
 ) -> None:

@@ -147,7 +147,7 @@ def test_a_damaged_version_is_refused_before_the_alias_moves(store: Path) -> Non
 
 def test_a_version_that_fails_its_examples_is_refused_before_the_alias_moves(store: Path) -> None:
     publish_copy(
-        store, "3", "2", b'{"input": {"text": "Guten Morgen"}, "output": {"language": "fr"}}'
+        store / "language", "3", "2", b'{"input": {"text": "Guten Morgen"}, "output": {"language": "fr"}}'
     )
     assert "fails one of its own examples" in refusal("promote", "3")
     assert aliases(store) == {"champion": "1"}

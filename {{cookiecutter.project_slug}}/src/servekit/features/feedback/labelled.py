@@ -6,13 +6,18 @@ from typing import Any, NamedTuple
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 
-from servekit.contracts import Contract, key_of
+from servekit.contracts import Contract, NoKeyError, key_of
 
 from .receipts import Content
 
 # JavaScript writes 1 for 1.0, and the order of keys says nothing.
 _all_floats = json.JSONDecoder(parse_int=float)
 _canonical_json = json.JSONEncoder(sort_keys=True)
+
+UNUSABLE = (NoKeyError, ValueError, RecursionError)
+"""What is raised for half of a pair of surrogates or a deep nest, where a type is `Any`, for an
+object of which it cannot be told whether it is equal to another, and for an output that is not of
+its type."""
 
 
 class Given(NamedTuple):
@@ -58,12 +63,7 @@ class LabelledContract:
         self._label: TypeAdapter[Any] = TypeAdapter(contract.label)
 
     def content_of(self, item: Any, output: Any) -> Content:
-        """What the receipt for an answer is for.
-
-        Raises:
-            NoKeyError: It cannot be told whether the item is equal to another.
-            ValueError: The output is not what the contract says.
-        """
+        """What the receipt for an answer is for. Raises one of UNUSABLE where there is none."""
         checked = self._output.validate_python(output, from_attributes=True)
         sent = self._output.dump_json(checked, by_alias=True).decode()
         return Content(key_of(item), _canonical(sent))
@@ -81,8 +81,8 @@ class LabelledContract:
             )
         except ValidationError as error:
             problems = error.errors(include_url=False, include_context=False, include_input=False)
-        except ValueError:  # half of a pair of surrogates, where the type is `Any`
-            problems = [{"loc": (), "msg": "It cannot be written as JSON."}]
+        except UNUSABLE:
+            problems = [{"loc": (), "msg": "It cannot be stored as JSON."}]
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in problems])
 
 

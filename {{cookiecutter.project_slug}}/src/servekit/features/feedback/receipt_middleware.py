@@ -11,15 +11,9 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servekit.api.principal import ANONYMOUS
-from servekit.contracts import (
-    CHAMPION,
-    NoKeyError,
-    Prediction,
-    Predictor,
-    WrappedPredictor,
-)
+from servekit.contracts import CHAMPION, Prediction, Predictor, WrappedPredictor
 
-from .labelled import LabelledContract
+from .labelled import UNUSABLE, LabelledContract
 from .receipts import MAX_REQUEST_ID_CHARS, Answer, Receipts
 
 HEADER = "X-Feedback-Receipt"
@@ -95,7 +89,7 @@ class ReceiptMiddleware:
         [(contract, item, prediction)] = noted
         try:
             content = contract.content_of(item, prediction.value)
-        except (NoKeyError, ValueError) as error:
+        except UNUSABLE as error:
             if contract.name not in self._warned_of:
                 self._warned_of.add(contract.name)
                 reason = type(error).__name__
