@@ -44,7 +44,7 @@ def _only_these_settings() -> None:
     """Settings of the shell that runs the tests must not decide what they find."""
     package, kit = Path(develop.__file__).parents[1], Path(servekit.__file__).parent
     folders = (package / "features", kit / "features", kit / "registry/sources")
-    rooms = [room for folder in folders if folder.exists() for room in folder.iterdir()]
+    features = [one for folder in folders if folder.exists() for one in folder.iterdir()]
     prefixes = (
         "API_",
         "CANARY_",
@@ -52,7 +52,7 @@ def _only_these_settings() -> None:
         "LOAD_",
         "MODEL_",
         "SERVE_",
-        *(f"{room.name.upper()}_" for room in rooms),
+        *(f"{one.name.upper()}_" for one in features),
     )
     for name in [name for name in os.environ if name.startswith(prefixes)]:
         del os.environ[name]

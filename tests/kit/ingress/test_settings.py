@@ -13,12 +13,12 @@ def test_the_example_has_every_setting_with_its_default(project: Path) -> None:
     shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", example, re.MULTILINE))
     # What is set, rather than shown, is set as suits the project; clients have variables too.
     chosen = dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE))
-    check_settings()  # imports every room that has settings
+    check_settings()  # imports every module that has settings
     defaults = {
-        room.variable(name): field.default
-        for room in Settings.__subclasses__()
-        if not room.__module__.startswith("tests.")
-        for name, field in room.model_fields.items()
+        one.variable(name): field.default
+        for one in Settings.__subclasses__()
+        if not one.__module__.startswith("tests.")
+        for name, field in one.model_fields.items()
     }
     settings = {*defaults, *OTHER_VARIABLES}
     assert {*shown, *chosen} >= settings >= shown.keys()

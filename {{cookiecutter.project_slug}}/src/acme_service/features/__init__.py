@@ -1,1 +1,1 @@
-"""Optional rooms, one a feature. They know the API and the ports, never each other."""
+"""Optional features, one package each. They know the API and the contracts, never each other."""
