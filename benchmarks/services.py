@@ -90,7 +90,7 @@ def descendants() -> list[psutil.Process]:
 
 
 def adopt_orphans() -> None:
-    """Keep processes whose parent dies below this one, where the system can (Linux)."""
+    """Adopt orphaned descendants, where the system supports it (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 

@@ -10,7 +10,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StoppedError(BaseException):
-    """Somebody pressed Ctrl-C, or sent SIGTERM."""
+    """The process was interrupted, by Ctrl-C or SIGTERM."""
 
 
 def listen() -> None:

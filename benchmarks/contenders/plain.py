@@ -12,11 +12,11 @@ from my_service.features.websockets import websockets
 from my_service.ingress.assembly import local_calls, ports_over
 from servekit.api.logging import configure_logging
 from servekit.contracts import NullMeter
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 
 features = [websockets()] if os.environ.get("SOCKETS") else []
 
 configure_logging("INFO", "my_service")  # the API's audit records are written, as in ours
-settings = GatherSettings.load()
+settings = BatcherSettings.load()
 ports = ports_over(local_calls(settings), NullMeter(), features, settings)
 app = create_app(ports, features)

@@ -48,7 +48,7 @@ def _only_these_settings() -> None:
     prefixes = (
         "API_",
         "CANARY_",
-        "GATHER_",
+        "BATCHER_",
         "LOAD_",
         "MODEL_",
         "SERVE_",

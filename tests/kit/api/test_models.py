@@ -15,7 +15,7 @@ from servekit.contracts import CHALLENGER, Contract, ModelTimeoutError, Ports
 from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError
 
 from tests.fakes import FakeMeter
@@ -62,7 +62,7 @@ def ports() -> Ports:
             InProcessTransport(
                 contract.name, ModelDeployment(contract.name, f"{__name__}:{kind.__name__}"), 5
             ),
-            GatherSettings(),
+            BatcherSettings(),
             FakeMeter(),
         )
         for contract, kind in {CHURN: Churn, PARITY: Parity}.items()

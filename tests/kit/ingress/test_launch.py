@@ -122,7 +122,7 @@ def test_a_taken_port_is_one_sentence(refusal: Callable[[], str], config: Path) 
     ("variable", "value", "sentence"),
     [
         ("API_TIE_MARGIN", "much", "API_TIE_MARGIN: input should be a valid number"),
-        ("GATHER_MAX_TEXT", "9", "GATHER_MAX_TEXT is not a setting; did you mean"),
+        ("BATCHER_MAX_TEXT", "9", "BATCHER_MAX_TEXT is not a setting; did you mean"),
         ("MODEL_REFRESH_S", "0", "MODEL_REFRESH_S: a number of seconds above 0"),
         ("SERVE_START_TIMEOUT_S", "soon", "SERVE_START_TIMEOUT_S: input should be a valid number"),
         ("SERVE_START_TIMEOUT_S", "0", "SERVE_START_TIMEOUT_S: input should be greater than 0"),
@@ -149,17 +149,15 @@ def test_a_broken_configuration_is_one_sentence(
     config: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     config.write_text(text, encoding="utf-8")
-    with pytest.raises(SystemExit, match="is no YAML with http_options"):
+    with pytest.raises(SystemExit, match="must have http_options with host"):
         serve.checked_configuration(config, check_settings)
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("a: [", "It is no YAML."), ("a: 1\na: 2", "Line 2 has the key a once more.")],
+    [("a: [", "Not valid YAML."), ("a: 1\na: 2", "Duplicate key 'a' on line 2.")],
 )
-def test_a_file_that_cannot_be_read_as_it_is_meant_is_one_sentence(
-    config: Path, text: str, sentence: str
-) -> None:
+def test_an_ambiguous_file_is_one_sentence(config: Path, text: str, sentence: str) -> None:
     config.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match=f"^{re.escape(f'{config}: {sentence}')}$"):
         serve.checked_configuration(config, check_settings)

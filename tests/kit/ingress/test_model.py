@@ -8,7 +8,7 @@ import pytest
 from servekit.commands.check_config.checks import mistakes
 from servekit.contracts import Contract
 from servekit.serving.model import Model, by_name
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError
 
 from acme_service.ingress import app, assembly
@@ -94,9 +94,9 @@ def test_what_holds_a_model_is_given_its_name_and_its_class() -> None:
 def test_an_optional_model_is_waited_for_as_long_as_it_says(models: Callable[..., None]) -> None:
     models(model("language"), model("mood", required=False, timeout_s=lambda: 0.5))
     calls: Any = {"language": None, "mood": None}
-    ports = assembly.ports_over(calls, FakeMeter(), [], GatherSettings())
+    ports = assembly.ports_over(calls, FakeMeter(), [], BatcherSettings())
     assert ({*ports.models}, ports.optional) == ({"language", "mood"}, {"mood"})
-    settings = GatherSettings(timeout_s=4)
+    settings = BatcherSettings(timeout_s=4)
     assert model("mood", timeout_s=lambda: 0.5).within(settings).timeout_s == 0.5
     assert model("mood", timeout_s=lambda: 3).within(settings).timeout_s == 2
     assert model("mood").within(settings) == settings

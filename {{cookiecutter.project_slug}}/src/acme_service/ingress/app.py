@@ -51,16 +51,16 @@ class Ingress:
 
     def __init__(self, handles: Mapping[str, DeploymentHandle[Any]] | None = None) -> None:
         self._checked = check_settings()
-        gather = self._checked.gather
+        batcher = self._checked.batcher
         meter = RayMeter()
         if handles is None:
-            calls = local_calls(gather, meter)
+            calls = local_calls(batcher, meter)
         else:
             calls = {
-                name: RayTransport(name, one, gather.timeout_s) for name, one in handles.items()
+                name: RayTransport(name, one, batcher.timeout_s) for name, one in handles.items()
             }
         self._calls = calls
-        self._ports = ports_over(calls, meter, self._checked.features, gather)
+        self._ports = ports_over(calls, meter, self._checked.features, batcher)
 
     async def reconfigure(self, user_config: Any) -> None:
         """The `user_config` of a model in this replica; of other replicas it is their own.

@@ -19,7 +19,7 @@ from servekit.serving.client import ModelClient
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.instrumented_call import around_calls
 from servekit.serving.model import by_name
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.serving.transport import ModelTransport
 from servekit.settings import Settings, SettingsError, refuse_misspellings
 
@@ -38,7 +38,7 @@ class Checked(NamedTuple):
     api: ApiSettings
     canary: CanarySettings
     detection: DetectionSettings
-    gather: GatherSettings
+    batcher: BatcherSettings
     features: Sequence[Feature]
 
 
@@ -51,21 +51,21 @@ def check_settings() -> Checked:
     check_contracts(one.contract for one in by_name(models()).values())
     LaunchSettings.load()
     api, canary = ApiSettings.load(), CanarySettings.load()
-    detection, gather = DetectionSettings.load(), GatherSettings.load()
+    detection, batcher = DetectionSettings.load(), BatcherSettings.load()
     enabled = [*features(), *(one.feature for one in transports())]
     try:
         chosen(tuple(sources()), StoreSettings.load().store)
     except ModelStoreError as error:
         raise SettingsError(str(error)) from None
     refuse_misspellings([*Settings.variables(), *OTHER_VARIABLES])
-    return Checked(api, canary, detection, gather, enabled)
+    return Checked(api, canary, detection, batcher, enabled)
 
 
 def ports_over(
     calls: Mapping[str, ModelTransport],
     meter: Meter,
     features: Sequence[Feature],
-    settings: GatherSettings,
+    settings: BatcherSettings,
 ) -> Ports:
     """What the API asks, through calls to each model by its name."""
     around = around_calls([one.around_call for one in features if one.around_call])
@@ -78,7 +78,7 @@ def ports_over(
 
 
 def local_calls(
-    settings: GatherSettings, meter: Meter | None = None
+    settings: BatcherSettings, meter: Meter | None = None
 ) -> Mapping[str, ModelTransport]:
     """Calls to all models, loaded into this process."""
     timeout_s, kinds = settings.timeout_s, tuple(sources())

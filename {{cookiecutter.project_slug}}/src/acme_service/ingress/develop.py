@@ -27,8 +27,8 @@ def app() -> "ASGIApp":
     from .assembly import assemble, check_settings, local_calls, ports_over
 
     checked = check_settings()
-    calls = local_calls(checked.gather)
-    ports = ports_over(calls, NullMeter(), checked.features, checked.gather)
+    calls = local_calls(checked.batcher)
+    ports = ports_over(calls, NullMeter(), checked.features, checked.batcher)
     return AnswersRequestId(assemble(ports, checked))
 
 

@@ -13,22 +13,22 @@ from servekit.settings import Settings
 from .principal import ANONYMOUS
 
 KEY_HEADER = "X-Canary-Key"
-"""By which callers without a principal may keep to one side."""
+"""Keeps a caller without a principal on one side."""
 
 MAX_KEY_CHARS = 200
-"""Of the key in the header, so many count."""
+"""Characters of the key that count."""
 
 _SALT = b"canary"
-"""Another one would draw other callers: it is part of what being sticky means."""
+"""Another salt would choose other callers."""
 
 Asks = Callable[[Iterable[str]], str]
-"""Who has to answer a question about these texts, as `Query.model` says it."""
+"""Takes the keys of the items, and gives the role of the version that has to answer."""
 
 
 class CanarySettings(Settings):
     """How much of the traffic a challenger gets.
 
-    fraction: of the callers whose questions go to the challenger, if there is one: 0 to 1.
+    fraction: of the callers that go to the challenger, if there is one, in [0, 1].
     """
 
     model_config = SettingsConfigDict(env_prefix="CANARY_")
@@ -54,9 +54,9 @@ def challenger(_: Iterable[str]) -> str:
 
 
 class Canary:
-    """Routes callers whose position is below the fraction to the challenger.
+    """Routes a caller to the challenger when its position is below the fraction.
 
-    Whoever is on the challenger's side stays there when the fraction grows.
+    A caller on the challenger's side stays there when the fraction grows.
     """
 
     def __init__(self, settings: CanarySettings) -> None:
@@ -67,10 +67,9 @@ class Canary:
         return self._fraction > 0
 
     def asks(self, connection: HTTPConnection) -> Asks:
-        """The side of a caller: by principal, else by the key in the header, else by the question.
+        """The side of a caller: by principal, else by the key in the header, else by the item.
 
-        For those who say nothing of themselves, it goes by the question, so that the same
-        question gets the same answer again.
+        By the item, because an equal item then gets an equal answer.
         """
         if not self.is_on:
             return champion

@@ -41,7 +41,7 @@ class Feature:
     routers: open routes: limited like those of models, but not guarded.
     sign_in_routers: open routes that check passwords, and have a limit of their own.
     wrap: decorates the ports, for instance with a cache. Called once, at start-up.
-    around_call: entered around each call for many answers, as requests are gathered into few.
+    around_call: entered around each batched call to a model.
     lifespan: entered when the service starts, left when it stops.
     checks: awaited by `/health/ready`; one that raises ModelError makes it answer 503. What
         one returns, if anything, is a note for operators.

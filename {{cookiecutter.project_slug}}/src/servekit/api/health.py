@@ -21,7 +21,7 @@ class Health(BaseModel):
 
 
 class Ready(Health):
-    """notes: what operators should know of a model that answers all the same, by its name."""
+    """The service can answer; `notes` has the conditions of its models, by name."""
 
     notes: dict[str, str] | None = None
 

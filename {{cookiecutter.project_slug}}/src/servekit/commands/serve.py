@@ -101,8 +101,7 @@ def checked_configuration(path: Path, check: Check, host: str | None = None) -> 
         raise SystemExit(f"{path}: {error}") from None
     except (TypeError, KeyError, ValueError, OverflowError):
         raise SystemExit(
-            f"{path} is no YAML with http_options, their host and port, and the port of any "
-            "grpc_options."
+            f"{path} must have http_options with host and port, and the port of any grpc_options."
         ) from None
     return config
 

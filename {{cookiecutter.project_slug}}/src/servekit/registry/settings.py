@@ -53,7 +53,7 @@ class StoreSettings(NamedTuple):
         return 0.0 if scheme in folder.schemes else self.fetch_timeout_s
 
     def opened(self, kinds: Sequence[SourceKind]) -> ModelStore:
-        """The store, whose place is one of these kinds.
+        """Open the store, which has to be of one of these kinds.
 
         Raises ModelStoreError when the URL names another.
         """

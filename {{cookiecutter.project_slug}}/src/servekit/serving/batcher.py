@@ -19,7 +19,7 @@ from servekit.contracts import (
     ModelUnavailableError,
 )
 
-from .settings import GatherSettings
+from .settings import BatcherSettings
 from .transport import timeout_error
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Batcher(Generic[Item, Answer]):
         model: str,
         call: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | ModelError]]],
         size_bytes: Callable[[Item], int],
-        settings: GatherSettings,
+        settings: BatcherSettings,
         meter: Meter,
     ) -> None:
         self._model = model
@@ -135,7 +135,7 @@ class Batcher(Generic[Item, Answer]):
         total_bytes = 0
         for answer, asked in self._waiting.items():
             total_bytes += asked.size_bytes
-            if batch and (len(batch) >= self._settings.max_texts or total_bytes > MAX_CALL_BYTES):
+            if batch and (len(batch) >= self._settings.max_items or total_bytes > MAX_CALL_BYTES):
                 break
             batch[answer] = asked
         for answer in batch:

@@ -30,15 +30,15 @@ from .agreement import of_one_version, replaced
 from .batcher import MAX_CALL_BYTES, Batcher
 from .cards import CurrentCard
 from .instrumented_call import InstrumentedCall, nothing_around
-from .settings import GatherSettings
+from .settings import BatcherSettings
 from .sizes import size_bytes
 from .transport import LivenessTracker, ModelTransport
 from .version_counter import VersionCounter
 
 Answer = TypeVar("Answer")
 
-MAX_GATHERED = 16
-"""Batches of at most so many items are gathered with others; larger ones travel alone."""
+SMALL_BATCH = 16
+"""Batches of at most so many items join those of other requests; larger ones are called alone."""
 
 
 class Asked(NamedTuple):
@@ -85,7 +85,7 @@ class ModelClient:
         self,
         name: str,
         calls: ModelTransport,
-        settings: GatherSettings,
+        settings: BatcherSettings,
         meter: Meter,
         around: AroundCall = nothing_around,
     ) -> None:
@@ -114,7 +114,7 @@ class ModelClient:
     async def predict_batch(
         self, items: Sequence[Any], version: str = CHAMPION
     ) -> list[Prediction[Any]]:
-        if len(items) > MAX_GATHERED or is_reference(version):
+        if len(items) > SMALL_BATCH or is_reference(version):
             predictions = await self._apart(items, version)
         else:
             predictions = await _together(self._batcher.ask(Asked(item, version)) for item in items)
@@ -133,7 +133,7 @@ class ModelClient:
                     raise answer
             return answers  # type: ignore[return-value]
 
-        parts = list(split(items, self._settings.max_texts))
+        parts = list(split(items, self._settings.max_items))
         if len(parts) == 1:
             return await answered(parts[0])
         each = await _together(answered(part) for part in parts)

@@ -10,7 +10,7 @@ from servekit.registry.sources.source import SourceKind
 from servekit.settings import SettingsError
 
 from .deployment import ModelDeployment, VersionedDeployment
-from .settings import GatherSettings
+from .settings import BatcherSettings
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Model:
             return ModelDeployment(*arguments, in_background=not self.contract.required)
         return self.kind(*arguments)
 
-    def within(self, settings: GatherSettings) -> GatherSettings:
+    def within(self, settings: BatcherSettings) -> BatcherSettings:
         """How it is asked."""
         return settings.within(self.timeout_s()) if self.timeout_s else settings
 

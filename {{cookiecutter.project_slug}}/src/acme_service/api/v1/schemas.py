@@ -28,7 +28,7 @@ class TextsIn(BaseModel):
 
 
 class CandidateOut(BaseModel):
-    """score ranks candidates, in [0, 1]; it is not a probability."""
+    """A language, and a score in [0, 1] that ranks it; it is not a probability."""
 
     language: str
     score: float

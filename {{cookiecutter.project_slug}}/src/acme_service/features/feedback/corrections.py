@@ -53,12 +53,12 @@ class Corrections:
         return await self._delete(delete(feedback).where(feedback.c.id == receipt.id)) > 0
 
     async def delete_older(self, days: int) -> int:
-        """How many there were."""
+        """Delete corrections older than `days`; return how many there were."""
         oldest = datetime.now(UTC) - timedelta(days=days)
         return await self._delete(delete(feedback).where(feedback.c.given_at < oldest))
 
     async def delete_of(self, owners: Sequence[str]) -> int:
-        """owners: as receipts name one. How many there were."""
+        """Delete the corrections of owners, named as in receipts; return how many there were."""
         return await self._delete(delete(feedback).where(feedback.c.owner.in_(owners)))
 
     async def labelled(self) -> list[tuple[str, str]]:

@@ -42,7 +42,7 @@ ReceiptHeader = Annotated[str, Header(alias=HEADER, description="As it came with
 
 
 class CorrectionIn(BaseModel):
-    """text: the same that was asked about. language: what is right."""
+    """The text that was asked about, and the language that it is in."""
 
     text: Text
     language: Annotated[str, StringConstraints(max_length=MAX_LABEL_CHARS)]
@@ -51,7 +51,7 @@ class CorrectionIn(BaseModel):
 
 
 class CorrectionOut(BaseModel):
-    """model: the version that had answered."""
+    """A stored correction, with the version of the model that had answered."""
 
     request_id: str
     text: str
@@ -62,7 +62,7 @@ class CorrectionOut(BaseModel):
 def feedback_router(
     receipts: Receipts, corrections: Corrections, count: Callable[[str], None]
 ) -> APIRouter:
-    """count: takes how a request has ended."""
+    """Make the routes of corrections; `count` takes how a request has ended."""
     responses = documented([404, 413, 422, 503])
     router = APIRouter(prefix="/v1/feedback", tags=["feedback"], responses=responses)
 

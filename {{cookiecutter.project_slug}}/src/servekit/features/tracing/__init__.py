@@ -1,7 +1,7 @@
 """One trace of every request: through Ray Serve's proxy, the ingress, and the models it asked.
 
 FastAPI and Ray Serve make the spans by themselves, once this process has a place to send them
-to. What they cannot know is done here: which spans a gathered call belongs to, where traces may
+to. What they cannot know is done here: which spans a batched call belongs to, where traces may
 begin, and which log line was written in which trace.
 """
 
