@@ -1,8 +1,6 @@
 """What the documentation says is so."""
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -91,29 +89,3 @@ def test_the_page_of_fastapis_features_names_what_exists():
 def where(path: str) -> Path:
     """A file that a page of the project names; the tests of the kit are beside the project."""
     return (ROOT if path.startswith("tests/kit/") else PROJECT) / path
-
-
-PRONOUNS = re.compile(r"\b(who|whom|whoever|nobody|somebody|anybody|everybody)\b", re.IGNORECASE)
-
-
-def first_lines_and_messages(source: bytes) -> Iterator[str]:
-    """The first line of each docstring, and each text in what is raised."""
-    for node in ast.walk(ast.parse(source)):
-        kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-        if isinstance(node, kinds) and (text := ast.get_docstring(node)):
-            yield text.splitlines()[0]
-        if isinstance(node, ast.Raise):
-            texts = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant))
-            yield from (text for text in texts if isinstance(text, str))
-
-
-def test_code_is_not_spoken_of_as_a_person():
-    """First lines of docstrings and raised messages say what the thing does."""
-    found = [
-        f"{path}: {text}"
-        for path, content in template_files().items()
-        if path.startswith("src/") and path.endswith(".py")
-        for text in first_lines_and_messages(content)
-        if PRONOUNS.search(text)
-    ]
-    assert found == []
