@@ -74,7 +74,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
         ),
         (
             {"AUTH_API_KEYS": f"{KEY.entry},{KEY.entry.replace('visitor', 'ada')}"},
-            "AUTH_API_KEYS: has one hash twice, so whose it is could not be told.",
+            "AUTH_API_KEYS: has one hash twice, so two names would share it.",
         ),
         *((PROVIDER | {"AUTH_ISSUER": address}, ADDRESS_WANTED) for address in NO_ISSUERS),
         (
