@@ -75,8 +75,19 @@ def test_decisions_say_what_was_chosen_and_what_not():
     assert [heading for heading in headings if ", not " not in heading] == []
 
 
+FASTAPI = """
+`get` `post` `put` `delete` Pydantic `Query()` `Path()` `Header()` `Cookie()` `Form()` `File()`
+`UploadFile` `Depends()` `Request` `Response` `StreamingResponse` `websocket` Middleware CORS
+`lifespan` `BackgroundTasks` handlers `APIRouter` versions OAuth2 JWT `Security()` Prometheus
+OpenTelemetry Logging Caching Redis limiting MLflow Hugging cloud
+"""
+"""What the first column of the page has to have."""
+
+
 def test_the_page_of_fastapis_features_names_what_exists():
     text = (PROJECT / "docs/reference/fastapi-features.md").read_text(encoding="utf-8")
+    column = " ".join(re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE))
+    assert [one for one in FASTAPI.split() if one not in column] == []
     rows = re.findall(r"^\| [^*|].* \| .*`.* \|$", text, re.MULTILINE)
     assert len(rows) > 30
     for row in rows:

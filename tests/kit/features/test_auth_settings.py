@@ -90,7 +90,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
             {"AUTH_TOKEN_LIFETIME_S": "1"},
             "AUTH_TOKEN_LIFETIME_S: input should be greater than or equal to 60.",
         ),
-        ({"AUTH_SECRET": SECRET}, "AUTH_SECRET is not a setting; did you mean AUTH_SECRETS?"),
+        ({"AUTH_SECRET": SECRET}, "Unknown setting AUTH_SECRET. Did you mean AUTH_SECRETS?"),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )

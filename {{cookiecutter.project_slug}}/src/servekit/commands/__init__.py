@@ -1,1 +1,1 @@
-"""What make calls."""
+"""The commands behind the targets of make."""

@@ -1,7 +1,7 @@
 """`make dev`: an API under uvicorn with reload, models in process, no Ray."""
 
 # As in `serve.py`, all but the standard library is imported inside functions, once Ctrl-C is
-# looked after.
+# handled.
 
 import argparse
 import os
@@ -21,7 +21,7 @@ def main(app: str, check_settings: str, sources: Path) -> None:
     Args:
         app: Where the function is that makes the application, "package.module:function".
         check_settings: Where the function is that checks the settings of the service.
-        sources: The folder whose changes are seen.
+        sources: The folder that is watched for changes.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit("Stopped."))

@@ -1,6 +1,6 @@
-"""`make publish`: what is in `model_store/` is put into the store that `MODEL_STORE` names.
+"""`make publish`: copy the versions in `model_store/` to the store that `MODEL_STORE` names.
 
-Needs nothing that trains, so it runs in the image too.
+Needs no training dependency, so it runs in the image too.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main(
         kinds: The places that `MODEL_STORE` may name.
         arguments: Of the command line; by default those of this process.
     """
-    parser = argparse.ArgumentParser(description="Put the models of model_store/ into a store.")
+    parser = argparse.ArgumentParser(description="Publish the models of model_store/ to a store.")
     parser.add_argument("--model", default="", help="its name; all by default")
     options = parser.parse_args(arguments)
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
@@ -52,9 +52,18 @@ def main(
 
 
 def publish(name: str, ours: FolderSource, theirs: ModelSource) -> Iterator[str]:
-    """Put the versions of a model of our folder there; its champion too, if there was none.
+    """Publish the versions of a model, and its champion unless the store has one.
 
-    Raises ModelStoreError when a version is there with other content.
+    Args:
+        name: Of the model.
+        ours: The folder that they are in.
+        theirs: The store that they go to.
+
+    Yields:
+        The reference of each version, such as "churn:1".
+
+    Raises:
+        ModelStoreError: A version is there with other content.
     """
     for version in ours.versions(name):
         theirs.publish(name, version, ours.fetch(name, version, Path()))

@@ -1,6 +1,6 @@
-"""`make models`, `make promote` and `make rollback`: which version of a model answers.
+"""`make models`, `make promote` and `make rollback`: list, promote and roll back versions.
 
-Running replicas look for themselves: nothing here talks to them, or needs the API's settings.
+Running replicas poll the store: nothing here talks to them, or needs the API's settings.
 """
 
 import argparse
@@ -35,13 +35,13 @@ def main(
         kinds: The places that `MODEL_STORE` may name.
         arguments: Of the command line; by default those of this process.
     """
-    parser = argparse.ArgumentParser(description="Say which version of a model answers.")
+    parser = argparse.ArgumentParser(description="List, promote and roll back model versions.")
     parser.add_argument("--model", default="", help="its name, where there are several")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="list versions and aliases")
-    promote = commands.add_parser("promote", help="let an alias mean a version")
+    promote = commands.add_parser("promote", help="move an alias to a version")
     promote.add_argument("version")
-    rollback = commands.add_parser("rollback", help="let an alias mean the version before")
+    rollback = commands.add_parser("rollback", help="move an alias back to the version before")
     for command in (promote, rollback):
         command.add_argument("--alias", default=CHAMPION)
     options = parser.parse_args(arguments)
@@ -63,32 +63,37 @@ def main(
 
 
 def chosen(models: Iterable[Model], name: str) -> list[Model]:
-    """The models that have versions, or the one of that name.
+    """Return the models that have versions, or the one of that name.
 
-    Raises ModelStoreError when there is none.
+    Raises:
+        ModelStoreError: There is none.
     """
     versioned = [one for one in models if one.versioned]
     found = [one for one in versioned if name in {"", one.name}]
     if not found:
-        known = " and ".join(one.name for one in versioned) or "none"
-        raise ModelStoreError(f"No model {name!r} has versions in the store: {known} has.")
+        known = ", ".join(one.name for one in versioned) or "none"
+        raise ModelStoreError(f"No versions of the model {name!r}. Models with versions: {known}.")
     return found
 
 
 def only(models: Iterable[Model], name: str) -> Model:
-    """The model of that name, or the only one that has versions. Raises ModelStoreError."""
+    """Return the model of that name, or the only one that has versions.
+
+    Raises:
+        ModelStoreError: There is none, or the name is needed.
+    """
     found = chosen(models, name)
     if len(found) > 1:
         names = ", ".join(one.name for one in found)
-        raise ModelStoreError(f"Which model? Say MODEL=, one of {names}.")
+        raise ModelStoreError(f"MODEL is required: one of {names}.")
     return found[0]
 
 
 class Aliases:
-    """What the aliases of a model mean. Each method raises ModelStoreError.
+    """Reads and moves the aliases of a model. Each method raises ModelStoreError.
 
-    What an alias meant before is kept under another alias, `champion-before`: every store
-    has aliases, few have a history.
+    The version before is kept under another alias, `champion-before`: every store has aliases,
+    few have a history.
     """
 
     def __init__(self, model: Model, settings: StoreSettings, kinds: Sequence[SourceKind]) -> None:
@@ -98,7 +103,7 @@ class Aliases:
         self._store = settings.opened(tuple(kinds))
 
     def listed(self) -> Iterator[str]:
-        """A line for each version, and for each that an alias means though it is not there."""
+        """Yield a line for each version, and for each that has an alias but is missing."""
         yield f"{self._name} in {shown(self._settings.store)}"
         aliases: defaultdict[str, list[str]] = defaultdict(list)
         for alias, version in self._store.aliases(self._name).items():
@@ -106,16 +111,16 @@ class Aliases:
         for version in self._store.versions(self._name):
             yield f"  {version:<8} {', '.join(sorted(aliases.pop(version, [])))}".rstrip()
         for version, missed in aliases.items():
-            yield f"  {version:<8} {', '.join(sorted(missed))}, but it is not there"
+            yield f"  {version:<8} {', '.join(sorted(missed))} (missing)"
 
     def promote(self, alias: str, version: str) -> str:
-        """Let the alias mean this version, once it is found sound."""
+        """Move the alias to this version, once it has passed its checks."""
         if not version:
-            raise ModelStoreError("Which version? Say make promote VERSION=2.")
+            raise ModelStoreError("VERSION is required, e.g. `make promote VERSION=2`.")
         aliases = self._store.aliases(self._name)
         if alias not in {*aliases, CHAMPION, CHALLENGER}:
             known = " and ".join(sorted({*aliases, CHAMPION, CHALLENGER}))
-            raise ModelStoreError(f"There is no alias {alias!r}: there are {known}.")
+            raise ModelStoreError(f"Unknown alias {alias!r}: there are {known}.")
         before = aliases.get(alias)
         if before == version:
             return f"{self._name}@{alias} is {self._name}:{version} already."
@@ -128,13 +133,13 @@ class Aliases:
         return self._moved(alias, version, before)
 
     def roll_back(self, alias: str) -> str:
-        """Let the alias mean what it meant before, once that is found sound."""
+        """Move the alias back to the version before, once that has passed its checks."""
         aliases = self._store.aliases(self._name)
         now, before = aliases.get(alias), aliases.get(f"{alias}-before")
         if before is None or before == now:
             raise ModelStoreError(
-                f"Nothing is known of what {self._name}@{alias} meant before:"
-                " name a version, make promote VERSION=…"
+                f"{self._name}@{alias} has no version to roll back to:"
+                " name one, e.g. `make promote VERSION=1`."
             )
         self._check(before)
         self._store.move_alias(self._name, alias, before, now)

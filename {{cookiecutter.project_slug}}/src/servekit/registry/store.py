@@ -65,7 +65,7 @@ def chosen(kinds: Sequence[SourceKind], store_url: str) -> SourceKind:
     match = _SCHEME.match(store_url)
     if not match:
         raise ModelStoreError(
-            f"The model store {shown(store_url)!r} is no URL: a folder is written file:model_store."
+            f"The model store {shown(store_url)!r} is not a URL: a folder is file:model_store."
         )
     scheme = match[0].lower()
     for kind in kinds:

@@ -87,9 +87,9 @@ def imported(name: str, path: str, *methods: str) -> Any:
     except ModuleNotFoundError as error:
         if not (error.name and f"{module}.".startswith(f"{error.name}.")):
             raise
-        raise ModelStoreError(f"{what} is in no module that there is.") from None
+        raise ModelStoreError(f"{what} cannot be imported: there is no such module.") from None
     except AttributeError:
-        raise ModelStoreError(f"{what} is not in its module.") from None
+        raise ModelStoreError(f"{what} is not defined in its module.") from None
     if missing := [method for method in methods if not callable(getattr(kind, method, None))]:
         raise ModelStoreError(f"{what} has no method {missing[0]}.")
     return kind
@@ -387,5 +387,5 @@ class VersionedDeployment(ModelDeployment):
             raise ModelStoreError("The user_config takes one key, reference.")
         reference = user_config.get("reference", self._default)
         if not isinstance(reference, str):
-            raise ModelStoreError("The reference in the user_config is no text.")
+            raise ModelStoreError("The reference in the user_config must be a string.")
         return reference

@@ -121,7 +121,7 @@ def _read(file: Path) -> list[Correction]:
         try:
             return read_corrections(lines)
         except UnicodeDecodeError:
-            raise TrainingDataError(f"{file} is no text in UTF-8.") from None
+            raise TrainingDataError(f"{file} is not UTF-8.") from None
 
 
 def main(

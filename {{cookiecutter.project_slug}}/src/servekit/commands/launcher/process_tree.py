@@ -1,4 +1,4 @@
-"""Ends what this process started, however deep, so that nothing outlives it."""
+"""Ends every descendant of this process."""
 
 import ctypes
 import os

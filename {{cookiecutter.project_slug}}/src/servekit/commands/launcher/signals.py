@@ -1,4 +1,4 @@
-"""How a launcher is asked to stop: by Ctrl-C, by SIGTERM, at any moment."""
+"""Handles Ctrl-C and SIGTERM at any moment of a launcher."""
 
 import signal
 from types import FrameType
