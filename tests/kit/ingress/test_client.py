@@ -15,7 +15,7 @@ from servekit.contracts import (
     ModelTimeoutError,
     Prediction,
 )
-from servekit.serving import cards, client
+from servekit.serving import client, model_cards
 from servekit.serving import transport as calls_module
 from servekit.serving.batcher import MAX_CALL_BYTES
 from servekit.serving.client import (
@@ -222,7 +222,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Tells the time to who asks a model, and to who keeps its card."""
     clock = Clock()
-    for module in (cards, client):
+    for module in (model_cards, client):
         monkeypatch.setattr(module, "monotonic", lambda: clock.now)
     return clock
 

@@ -6,7 +6,7 @@ from threading import Lock
 log = logging.getLogger(__name__)
 
 
-class Notes:
+class Conditions:
     """One sentence a subject. They are shown to callers too, so they name no places."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Notes:
         with self._lock:
             return " ".join(self._notes.values())
 
-    def take(self, subject: str, note: str, because: object) -> None:
+    def set(self, subject: str, note: str, because: object) -> None:
         """Note and log it, unless it is noted already.
 
         because: for the log alone.
@@ -28,6 +28,6 @@ class Notes:
         if new:
             log.error("%s (%s)", note, because)
 
-    def drop(self, subject: str) -> None:
+    def clear(self, subject: str) -> None:
         with self._lock:
             self._notes.pop(subject, None)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from .errors import StoreUnreachableError
 
-MOST_STUCK = 4
+MAX_ABANDONED = 4
 """A call that nobody waits for any longer keeps its thread. Beyond so many, none is made."""
 
 Answer = TypeVar("Answer")
@@ -22,7 +22,7 @@ class Deadline:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._places = BoundedSemaphore(MOST_STUCK)
+        self._places = BoundedSemaphore(MAX_ABANDONED)
 
     def wait_for(self, what: str, call: Callable[[], Answer]) -> Answer:
         """What the call returns or raises.

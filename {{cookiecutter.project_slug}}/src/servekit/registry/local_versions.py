@@ -94,7 +94,7 @@ class VersionCache:
                 used[folder] = folder.stat().st_mtime
             except OSError:
                 continue  # another process removed it
-        needed = self.remembered(name).values()
+        needed = self.last_good(name).values()
         versions = [
             folder
             for folder in used
@@ -106,13 +106,13 @@ class VersionCache:
             if folder.name.endswith(".unfinished") and time() - used_at > _ABANDONED_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def remember(self, name: str, alias: str, version: str) -> None:
+    def record_last_good(self, name: str, alias: str, version: str) -> None:
         """What an alias meant when its version was last found to be sound.
 
         Only of versions that are kept here: a store in a folder needs no cache.
         """
         model = self._folder / name
-        aliases = self.remembered(name)
+        aliases = self.last_good(name)
         if aliases.get(alias) == version or not (model / version / MANIFEST).is_file():
             return
         unfinished = model / f".{VERIFIED}.{uuid4().hex}.unfinished"
@@ -125,7 +125,7 @@ class VersionCache:
                 f"{model / VERIFIED} cannot be written: {error.strerror or error}."
             ) from error
 
-    def remembered(self, name: str) -> dict[str, str]:
+    def last_good(self, name: str) -> dict[str, str]:
         path = self._folder / name / VERIFIED
         try:
             return read_aliases(bytes_of(path), path)

@@ -102,9 +102,9 @@ class ModelStore:
         fetch_timeout_s = fetch_timeout_s or timeout_s
         self._source = open_source(kinds, url, timeout_s)
         self._fetching = open_source(kinds, url, fetch_timeout_s)
-        self._kept = VersionCache(cache, url)
-        self._patience = Deadline(timeout_s)
-        self._fetching_patience = Deadline(fetch_timeout_s)
+        self._cache = VersionCache(cache, url)
+        self._deadline = Deadline(timeout_s)
+        self._fetch_deadline = Deadline(fetch_timeout_s)
         self._shown = shown(url)
 
     def aliases(self, name: str) -> Mapping[str, str]:
@@ -142,32 +142,32 @@ class ModelStore:
         check_names(model=name, version=version)
         if isinstance(self._source, FolderSource):
             return verified(self._fetch(name, version, Path()), name, version)
-        return self._kept.find(name, version) or self._kept.add(
+        return self._cache.find(name, version) or self._cache.add(
             name, version, lambda into: self._fetch(name, version, into)
         )
 
-    def remember(self, name: str, alias: str, version: str) -> None:
+    def record_last_good(self, name: str, alias: str, version: str) -> None:
         """Note that this version is sound, for a start without the source.
 
         Raises ModelCacheError when the note cannot be written.
         """
-        self._kept.remember(name, alias, version)
+        self._cache.record_last_good(name, alias, version)
 
     def open_last_good(self, reference: Reference) -> ModelFiles | None:
         """The files that an alias meant when its version was last sound, if they are here."""
-        version = self._kept.remembered(reference.name).get(reference.alias)
-        return self._kept.find(reference.name, version) if version else None
+        version = self._cache.last_good(reference.name).get(reference.alias)
+        return self._cache.find(reference.name, version) if version else None
 
     def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
         check_names(model=name, alias=alias, version=version)
         self._ask(lambda: self._source.move_alias(name, alias, version, before))
 
     def _fetch(self, name: str, version: str, into: Path) -> Path:
-        return self._ask(lambda: self._fetching.fetch(name, version, into), self._fetching_patience)
+        return self._ask(lambda: self._fetching.fetch(name, version, into), self._fetch_deadline)
 
-    def _ask(self, call: Callable[[], Answer], patience: Deadline | None = None) -> Answer:
+    def _ask(self, call: Callable[[], Answer], deadline: Deadline | None = None) -> Answer:
         try:
-            return (patience or self._patience).wait_for(f"The model store {self._shown}", call)
+            return (deadline or self._deadline).wait_for(f"The model store {self._shown}", call)
         except (StoreUnreachableError, ConnectionError, TimeoutError) as error:
             if self._shown in str(error):
                 raise

@@ -10,7 +10,7 @@ from typing import Generic
 
 from servekit.contracts import CHALLENGER
 
-from .conditions import Notes
+from .conditions import Conditions
 from .errors import ModelCacheError, ModelStoreError, StoreUnreachableError
 from .loaded_versions import LoadedVersions, Model
 from .poller import Poller
@@ -70,7 +70,7 @@ class Versions(Generic[Model]):
         self._replaced_at: dict[str, float] = {}
         self._tried: Reference | None = None
         self._changing = Lock()
-        self.notes = Notes()
+        self.conditions = Conditions()
         self.held = self._first()
         self._trying = Poller(self._try_challenger, refresh_s, pause_s=0)
         with suppress(TimeoutError):
@@ -111,7 +111,7 @@ class Versions(Generic[Model]):
             model = self._opened(followed.name, version)
         except ModelStoreError as error:
             return self._last_sound(followed, error)
-        self._remember(followed, version)
+        self._record_last_good(followed, version)
         champion = f"{followed.name}:{version}"
         self._tried = _challenger(followed.name, aliases)
         return LoadedVersions(champion, "", {champion: model})
@@ -126,7 +126,7 @@ class Versions(Generic[Model]):
             raise error from neither
         champion = files.reference
         note = f"The model store could not give {followed}; {champion} from the cache answers."
-        self.notes.take("store", note, error)
+        self.conditions.set("store", note, error)
         return LoadedVersions(champion, "", {champion: model})
 
     def _look(self) -> None:
@@ -137,11 +137,11 @@ class Versions(Generic[Model]):
             away = isinstance(error, StoreUnreachableError)
             store = "does not answer" if away else "cannot be used"
             note = f"The model store {store}; {self.held.champion} answers as before."
-            self.notes.take("store", note, error)
+            self.conditions.set("store", note, error)
             if followed.version:
                 self._look_for_champion(followed, {})
         else:
-            self.notes.drop("store")
+            self.conditions.clear("store")
             self._look_for_champion(followed, aliases)
             self._tried = _challenger(followed.name, aliases)
             self._trying.soon()
@@ -154,7 +154,7 @@ class Versions(Generic[Model]):
         except ModelStoreError as error:
             note = f"There is no {followed}; {before} answers as before."
             self._refused.pop("champion", None)
-            self.notes.take("champion", note, error)
+            self.conditions.set("champion", note, error)
             return
         champion = f"{followed.name}:{version}"
         model = self._taken("champion", followed.name, version)
@@ -164,13 +164,13 @@ class Versions(Generic[Model]):
             self.held = self.held.with_champion(champion, model)
         if champion != before:
             log.warning("%s answers instead of %s", champion, before)
-            self._remember(followed, version)
+            self._record_last_good(followed, version)
 
     def _try_challenger(self) -> None:
         tried = self._tried
         if tried is None:
             self._refused.pop(CHALLENGER, None)
-            self.notes.drop(CHALLENGER)
+            self.conditions.clear(CHALLENGER)
             with self._changing:
                 self.held = self.held._replace(challenger="")
         elif (model := self._taken(CHALLENGER, tried.name, tried.version)) is not None:
@@ -202,7 +202,7 @@ class Versions(Generic[Model]):
         note = f"{reference} was refused; {held.champion} answers as before."
         if self._refused.get(role) == reference:
             # Once more, because another champion may answer by now.
-            self.notes.take(role, note, "as logged before")
+            self.conditions.set(role, note, "as logged before")
             return None
         try:
             model = held.models.get(reference)
@@ -210,24 +210,24 @@ class Versions(Generic[Model]):
                 model = self._opened(name, version)
         except (StoreUnreachableError, ModelCacheError) as error:
             unfetched = f"{reference} cannot be fetched; {held.champion} answers as before."
-            self.notes.take(role, unfetched, error)
+            self.conditions.set(role, unfetched, error)
             return None
         except Exception as error:
             self._refused[role] = reference
             self._count_refused()
-            self.notes.take(role, note, error)
+            self.conditions.set(role, note, error)
             return None
         self._refused.pop(role, None)
-        self.notes.drop(role)
+        self.conditions.clear(role)
         return model
 
     def _opened(self, name: str, version: str) -> Model:
         return loaded(self._load, self._store.open_version(name, version))
 
-    def _remember(self, followed: Reference, version: str) -> None:
+    def _record_last_good(self, followed: Reference, version: str) -> None:
         if followed.alias:
             try:
-                self._store.remember(followed.name, followed.alias, version)
+                self._store.record_last_good(followed.name, followed.alias, version)
             except ModelCacheError as error:
                 log.warning("without the store, another version would start: %s", error)
 

@@ -346,9 +346,9 @@ class VersionedDeployment(ModelDeployment):
             looked = self._versions.follow(self._followed(user_config))
         except ModelStoreError as error:
             note = f"The user_config of the {self._name} model was refused; it changes nothing."
-            self._versions.notes.take("user_config", note, error)
+            self._versions.conditions.set("user_config", note, error)
             return
-        self._versions.notes.drop("user_config")
+        self._versions.conditions.clear("user_config")
         await asyncio.wrap_future(looked)
 
     def close(self) -> None:
@@ -357,7 +357,7 @@ class VersionedDeployment(ModelDeployment):
         self._versions.close()
 
     def _note(self) -> str:
-        return str(self._versions.notes)
+        return str(self._versions.conditions)
 
     async def _held(self, wanted: Collection[str]) -> Mapping[str, tuple[str, Any]]:
         """The models that answer, all of one snapshot.

@@ -40,11 +40,11 @@ class InstrumentedCall:
     """
 
     def __init__(
-        self, model: str, method: str, calls: ModelTransport, meter: Meter, around: AroundCall
+        self, model: str, method: str, transport: ModelTransport, meter: Meter, around: AroundCall
     ) -> None:
         self._model = model
         self._method = method
-        self._calls = calls
+        self._transport = transport
         self._meter = meter
         self._around = around
 
@@ -54,7 +54,7 @@ class InstrumentedCall:
         began = perf_counter()
         try:
             with self._around(self._model, waiting_contexts()):
-                return await self._calls.call(self._method, items, *others)
+                return await self._transport.call(self._method, items, *others)
         except ModelOverloadedError:
             self._meter.count("model_refused_total", model=self._model)
             raise

@@ -64,7 +64,7 @@ class CachedPredictor(WrappedPredictor):
             return await ask()
         flight = (version, key)
         lookup.collapsed = self._flights.under_way(flight)
-        return await self._flights.board(flight, ask)
+        return await self._flights.do(flight, ask)
 
     async def predict_batch(
         self, items: Sequence[Any], version: str = CHAMPION

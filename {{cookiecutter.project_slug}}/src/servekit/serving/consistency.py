@@ -18,7 +18,7 @@ Ask = Callable[[Sequence[Any], str], Awaitable[list[Prediction[Any]]]]
 """Takes items, and the reference of the version that has to answer them all."""
 
 
-async def of_one_version(
+async def require_single_version(
     model: str, items: Sequence[Any], predictions: list[Prediction[Any]], ask: Ask
 ) -> list[Prediction[Any]]:
     """The predictions as they are, if one version has made them all; else those of one of them.

@@ -10,7 +10,7 @@ from servekit.contracts import ModelCard, ModelError
 from .transport import JUST_NOW_S, LATELY_S
 
 
-class CurrentCard:
+class ModelCardCache:
     """The card of the version that answers now.
 
     It is asked for by all who want it together, and not at all while answers show that it is
