@@ -47,7 +47,7 @@ def test_two_models_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["ingress", "Mood", "my-mood", "1st", ""])
 def test_a_name_that_no_model_can_have_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"^A model cannot be called {name!r}"):
+    with pytest.raises(ValueError, match=f"^Invalid model name {name!r}"):
         Contract(name, str, str)
 
 
@@ -75,7 +75,7 @@ def test_models_and_blocks_of_the_configuration_have_to_match(models: Callable[.
     assert [*said("ingress", "language", "mood")] == []
     assert [*said("ingress", "language")] == ["'default' has no block for its deployment 'mood'."]
     assert [*said("ingress", "language", "mood", "price")] == [
-        "'default' has no deployment 'price'. There are: ingress, language, mood."
+        "Unknown deployment 'price' in 'default'. There are: ingress, language, mood."
     ]
 
 

@@ -122,7 +122,7 @@ def test_a_machine_without_threads_is_waited_for(
     with monkeypatch.context() as patched:
         patched.setattr(Thread, "start", refuse)
         for _ in range(5):
-            with pytest.raises(StoreUnreachableError, match="cannot be asked: can't start new"):
+            with pytest.raises(StoreUnreachableError, match="cannot be called: can't start new"):
                 store.aliases("language")
     assert store.aliases("language") == {"champion": "1"}
 

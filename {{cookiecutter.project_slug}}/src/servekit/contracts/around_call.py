@@ -1,4 +1,4 @@
-"""What a feature may put around a call to a model."""
+"""A context manager that a feature puts around calls to a model."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -6,5 +6,4 @@ from contextvars import Context
 from typing import Any
 
 AroundCall = Callable[[str, Sequence[Context]], AbstractContextManager[Any]]
-"""Takes the name of a model and the contexts of the requests in the call; none for the current
-one alone."""
+"""Takes the name of a model and the contexts of the batched requests; empty for the current one."""

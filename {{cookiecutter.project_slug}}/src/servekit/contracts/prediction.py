@@ -1,4 +1,4 @@
-"""What comes back from a model."""
+"""Predictions and model cards."""
 
 from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar

@@ -1,4 +1,4 @@
-"""A predictor around another one, for features to build on."""
+"""A base class for predictors that wrap another one."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from .roles import CHAMPION
 
 
 class WrappedPredictor:
-    """Answers what `inner` answers. A feature overrides the methods that it has a part in."""
+    """Passes every call to `inner`. A feature overrides the methods that it changes."""
 
     def __init__(self, inner: Predictor[Any, Any]) -> None:
         self.inner = inner

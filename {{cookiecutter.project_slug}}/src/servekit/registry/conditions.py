@@ -1,4 +1,4 @@
-"""What operators should know of a model, beside what its log says."""
+"""Conditions of a model that operators should know of, beside the log."""
 
 import logging
 from threading import Lock
@@ -7,7 +7,7 @@ log = logging.getLogger(__name__)
 
 
 class Conditions:
-    """One sentence a subject. They are shown to callers too, so they name no places."""
+    """One sentence for each subject. Callers see them too, so they name no paths or hosts."""
 
     def __init__(self) -> None:
         self._notes: dict[str, str] = {}
@@ -18,9 +18,12 @@ class Conditions:
             return " ".join(self._notes.values())
 
     def set(self, subject: str, note: str, because: object) -> None:
-        """Note and log it, unless it is noted already.
+        """Set and log a condition, unless it is set already.
 
-        because: for the log alone.
+        Args:
+            subject: What it is about.
+            note: One sentence.
+            because: The cause, for the log alone.
         """
         with self._lock:
             new = self._notes.get(subject) != note

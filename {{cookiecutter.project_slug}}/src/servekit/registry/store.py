@@ -1,4 +1,4 @@
-"""Models from where `MODEL_STORE` says, found by reference and verified before they are loaded."""
+"""Finds models in the store by reference, and verifies their files."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ FEATURES = {
     "hf": "huggingface",
     "mlflow": "mlflow",
 }
-"""Whose schemes these are, so that a feature which was declined can be named."""
+"""The feature of each scheme, so that a declined one can be named."""
 
 _REFERENCE = re.compile(rf"(?P<name>{NAME})(?:@(?P<alias>{NAME})|:(?P<version>{NAME}))")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
@@ -134,7 +134,7 @@ class ModelStore:
     def open_version(self, name: str, version: str) -> ModelFiles:
         """The files of a version, every one of them verified.
 
-        Asks nobody when they are in the cache.
+        Makes no request when they are in the cache.
 
         Raises StoreUnreachableError when they are not, and the source does not answer;
         ModelCacheError when they cannot be kept; ModelStoreError when they are not sound.
@@ -147,9 +147,9 @@ class ModelStore:
         )
 
     def record_last_good(self, name: str, alias: str, version: str) -> None:
-        """Note that this version is sound, for a start without the source.
+        """Record that this version was loaded, for a start without the source.
 
-        Raises ModelCacheError when the note cannot be written.
+        Raises ModelCacheError when the record cannot be written.
         """
         self._cache.record_last_good(name, alias, version)
 

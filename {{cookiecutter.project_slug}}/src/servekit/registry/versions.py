@@ -1,4 +1,4 @@
-"""The versions of a model that a replica holds: as the store says, without a pause."""
+"""Loads the versions of a model that the store names, and swaps them without a pause."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -20,14 +20,14 @@ from .version_files import ModelFiles
 log = logging.getLogger(__name__)
 
 LOOK_PAUSE_S = 1.0
-"""Those who name a version that is not held make a replica look so often at most."""
+"""The least seconds between two polls that are triggered by requests for unknown versions."""
 
 CHALLENGER_S = 3.0
-"""A replica that starts waits so long for its challenger, and begins without it then."""
+"""Seconds that a starting replica waits for its challenger before it begins without it."""
 
 
 def loaded(load: Callable[[ModelFiles], Model], files: ModelFiles) -> Model:
-    """What `load` makes of the files. Raises ModelStoreError, whatever `load` raises."""
+    """Load a model; raise ModelStoreError, whatever `load` raises."""
     try:
         return load(files)
     except ModelStoreError:
@@ -37,7 +37,7 @@ def loaded(load: Callable[[ModelFiles], Model], files: ModelFiles) -> Model:
 
 
 class Versions(Generic[Model]):
-    """Holds the champion and the challenger, and looks for others in threads of their own.
+    """Holds the champion and the challenger, and polls for others in the background.
 
     A version is loaded beside those that answer, and takes over once `load` has found it sound.
     Otherwise it is refused, and not tried again until its alias moves. A challenger that takes
@@ -45,7 +45,7 @@ class Versions(Generic[Model]):
 
     reference: of the champion, `name@alias` or `name:version`.
     load: makes a model of verified files; raises when it is not sound.
-    keep_s: how long a replaced version still answers those who name it.
+    keep_s: seconds that a replaced version still answers requests that name it.
     refused: called for each version that is refused.
 
     Raises ModelStoreError when there is neither a sound champion nor, in the cache, one that
@@ -91,7 +91,7 @@ class Versions(Generic[Model]):
         return self._trying.soon()
 
     def follow(self, reference: str) -> "Future[None]":
-        """Let another alias, or one version for good, be the champion; done once that was tried.
+        """Follow another alias, or pin a version; the future is done once that was tried.
 
         Raises ModelStoreError when it is no reference.
         """
@@ -99,7 +99,7 @@ class Versions(Generic[Model]):
         return self._looking.at_once()
 
     def close(self) -> None:
-        """Look no longer."""
+        """Stop polling."""
         self._looking.stop()
         self._trying.stop()
 
@@ -196,7 +196,7 @@ class Versions(Generic[Model]):
         return version
 
     def _taken(self, role: str, name: str, version: str) -> Model | None:
-        """The version, loaded and sound; nothing when it is not to be had."""
+        """Return the loaded model of a version; None when it is refused or unavailable."""
         held = self.held
         reference = f"{name}:{version}"
         note = f"{reference} was refused; {held.champion} answers as before."
@@ -229,7 +229,7 @@ class Versions(Generic[Model]):
             try:
                 self._store.record_last_good(followed.name, followed.alias, version)
             except ModelCacheError as error:
-                log.warning("without the store, another version would start: %s", error)
+                log.warning("a start without the store would use another version: %s", error)
 
 
 def _challenger(name: str, aliases: Mapping[str, str]) -> Reference | None:

@@ -42,7 +42,7 @@ SMALL_BATCH = 16
 
 
 class Asked(NamedTuple):
-    """One item, and the version that has to answer it."""
+    """An item, and the version that has to answer it."""
 
     item: Any
     version: str = CHAMPION
@@ -53,7 +53,7 @@ def asked_bytes(asked: Asked) -> int:
 
 
 def split(items: Sequence[Any], max_items: int) -> Iterator[Sequence[Any]]:
-    """The items in parts that each fit into one call."""
+    """Yield the items in parts that each fit into one call."""
     start = total_bytes = 0
     for index, item in enumerate(items):
         weight = size_bytes(item)
@@ -66,7 +66,7 @@ def split(items: Sequence[Any], max_items: int) -> Iterator[Sequence[Any]]:
 
 
 async def _gather(asking: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]:
-    """All answers in order. When one fails, the others are not asked for any longer."""
+    """Await all, in order; when one fails, the others are cancelled."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in asking]
@@ -78,7 +78,12 @@ async def _gather(asking: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]
 class ModelClient:
     """Batches single items with those of other requests, and splits large batches.
 
-    name: of the model.
+    Args:
+        name: Of the model.
+        transport: Leads to the model.
+        settings: Of the batcher.
+        meter: Takes counts and measurements.
+        around: Entered around each batched call.
     """
 
     def __init__(
@@ -121,8 +126,8 @@ class ModelClient:
         return await require_single_version(self._name, items, predictions, self._call_directly)
 
     async def _call_directly(self, items: Sequence[Any], version: str) -> list[Prediction[Any]]:
-        """Asked without others: what is too much for a call, or may fail by its own fault."""
-        # No more parts at once than single items get calls, or one batch would fill the line.
+        """Call without other requests' items: for large batches, and for named versions."""
+        # No more parts at once than single items get calls, or one batch would fill the queue.
         places = asyncio.Semaphore(self._settings.max_in_flight)
 
         async def answered(part: Sequence[Any]) -> list[Prediction[Any]]:
@@ -168,7 +173,7 @@ class ModelClient:
     async def _each(
         self, method: str, parts: Iterable[Any], wanted: str
     ) -> AsyncIterator[Prediction[Any]]:
-        """All answers to all parts, by the version that gives the first one."""
+        """Yield the answers to all parts, all by the version that gives the first one."""
         version = None
         for part in parts:
             asked = wanted if version is None else version
@@ -183,7 +188,7 @@ class ModelClient:
 
     async def _stream(self, method: str, *args: Any) -> AsyncGenerator[Prediction[Any], None]:
         try:
-            with self._place_for_a_stream():
+            with self._stream_slot():
                 async with aclosing(self._transport.stream(method, *args)) as predictions:
                     async for prediction in predictions:
                         self._liveness.answered()
@@ -193,7 +198,7 @@ class ModelClient:
             raise
 
     @contextmanager
-    def _place_for_a_stream(self) -> Iterator[None]:
+    def _stream_slot(self) -> Iterator[None]:
         # A stream lasts as long as its reader likes. Unbounded, streams would take every
         # place that the model has, and single items would wait behind them.
         if self._streams >= self._settings.max_streams:

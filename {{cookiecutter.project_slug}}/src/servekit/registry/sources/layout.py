@@ -16,7 +16,7 @@ ALIASES = "aliases.json"
 MANIFEST = "manifest.json"
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-"""No name of a model, alias, version or file can climb out of its folder."""
+"""Names of models, aliases, versions and files, which cannot lead out of their folder."""
 
 _FILE = re.compile(rf"{NAME}(?:/{NAME})*")
 
@@ -55,7 +55,7 @@ def moved(
 ) -> dict[str, str]:
     """The aliases once this one has moved.
 
-    Raises ModelStoreError when it does not mean `before`: somebody else moved it meanwhile.
+    Raises ModelStoreError when it does not mean `before`: another process moved it meanwhile.
     """
     now = aliases.get(alias)
     if now != before:
