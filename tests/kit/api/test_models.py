@@ -227,5 +227,5 @@ def test_a_rule_of_a_type_need_not_travel() -> None:
 def test_routes_for_a_model_that_is_not_there_stop_the_start() -> None:
     service = Service(name="Churn", slug="churn", package="churn", version="1")
     price = model_router(Contract("price", int, int), "/v1/price")
-    with pytest.raises(SettingsError, match=r"^There are routes for 'price', but no model of"):
+    with pytest.raises(SettingsError, match=r"^Routes for an unknown model 'price'"):
         create_app(service, ports(), [price])

@@ -172,7 +172,7 @@ async def test_a_batched_call_is_linked_with_all_who_asked() -> None:
     first, *others = await batched(3)
     sent()
     call = named(ASK, RECEIVER.trace(first))
-    assert call.attributes["waiting_contexts"] == "3"
+    assert call.attributes["requests"] == "3"
     assert ancestors(call, RECEIVER.trace(first))[0] == "request"
     assert [linked for linked, _ in call.links] == others
     for other in others:
@@ -188,7 +188,7 @@ async def test_a_batch_asks_for_all_its_texts_as_one() -> None:
     sent()
     spans = RECEIVER.trace(trace.format_trace_id(request.get_span_context().trace_id))
     call = named(ASK, spans)
-    assert (call.attributes["waiting_contexts"], call.links) == ("1", ())
+    assert (call.attributes["requests"], call.links) == ("1", ())
     assert named("request", spans).links == ()
 
 

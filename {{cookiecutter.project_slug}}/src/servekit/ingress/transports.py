@@ -11,9 +11,9 @@ Kind = TypeVar("Kind", bound=type)
 
 @dataclass(frozen=True)
 class Transport:
-    """One way in, as data.
+    """A transport beside HTTP, as data.
 
-    feature: what the API has for those who come this way.
+    feature: what it adds to the API.
     methods: functions that Ray Serve calls by their names, with the deployment's instance first;
         the API is its attribute `api`.
     """
@@ -23,7 +23,7 @@ class Transport:
 
 
 def with_transport_methods(transports: Iterable[Transport]) -> Callable[[Kind], Kind]:
-    """Gives a class the methods of all transports: Serve looks for them there."""
+    """Add the methods of all transports to a class, where Serve looks for them."""
 
     # No subclass: Ray finds the class again by its name and module.
     def with_methods(kind: Kind) -> Kind:

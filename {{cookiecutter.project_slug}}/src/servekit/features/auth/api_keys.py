@@ -1,4 +1,4 @@
-"""Keys of programs."""
+"""Verifies API keys."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -12,13 +12,13 @@ MAX_CHARS = 256
 
 
 def digest(key: str) -> str:
-    """What the service keeps of a key. Keys are long and random, so nothing slower is needed."""
+    """Return the hash of a key. Keys are long and random, so no slower one is needed."""
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ApiKeys:
     def __init__(self, holders: Iterable[Account]) -> None:
-        # A user of the same name is somebody else, hence the prefix, which no name can have.
+        # A user of the same name is another principal, hence the prefix, which no name can have.
         self._callers = {one.proof: Principal(f"key:{one.name}", one.scopes) for one in holders}
 
     def caller(self, key: str) -> Principal | None:

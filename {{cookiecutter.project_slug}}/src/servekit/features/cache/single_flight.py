@@ -1,4 +1,4 @@
-"""Equal questions at the same time are asked once."""
+"""Runs one call for equal concurrent requests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -13,8 +13,8 @@ Answer = TypeVar("Answer")
 class SingleFlight(Generic[Key, Answer]):
     """Runs one call for all concurrent requests that are the same.
 
-    The question goes on while anybody waits for it, whoever asked first, and stops when nobody
-    does any longer.
+    The call goes on while any request waits for it, even if the first one leaves, and is cancelled
+    with the last.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class SingleFlight(Generic[Key, Answer]):
         return key in self._flights
 
     async def do(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer of `ask`, or of an equal call under way."""
+        """Return the result of `ask`, or of an equal call in flight."""
         if key not in self._flights:
             task = asyncio.ensure_future(_coroutine(ask))
             self._flights[key] = (task, [])

@@ -1,4 +1,4 @@
-"""Log lines that can be found by their trace."""
+"""Adds trace ids to log lines."""
 
 import logging
 
@@ -22,7 +22,7 @@ TRACE_IDS = TraceIds()
 
 
 def add_trace_ids() -> None:
-    """Let every line of the service's own log name its trace. Safe to call twice."""
+    """Add trace ids to every line of the service's own log. Safe to call twice."""
     # On handlers: a filter on a logger does not see what the loggers below it pass up.
     for handler in logging.getLogger(KIT_LOGGER).handlers:
         handler.addFilter(TRACE_IDS)

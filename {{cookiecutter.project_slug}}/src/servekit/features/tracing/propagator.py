@@ -1,4 +1,4 @@
-"""Keep Ray Serve's span as the parent of a request's span."""
+"""Keeps Ray Serve's span as the parent of a request's span."""
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.propagators.textmap import (

@@ -1,4 +1,4 @@
-"""How much is traced, and where it goes."""
+"""Settings of tracing."""
 
 import os
 from typing import Self
