@@ -11,10 +11,10 @@ export RENDER NEWEST DAY
 # Bytecode goes to build/ too, and without it each process would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-help: ## List what make can do
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: environment ## Render the default project, serve it, ask it real questions; ONCE=1 ends after the answers
+demo: environment ## Render the default project, serve it and send it requests; ONCE=1 stops after them
 	@$(BIN)/python -m scripts.demo
 
 check: environment ## Check format, lint, types and docs of the template itself
@@ -26,19 +26,19 @@ check: environment ## Check format, lint, types and docs of the template itself
 	$(BIN)/python -m scripts.kit ruff check tests
 	$(BIN)/python -m scripts.kit basedpyright --pythonpath $(CURDIR)/$(BIN)/python tests
 
-test: check ## All that CI runs: checks, renders of many kinds, renders over Ray Serve; NEWEST=1 with the newest packages
+test: check ## Run all that CI runs; NEWEST=1 with the newest packages
 	@$(BIN)/python -m scripts.suite
 
-upgrade: environment ## Upgrade the packages that all is tested with, if `make test` passes; DAY= (14 days ago)
+upgrade: environment ## Upgrade constraints.txt, if `make test` passes; DAY= (14 days ago)
 	@$(BIN)/python -m scripts.upgrade
 
 renders: environment ## Print the names of the renders that are tested, as JSON
 	@$(BIN)/python -m scripts.renders
 
-render: environment ## Make one of them, RENDER='pairs 3', and let it set itself up and check itself
+render: environment ## Render one of them, and run its own setup and check; RENDER='pairs 3'
 	@$(BIN)/python -m scripts.renders "$$RENDER"
 
-programs: ## Install what the tests start beside Python, as root on Debian or Ubuntu
+programs: ## Install the tests' system packages (apt, as root)
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends $(PROGRAMS)
 
 # One of the kit's tests: make kit ARGS='tests/features/test_auth.py -k token'.
@@ -52,7 +52,7 @@ docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
 environment:
 	@$(MAKE) --silent --no-print-directory -C '$(PROJECT)' setup
 
-bench: environment ## Measure the rendered service beside others, and write benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds
+bench: environment ## Benchmark against others, into benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds
 	@$(BIN)/python -m benchmarks
 
 .PHONY: help demo check kit programs test upgrade renders render docs bench environment

@@ -59,7 +59,7 @@ def found() -> Rates:
     """Texts per second in each case, plain and batched, a round each."""
     rates: Rates = defaultdict(list)
     for one in said_by("batched", str(ROUNDS), str(SECONDS)):
-        rates[one["model"], one["gathered"], one["waiting_contexts"]].append(one)
+        rates[one["model"], one["through_batcher"], one["ingresses"]].append(one)
     return rates
 
 
@@ -94,11 +94,11 @@ def text(rates: Rates) -> str:
         "| model | in front of it | ingress replicas | plain | with `serve.batch` | ratio |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
-    for (model, gathered, waiting_contexts), rounds in rates.items():
+    for (model, through_batcher, ingresses), rounds in rates.items():
         plain, batched = (median(one[kind] for one in rounds) for kind in ("plain", "batched"))
         ratio = Spread.of(one["batched"] / one["plain"] for one in rounds)
-        front = "gathering" if gathered else "a call for each text"
+        front = "the batcher" if through_batcher else "a call for each text"
         share = f"**{ratio.middle:.2f}** ({ratio.least:.2f}–{ratio.most:.2f})" if ratio else ""
         rate = f"{plain:,.0f} | {batched:,.0f} | {share}"
-        lines.append(f"| {TITLES.get(model, model)} | {front} | {waiting_contexts} | {rate} |")
+        lines.append(f"| {TITLES.get(model, model)} | {front} | {ingresses} | {rate} |")
     return "\n".join([*lines, ""])

@@ -160,7 +160,7 @@ GOALS = {"guarded": 0.75, "hit": 1.5}
 """What these kinds should reach, at least, of what they are compared with."""
 
 FLOORS = {"guarded": 0.75, "hit": 1.1}
-"""What they do reach. Gathered with others, a question to the model costs so little that a busy
+"""What they do reach. Batched with others, a call to the model costs so little that a busy
 service saves less than the goal by not asking it; a lone caller saves several times as much."""
 
 

@@ -16,7 +16,7 @@ BATCHES = f"batch-{MAIN}"
 
 @dataclass(frozen=True)
 class Floor:
-    """at_most: whether the limit is a ceiling instead."""
+    """A limit of the benchmarks: a floor, or a ceiling with `at_most`."""
 
     title: str
     value: Value

@@ -1,4 +1,4 @@
-"""Who is measured how, how often and for how long."""
+"""What is measured, how, how often and for how long."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """Make the project that was asked for: subtract what was declined, then put in the names.
 
 The template is a complete, running service. Jinja has dropped the lines that wire a declined
-feature in; here its rooms go. Nothing is ever added. A room that does not exist is an error, so
+feature in; here its files go. Nothing is ever added. A path that does not exist is an error, so
 the manifest cannot rot. Nothing here depends on the day, the machine or the network: the same
 answers give the same bytes, which is what lets `cruft update` merge.
 """
@@ -24,27 +24,27 @@ def holds(condition, answers):
 
 
 def subtract(root, answers):
-    """Remove every room whose condition does not hold."""
-    for condition, rooms in answers["_features"].items():
+    """Remove the files of every condition that does not hold."""
+    for condition, paths in answers["_features"].items():
         if not holds(condition, answers):
-            for room in rooms:
-                remove(os.path.join(root, room), root)
+            for path in paths:
+                remove(os.path.join(root, path), root)
 
 
-def remove(room, root):
+def remove(path, root):
     """Remove a file or folder, and the folders below `root` that this leaves empty."""
-    if os.path.isdir(room):
-        shutil.rmtree(room)
+    if os.path.isdir(path):
+        shutil.rmtree(path)
     else:
-        os.remove(room)
-    folder = os.path.dirname(room)
+        os.remove(path)
+    folder = os.path.dirname(path)
     while folder != str(root) and not os.listdir(folder):
         os.rmdir(folder)
         folder = os.path.dirname(folder)
 
 
 def naming(answers):
-    """A function from the template's text to the project's.
+    """Return a function that maps text of the template to text of the project.
 
     One pass over the text: a name that the user chose is never searched for further names.
     """
@@ -66,7 +66,7 @@ def rename(root, answers):
 
 
 def rewrite(path, renamed):
-    """Put the names into a file of text; its line endings and mode stay."""
+    """Put the names into a text file; its line endings and mode stay."""
     with open(path, "r+b") as file:
         text = file.read()
         new_text = text if b"\0" in text else renamed(text)
@@ -76,7 +76,20 @@ def rewrite(path, renamed):
             file.truncate()
 
 
+def next_steps(answers):
+    """Return what to type next: plain ASCII, which every terminal can show."""
+    return f"""
+Your service is ready. Next:
+
+    cd {answers["project_slug"]}
+    make dev      # serve it without Ray, and reload on every change
+    make check    # lint, types and fast tests
+    make          # list every other command
+"""
+
+
 if __name__ == "__main__":
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
     subtract(os.getcwd(), answers)
     rename(os.getcwd(), answers)
+    print(next_steps(answers))

@@ -44,10 +44,10 @@ def default(value: object) -> str:
 
 
 def features() -> str:
-    """What each answer brings, room by room."""
+    """What each answer brings, path by path."""
     lines = ["\n## What each feature brings\n"]
-    for condition, rooms in CONFIG["_features"].items():
-        lines += [f"`{condition}`:\n", *(f"- `{room}`" for room in rooms), ""]
+    for condition, paths in CONFIG["_features"].items():
+        lines += [f"`{condition}`:\n", *(f"- `{path}`" for path in paths), ""]
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
 
 @contextmanager
 def running(*command: str, folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of a session of its own, so that it is we who end it and not the terminal."""
+    """Start a process in a session of its own, so that the terminal does not end it."""
     process = None
     try:
         with STOPPER.held_back(), log.open("wb") as output:
@@ -128,7 +128,7 @@ def show() -> None:
 
 
 def local_header(project: Path) -> dict[str, str]:
-    """What lets one in from this machine, where the service asks who one is."""
+    """Return the credentials of this machine, where the service requires any."""
     header = dotenv_values(project / ".env").get("LOAD_HEADER") or ""
     name, _, value = header.partition(": ")
     return {name: value} if name else {}

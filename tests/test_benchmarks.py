@@ -81,7 +81,7 @@ def test_what_is_measured_has_no_feature_that_peers_do_not_have():
 
 
 def test_a_contender_sees_no_setting_of_the_machine(monkeypatch: pytest.MonkeyPatch):
-    for name in ("GATHER_MAX_IN_FLIGHT", "PROXY", "RAY_ADDRESS", "SOCKETS"):
+    for name in ("BATCHER_MAX_IN_FLIGHT", "PROXY", "RAY_ADDRESS", "SOCKETS"):
         monkeypatch.setenv(name, "1")
         assert name not in variables()
 

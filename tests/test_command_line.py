@@ -94,6 +94,14 @@ def test_jinja_on_the_command_line_leaves_nothing(
         assert list(folder.rglob("*")) == []
 
 
+def test_a_generation_ends_by_saying_what_to_type_next(template: Path, folder: Path):
+    done = cookiecutter(template, folder, "project_name=Tiny Oracle")
+    last = [line.strip() for line in done.stdout.rstrip().splitlines()[-4:]]
+    assert last[0] == "cd tiny-oracle"
+    assert last[1].startswith("make dev ")
+    assert (folder / "tiny-oracle/Makefile").is_file()
+
+
 def test_a_bad_answer_of_a_replay_leaves_no_project(template: Path, folder: Path):
     assert cookiecutter(template, folder).returncode == 0
     [saved] = (folder.parent / "home").rglob(f"{template.name}.json")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hooks.post_gen_project import holds, rename, subtract
+from hooks.post_gen_project import holds, next_steps, rename, subtract
 from hooks.pre_gen_project import complaints, folder_complaints
 
 GOOD = {
@@ -147,24 +147,31 @@ def test_a_condition_on_an_unknown_prompt_is_an_error():
         holds("typo", {"auth": True})
 
 
-def test_a_declined_feature_loses_its_rooms_and_the_folders_they_leave_empty(tmp_path):
-    for room in ["features/auth/login.py", "docs/how-to/auth.md", "docs/README.md"]:
-        (tmp_path / room).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / room).touch()
-    rooms = ["features/auth", "docs/how-to/auth.md"]
-    subtract(tmp_path, {"auth": False, "_features": {"auth": rooms}})
+def test_a_declined_feature_loses_its_files_and_the_folders_they_leave_empty(tmp_path):
+    for path in ["features/auth/login.py", "docs/how-to/auth.md", "docs/README.md"]:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    paths = ["features/auth", "docs/how-to/auth.md"]
+    subtract(tmp_path, {"auth": False, "_features": {"auth": paths}})
     assert list(tmp_path.rglob("*")) == [tmp_path / "docs", tmp_path / "docs/README.md"]
 
 
-def test_an_accepted_feature_keeps_its_rooms(tmp_path):
+def test_an_accepted_feature_keeps_its_files(tmp_path):
     (tmp_path / "auth").mkdir()
     subtract(tmp_path, {"auth": True, "_features": {"auth": ["auth"]}})
     assert list(tmp_path.iterdir()) == [tmp_path / "auth"]
 
 
-def test_a_room_that_does_not_exist_is_an_error(tmp_path):
+def test_a_path_that_does_not_exist_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         subtract(tmp_path, {"auth": False, "_features": {"auth": ["gone"]}})
+
+
+def test_next_steps_start_in_the_folder_and_are_ascii():
+    printed = next_steps({"project_slug": "tiny-oracle"})
+    assert printed.isascii()
+    commands = [line.split("#")[0].strip() for line in printed.splitlines() if line[:4] == "    "]
+    assert commands == ["cd tiny-oracle", "make dev", "make check", "make"]
 
 
 NAMES = {"_names": {"Acme": "name", "acme_x": "package", "acme": "slug"}}

@@ -13,21 +13,12 @@ from .answers import CHOICES, CONFIG, FEATURES, PROMPTS
 from .distributions import asked_for, installed_for, read
 from .template import PROJECT, STATEMENT, is_copied, is_text, template_files
 
-ROOMS = {room: owner for owner, rooms in CONFIG["_features"].items() for room in rooms}
+PATHS = {path: owner for owner, paths in CONFIG["_features"].items() for path in paths}
 ALWAYS_ON = {
     *("api", "contracts", "deployments", "features", "launcher", "models"),
     *("request_log", "v1"),
 }
-    "launcher",
-    "request_log",
-    "api",
-    "contracts",
-    "deployments",
-    "features",
-    "models",
-    "v1",
-}
-"""Rooms beside those of features, which every project has."""
+"""Folders beside those of features, which every project has."""
 
 # The only files in which a condition may stand, and so the only ones that are rendered.
 RENDERED = {
@@ -52,28 +43,28 @@ FOLDERS = {
     "servekit/features",
     "servekit/registry/sources",
 }
-"""Where the rooms of features are."""
+"""Where the folders of features are."""
 
 
-def features_with_a_room() -> dict[str, str]:
-    """For each feature that has a room, the folder of it."""
-    rooms = [Path(room).relative_to("src") for room in ROOMS if room.startswith("src/")]
-    return {room.name: str(room.parent) for room in rooms if str(room.parent) in FOLDERS}
+def features_with_a_folder() -> dict[str, str]:
+    """For each feature that has a folder, where that is."""
+    folders = [Path(path).relative_to("src") for path in PATHS if path.startswith("src/")]
+    return {path.name: str(path.parent) for path in folders if str(path.parent) in FOLDERS}
 
 
 def owner_of(path: str) -> str | None:
-    owners = [owner for room, owner in ROOMS.items() if f"{path}/".startswith(f"{room}/")]
+    owners = [owner for above, owner in PATHS.items() if f"{path}/".startswith(f"{above}/")]
     return owners[0] if owners else None
 
 
-def test_every_room_exists():
-    assert [room for room in ROOMS if not (PROJECT / room).exists()] == []
+def test_every_path_exists():
+    assert [path for path in PATHS if not (PROJECT / path).exists()] == []
 
 
-def test_every_room_has_one_owner():
-    listed = [room for rooms in CONFIG["_features"].values() for room in rooms]
+def test_every_path_has_one_owner():
+    listed = [path for paths in CONFIG["_features"].values() for path in paths]
     inside = [a for a in listed for b in listed if a != b and a.startswith(f"{b}/")]
-    assert [room for room, times in Counter(listed).items() if times > 1] + inside == []
+    assert [path for path, times in Counter(listed).items() if times > 1] + inside == []
 
 
 @pytest.mark.parametrize("condition", CONFIG["_features"])
@@ -87,18 +78,18 @@ def test_every_prompt_says_what_one_gets():
     assert list(CONFIG["__prompts__"]) == PROMPTS
 
 
-@pytest.mark.parametrize("name", features_with_a_room())
+@pytest.mark.parametrize("name", features_with_a_folder())
 def test_a_feature_has_one_name(name):
-    folder = features_with_a_room()[name]
+    folder = features_with_a_folder()[name]
     own = [f"src/{folder}/{name}", f"tests/test_{name}.py"]
-    rooms = CONFIG["_features"][name]
+    paths = CONFIG["_features"][name]
     assert name in FEATURES
-    assert set(rooms) >= {*own, f"docs/how-to/{name}.md"}
+    assert set(paths) >= {*own, f"docs/how-to/{name}.md"}
 
 
-@pytest.mark.parametrize("name", features_with_a_room())
+@pytest.mark.parametrize("name", features_with_a_folder())
 def test_the_settings_of_a_feature_start_with_its_name(name):
-    folder = features_with_a_room()[name]
+    folder = features_with_a_folder()[name]
     sources = (PROJECT / f"src/{folder}/{name}").rglob("*.py")
     prefixes = {
         found
@@ -108,10 +99,10 @@ def test_the_settings_of_a_feature_start_with_its_name(name):
     assert prefixes <= {f"{name.upper()}_"}
 
 
-def test_every_room_for_a_feature_belongs_to_the_prompt_of_its_name():
+def test_every_folder_of_a_feature_belongs_to_the_prompt_of_its_name():
     folders = [PROJECT / "src" / folder for folder in FOLDERS]
-    rooms = {path.parent.name for folder in folders for path in folder.glob("*/__init__.py")}
-    assert rooms - ALWAYS_ON == set(features_with_a_room()) - ALWAYS_ON
+    found = {path.parent.name for folder in folders for path in folder.glob("*/__init__.py")}
+    assert found - ALWAYS_ON == set(features_with_a_folder()) - ALWAYS_ON
 
 
 @pytest.mark.parametrize("name", FEATURES)

@@ -19,17 +19,17 @@ from .template import files
 RENDERS = matrix()
 
 SHARED = [
-    room
-    for condition, rooms in CONFIG["_features"].items()
-    for room in rooms
-    if " & " in condition and room.startswith("tests/")
+    path
+    for condition, paths in CONFIG["_features"].items()
+    for path in paths
+    if " & " in condition and path.startswith("tests/")
 ]
 """The tests of several features at once."""
 
 
 def chosen(name: str, seen: projections.Files) -> list[str]:
     """The tests that a render runs; none stands for all."""
-    return [room for room in SHARED if room in seen] if name.startswith("without ") else []
+    return [path for path in SHARED if path in seen] if name.startswith("without ") else []
 
 
 @pytest.fixture(scope="module")

@@ -29,9 +29,9 @@ def novel(render: Callable[..., Render]) -> dict[Path, list[Path]]:
     found: dict[Path, list[Path]] = {}
     for answers in matrix().values():
         folder = render(**answers).folder
-        rooms = (*(f"{room}/" for room in settings_of(folder)["include"]),)
+        included = (*(f"{room}/" for room in settings_of(folder)["include"]),)
         marks = fingerprints(files(folder))
-        typed = {path: mark for path, mark in marks.items() if path.startswith(rooms)}
+        typed = {path: mark for path, mark in marks.items() if path.startswith(included)}
         found[folder] = [folder / path for path, mark in typed.items() if mark not in known]
         known |= {*typed.values()}
     return found
@@ -47,11 +47,11 @@ def for_all(projects: dict[Path, list[Path]], top: Path) -> dict[str, Any]:
     ignored = sorted({path for one in each for path in one.pop("ignore", [])})
     [settings] = {json.dumps(one): one for one in each}.values()
     environments = [
-        environment | {"root": str(room), "extraPaths": [str(folder / "src"), str(folder)]}
+        environment | {"root": str(root), "extraPaths": [str(folder / "src"), str(folder)]}
         for project in projects
         for folder in [project.relative_to(top)]
         for environment in [*settings["executionEnvironments"], {"root": "."}]
-        for room in [folder / environment["root"]]
+        for root in [folder / environment["root"]]
     ]
     paths = [str(path.relative_to(top)) for some in projects.values() for path in some]
     shared = {"include": paths, "ignore": ignored, "executionEnvironments": environments}

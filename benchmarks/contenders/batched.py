@@ -1,8 +1,8 @@
-"""What `serve.batch` in a model's deployment adds beside the gathering in front of it.
+"""What `serve.batch` in a model's deployment adds to the batcher in front of it.
 
 Each model is deployed twice: as the project does it, and with `serve.batch` merging the calls
 that meet in its replica. Those who ask stand where ingress replicas stand, with the project's
-own gathering or with a call for each text. Prints one line of JSON for each round of each case.
+own batcher or with a call for each text. Prints one line of JSON for each round of each case.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from servekit.contracts import CHAMPION, NullMeter
 from servekit.serving.batcher import Batcher
 from servekit.serving.deployment import ModelDeployment, VersionedDeployment
 from servekit.serving.ray import RayTransport
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.serving.sizes import size_bytes
 
 TEXT = "The bus was late again, so we walked home together and talked about the summer."
@@ -33,8 +33,10 @@ CALL_S = 0.005
 
 
 class FixedCost:
-    """Stands for a network on an accelerator: a call takes as long for one text as for many, and
-    calls take turns."""
+    """Stands for a network on an accelerator, where a call takes as long for one text as for many.
+
+    Calls take turns.
+    """
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -76,14 +78,14 @@ class Batched(Plain):
         return [[next(answers) for _ in call] for call in calls]
 
 
-class Asker:
+class Ingress:
     """Stands for an ingress replica."""
 
     def __init__(self, **models: Any) -> None:
         self._calls = {name: RayTransport(name, handle, 30) for name, handle in models.items()}
 
     async def ask(
-        self, model: str, kind: str, gathered: bool, connections: int, seconds: float
+        self, model: str, kind: str, through_batcher: bool, connections: int, seconds: float
     ) -> int:
         """How many texts were answered."""
         item = MODELS[model][2](TEXT)
@@ -92,15 +94,15 @@ class Asker:
         async def together(items: Any) -> Any:
             return await calls.call("answer", items)
 
-        gatherer: Any = Batcher(
-            model, together, lambda _: size_bytes(TEXT), GatherSettings(), NullMeter()
+        batcher: Any = Batcher(
+            model, together, lambda _: size_bytes(TEXT), BatcherSettings(), NullMeter()
         )
         answered, until = 0, time.monotonic() + seconds
 
         async def caller() -> None:
             nonlocal answered
             while time.monotonic() < until:
-                await (gatherer.ask(item) if gathered else together([item]))
+                await (batcher.ask(item) if through_batcher else together([item]))
                 answered += 1
 
         await asyncio.gather(*(caller() for _ in range(connections)))
@@ -108,7 +110,7 @@ class Asker:
 
 
 def deployed() -> Any:
-    """A handle of the askers, who ask at the same time."""
+    """Deploy the models and what stands for the ingress replicas; return a handle to these."""
     sizes: Any = {
         "max_ongoing_requests": 1000,
         "ray_actor_options": {"num_cpus": 0.1},
@@ -121,10 +123,10 @@ def deployed() -> Any:
         for name in MODELS
         for kind in (Plain, Batched)
     }
-    askers = []
+    ingresses = []
     for number in range(2):
-        asker = serve.deployment(name=f"asker-{number}", **sizes)(Asker).bind(**models)
-        askers.append(asker)
+        ingress = serve.deployment(name=f"ingress-{number}", **sizes)(Ingress).bind(**models)
+        ingresses.append(ingress)
 
     class Both:
         def __init__(self, *asking: Any) -> None:
@@ -134,22 +136,24 @@ def deployed() -> Any:
             asked = [one.ask.remote(*case) for one in self._asking[:count]]
             return sum([await one for one in asked])
 
-    return serve.run(serve.deployment(name="both", **sizes)(Both).bind(*askers), route_prefix=None)
+    return serve.run(
+        serve.deployment(name="both", **sizes)(Both).bind(*ingresses), route_prefix=None
+    )
 
 
 async def measure(asking: Any, rounds: int, seconds: float) -> None:
     cases = list(itertools.product(MODELS, (True, False), (1, 2)))
     for number in range(-1, rounds):
-        for model, gathered, askers in cases:
+        for model, through_batcher, ingresses in cases:
             rates = {}
             # Side by side, and each first in turn.
             for kind in ("plain", "batched")[:: 1 if number % 2 else -1]:
-                case = (model, kind, gathered, CONNECTIONS // askers, seconds)
+                case = (model, kind, through_batcher, CONNECTIONS // ingresses, seconds)
                 began = time.monotonic()
-                answered = await asking.ask.remote(askers, *case)
+                answered = await asking.ask.remote(ingresses, *case)
                 rates[kind] = answered / (time.monotonic() - began)
             if number >= 0:  # what came before warmed up
-                case = {"model": model, "gathered": gathered, "askers": askers}
+                case = {"model": model, "through_batcher": through_batcher, "ingresses": ingresses}
                 print(json.dumps(case | rates), flush=True)
 
 

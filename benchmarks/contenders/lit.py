@@ -1,4 +1,4 @@
-"""The same service on LitServe, as its documentation writes it: requests gathered into batches.
+"""The same service on LitServe, as its documentation writes it: requests batched.
 
 `python -m benchmarks.contenders.lit`: an HTTP server a process, and for each path an inference
 worker a process; only those of the path that is asked have work, as in
@@ -59,8 +59,8 @@ class DetectBatch(Detector):
 def main() -> None:
     processes = int(os.environ.get("PROCESSES", "1"))
     # Workers that never wait ask the one queue all the time, and two of them hold each other up.
-    gather = {"max_batch_size": 32, "batch_timeout": 0.0 if processes == 1 else 0.001}
-    apis = [Detect(api_path="/v1/detect", **gather), DetectBatch(api_path="/v1/detect/batch")]
+    batching = {"max_batch_size": 32, "batch_timeout": 0.0 if processes == 1 else 0.001}
+    apis = [Detect(api_path="/v1/detect", **batching), DetectBatch(api_path="/v1/detect/batch")]
     server = ls.LitServer(apis, accelerator="cpu", workers_per_device=processes)
     # It ends its workers on Ctrl-C alone, so a request to terminate is made one.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -12,11 +12,11 @@ from my_service.app import WIRING
 from my_service.features.websockets import websockets
 from servekit.api.logging import configure_logging
 from servekit.contracts import NullMeter
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 
 features = [websockets()] if os.environ.get("SOCKETS") else []
 
 configure_logging("INFO", "my_service")  # as in ours
-settings = GatherSettings.load()
+settings = BatcherSettings.load()
 ports = WIRING.ports(WIRING.held(settings), NullMeter(), features, settings)
 app = create_app(ports, features)

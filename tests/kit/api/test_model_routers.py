@@ -17,7 +17,7 @@ from servekit.contracts import Contract, Ports
 from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError
 
 from tests.fakes import FakeMeter
@@ -64,7 +64,7 @@ MADE: list[type] = []
 
 def ports(*contracts: Contract) -> Ports:
     """The ports of models that say of each item whether it is null."""
-    meter, settings = FakeMeter(), GatherSettings()
+    meter, settings = FakeMeter(), BatcherSettings()
     clients: dict[str, ModelClient] = {}
     for one in contracts:
         transport = InProcessTransport(

@@ -15,7 +15,7 @@ from servekit.contracts import CHALLENGER, CHAMPION, Contract, ModelTimeoutError
 from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError
 from servekit.testing.fakes import FakeMeter
 
@@ -61,7 +61,7 @@ def ports() -> Ports:
             InProcessTransport(
                 contract.name, ModelDeployment(contract, f"{__name__}:{kind.__name__}"), 5
             ),
-            GatherSettings(),
+            BatcherSettings(),
             FakeMeter(),
         )
         for contract, kind in {CHURN: Churn, PARITY: Parity}.items()
@@ -226,5 +226,5 @@ def test_a_rule_of_a_type_need_not_travel() -> None:
 def test_routes_for_a_model_that_is_not_there_stop_the_start() -> None:
     service = Service(name="Churn", slug="churn", package="churn", version="1")
     price = model_router(Contract("price", int, int), "/v1/price")
-    with pytest.raises(SettingsError, match=r"^There are routes for 'price', but no model of"):
+    with pytest.raises(SettingsError, match=r"^Routes for an unknown model 'price'"):
         create_app(service, ports(), [price])

@@ -59,7 +59,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_misspelling_is_refused_with_the_right_name(variable: str) -> None:
     with pytest.raises(SettingsError) as refused:
         refuse_misspellings(Settings.variables(), {variable: "1"})
-    assert str(refused.value) == f"{variable} is not a setting; did you mean API_MAX_FILE_BYTES?"
+    assert str(refused.value) == f"Unknown setting {variable}. Did you mean API_MAX_FILE_BYTES?"
 
 
 @pytest.mark.parametrize(

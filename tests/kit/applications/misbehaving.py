@@ -22,9 +22,9 @@ from tests.fakes import detection
 ENGLISH = Prediction(detection(en=1.0))
 
 IMPATIENT = {
-    "GATHER_TIMEOUT_S": "2",
-    "GATHER_MAX_WAITING": "4",
-    "GATHER_MAX_IN_FLIGHT": "2",
+    "BATCHER_TIMEOUT_S": "2",
+    "BATCHER_MAX_WAITING": "4",
+    "BATCHER_MAX_IN_FLIGHT": "2",
 }
 
 

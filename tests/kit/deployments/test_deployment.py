@@ -270,9 +270,9 @@ async def test_the_sample_is_answered_through_it(items: int) -> None:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("no_such.module:Model", "is in no module that there is"),
-        ("tests.no_such:Model", "is in no module that there is"),
-        ("servekit.testing.fakes:NoSuch", "is not in its module"),
+        ("no_such.module:Model", "cannot be imported: there is no such module"),
+        ("tests.no_such:Model", "cannot be imported: there is no such module"),
+        ("servekit.testing.fakes:NoSuch", "is not defined in its module"),
         ("servekit.testing.fakes:FakeMeter", "has no method predict"),
     ],
 )

@@ -17,7 +17,7 @@ from tests.registry import Registry
         ("hash", "has another sha256 than its manifest says"),
         ("cut", "bytes where its manifest says"),
         ("examples", "fails one of its own examples"),
-        ("climbs", "is no path inside the model"),
+        ("climbs", "Invalid path"),
         ("gone", "There is no version language:3"),
     ],
 )

@@ -25,7 +25,7 @@ from servekit.features.feedback.settings import (
 from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.testing.fakes import FakeMeter
 
 from .feedback_visitor import SECRET
@@ -110,7 +110,7 @@ def ports() -> Ports:
             InProcessTransport(
                 contract.name, ModelDeployment(contract, f"{__name__}:{kind.__name__}"), 5
             ),
-            GatherSettings(),
+            BatcherSettings(),
             FakeMeter(),
         )
         for contract, kind in MODELS.items()

@@ -73,7 +73,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
         ),
         (
             {"AUTH_API_KEYS": f"{KEY.entry},{KEY.entry.replace('visitor', 'ada')}"},
-            "AUTH_API_KEYS: has one hash twice, so whose it is could not be told.",
+            "AUTH_API_KEYS: has one hash twice, so two names would share it.",
         ),
         *((PROVIDER | {"AUTH_ISSUER": address}, ADDRESS_WANTED) for address in NO_ISSUERS),
         (
@@ -89,7 +89,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
             {"AUTH_TOKEN_LIFETIME_S": "1"},
             "AUTH_TOKEN_LIFETIME_S: input should be greater than or equal to 60.",
         ),
-        ({"AUTH_SECRET": SECRET}, "AUTH_SECRET is not a setting; did you mean AUTH_SECRETS?"),
+        ({"AUTH_SECRET": SECRET}, "Unknown setting AUTH_SECRET. Did you mean AUTH_SECRETS?"),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )

@@ -419,7 +419,7 @@ def test_the_log_says_that_nameless_callers_share_one_bucket(
         assert "share one bucket" not in caplog.text
     with Service().client:
         assert "RATE_LIMIT_TRUSTED_HOPS is 0" in caplog.text
-        assert "anonymous callers share one bucket, and all who sign in another" in caplog.text
+        assert "anonymous callers share one bucket, and all sign-ins another" in caplog.text
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from servekit.contracts import Prediction
 from servekit.features.tracing import TracingSettings, around_call, tracing
 from servekit.features.tracing.sampling import Entrances, at_serve
 from servekit.serving.client import ModelClient
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError
 from servekit.testing.fakes import FakeMeter
 from servekit.testing.features.tracing import RECEIVER, Received
@@ -150,9 +150,9 @@ class Calls:
     stream: Any = None
 
 
-async def gathered(requests: int, sampled: Sequence[bool] = ()) -> list[str]:
+async def batched(requests: int, sampled: Sequence[bool] = ()) -> list[str]:
     """The trace ids of requests that are asked for in one call."""
-    detector = ModelClient("language", Calls(), GatherSettings(), FakeMeter(), around_call)
+    detector = ModelClient("language", Calls(), BatcherSettings(), FakeMeter(), around_call)
     ids = [secrets.token_hex(16) for _ in range(requests)]
 
     async def request(trace_id: str, recorded: bool) -> None:
@@ -169,11 +169,11 @@ async def gathered(requests: int, sampled: Sequence[bool] = ()) -> list[str]:
 
 
 @pytest.mark.usefixtures("traced")
-async def test_a_gathered_call_is_linked_with_all_who_asked() -> None:
-    first, *others = await gathered(3)
+async def test_a_batched_call_is_linked_with_all_who_asked() -> None:
+    first, *others = await batched(3)
     sent()
     call = named(ASK, RECEIVER.trace(first))
-    assert call.attributes["waiting_contexts"] == "3"
+    assert call.attributes["requests"] == "3"
     assert ancestors(call, RECEIVER.trace(first))[0] == "request"
     assert [linked for linked, _ in call.links] == others
     for other in others:
@@ -183,28 +183,28 @@ async def test_a_gathered_call_is_linked_with_all_who_asked() -> None:
 
 @pytest.mark.usefixtures("traced")
 async def test_a_batch_asks_for_all_its_texts_as_one() -> None:
-    detector = ModelClient("language", Calls(), GatherSettings(), FakeMeter(), around_call)
+    detector = ModelClient("language", Calls(), BatcherSettings(), FakeMeter(), around_call)
     with trace.get_tracer("tests").start_as_current_span("request") as request:
         await detector.predict_batch([Query("a")] * 3)
     sent()
     spans = RECEIVER.trace(trace.format_trace_id(request.get_span_context().trace_id))
     call = named(ASK, spans)
-    assert (call.attributes["waiting_contexts"], call.links) == ("1", ())
+    assert (call.attributes["requests"], call.links) == ("1", ())
     assert named("request", spans).links == ()
 
 
 @pytest.mark.usefixtures("traced")
-async def test_a_gathered_call_is_recorded_where_any_who_asked_is() -> None:
-    unrecorded, recorded = await gathered(2, [False])
+async def test_a_batched_call_is_recorded_where_any_who_asked_is() -> None:
+    unrecorded, recorded = await batched(2, [False])
     sent()
     assert RECEIVER.trace(unrecorded) == []
     assert named(ASK, RECEIVER.trace(recorded)).links == ()
 
 
 @pytest.mark.usefixtures("traced")
-async def test_a_gathered_call_that_nobody_records_leaves_nothing() -> None:
+async def test_a_batched_call_that_nobody_records_leaves_nothing() -> None:
     before = len(sent())
-    await gathered(2, [False, False])
+    await batched(2, [False, False])
     assert sent()[before:] == []
 
 

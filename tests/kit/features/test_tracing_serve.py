@@ -69,7 +69,7 @@ def calls_of(trace_id: str) -> set[str]:
     return own | {linked for span in asking for _, linked in span.links}
 
 
-def test_a_gathered_call_is_found_from_every_trace(service: str) -> None:
+def test_a_batched_call_is_found_from_every_trace(service: str) -> None:
     ids = [secrets.token_hex(16) for _ in range(60)]
     asyncio.run(asking_at_once(service, ids))
     for one in ids:

@@ -19,7 +19,7 @@ from tests.ingress.test_canary import KEYS
 pytestmark = [pytest.mark.serve, pytest.mark.application("stuck")]
 
 GERMAN = "Das ist ein schöner Tag"
-PATIENCE_S = float(IMPATIENT["GATHER_TIMEOUT_S"])
+PATIENCE_S = float(IMPATIENT["BATCHER_TIMEOUT_S"])
 """After this long the stuck application gives up by itself."""
 
 everywhere = pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])

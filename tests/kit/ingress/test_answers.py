@@ -5,7 +5,7 @@ from typing import Any
 
 from servekit.contracts import CHALLENGER, Prediction
 from servekit.serving.client import ModelClient
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.serving.version_counter import (
     MAX_VERSIONS,
     OTHER,
@@ -47,7 +47,7 @@ def counted(meter: FakeMeter) -> dict[str, int]:
 
 async def test_texts_count_one_by_one_and_a_stream_once() -> None:
     meter = FakeMeter()
-    detector = ModelClient("language", Calls(), GatherSettings(), meter)
+    detector = ModelClient("language", Calls(), BatcherSettings(), meter)
     await detector.predict(Query("a"))
     await detector.predict(Query("a"), CHALLENGER)
     await detector.predict_batch([Query("a")] * 20)

@@ -122,6 +122,6 @@ def test_a_change_that_is_wrong_is_named_and_changes_nothing(
 ) -> None:
     there = replicas()
     deploy(words("/inline"))
-    sentence = f"{cluster.config}: 'inline' and 'words' have the same route prefix /inline."
-    wait_until(lambda: f"{sentence} What runs was not changed." in cluster.log.read_text())
+    sentence = f"{cluster.config}: Duplicate route prefix /inline of 'inline' and 'words'."
+    wait_until(lambda: f"{sentence} Nothing was changed." in cluster.log.read_text())
     assert replicas() == there

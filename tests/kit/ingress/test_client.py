@@ -15,14 +15,14 @@ from servekit.contracts import (
     ModelTimeoutError,
     Prediction,
 )
-from servekit.serving import cards, client
+from servekit.serving import client, model_cards
 from servekit.serving import transport as calls_module
 from servekit.serving.batcher import MAX_CALL_BYTES
 from servekit.serving.client import (
-    MAX_GATHERED,
+    SMALL_BATCH,
     ModelClient,
 )
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.serving.sizes import size_bytes
 from servekit.testing.fakes import FakeMeter, FakeTransport
 
@@ -72,7 +72,7 @@ class Calls:
 
 
 def detector_of(calls: Calls, **settings: float) -> ModelClient:
-    return ModelClient("language", calls, GatherSettings.model_validate(settings), FakeMeter())
+    return ModelClient("language", calls, BatcherSettings.model_validate(settings), FakeMeter())
 
 
 def queries(count: int) -> list[Query]:
@@ -89,7 +89,7 @@ async def test_small_batches_travel_with_others() -> None:
 
 async def test_a_batch_that_is_refused_leaves_nothing_in_the_line() -> None:
     calls = Calls()
-    detector = detector_of(calls, max_waiting=10, max_texts=4, max_in_flight=2)
+    detector = detector_of(calls, max_waiting=10, max_items=4, max_in_flight=2)
     with pytest.raises(ModelOverloadedError):
         await detector.predict_batch(queries(16))
     assert await detector.predict(Query("a")) == ENGLISH
@@ -99,7 +99,7 @@ async def test_a_batch_that_is_refused_leaves_nothing_in_the_line() -> None:
 
 async def test_a_large_batch_is_split_and_takes_no_more_places_than_single_texts_do() -> None:
     calls = Calls()
-    answers = await detector_of(calls, max_texts=4, max_in_flight=3).predict_batch(queries(1000))
+    answers = await detector_of(calls, max_items=4, max_in_flight=3).predict_batch(queries(1000))
     assert (len(answers), len(calls.made), calls.most_at_once) == (1000, 250, 3)
 
 
@@ -108,7 +108,7 @@ async def test_no_call_weighs_more_than_fits() -> None:
     long = Query("д" * 10_000)
     weight = size_bytes(long)
     assert weight >= len(long.text.encode())
-    await detector_of(calls, max_texts=4096).predict_batch([long] * 200)
+    await detector_of(calls, max_items=4096).predict_batch([long] * 200)
     assert max(texts for _, texts in calls.made) * weight <= MAX_CALL_BYTES
 
 
@@ -130,14 +130,14 @@ async def test_an_item_that_fails_fails_alone() -> None:
 
 async def test_what_is_late_is_given_up_and_stopped() -> None:
     calls = FakeTransport(stuck=True)
-    client = ModelClient("language", calls, GatherSettings(timeout_s=0.02), FakeMeter())
+    client = ModelClient("language", calls, BatcherSettings(timeout_s=0.02), FakeMeter())
     with pytest.raises(ModelTimeoutError):
         await client.predict(Query("fine"))
     await asyncio.sleep(0)
     assert calls.given_up == 1
 
 
-async def test_a_gathered_call_is_nobodys_in_particular() -> None:
+async def test_a_batched_call_is_nobodys_in_particular() -> None:
     calls = Calls()
     asked_by.set("the first client")
     await detector_of(calls).predict(Query("a"))
@@ -147,7 +147,7 @@ async def test_a_gathered_call_is_nobodys_in_particular() -> None:
 async def test_streams_are_bounded_and_make_place_when_they_end() -> None:
     calls = Calls()
     meter = FakeMeter()
-    detector = ModelClient("language", calls, GatherSettings(max_streams=1), meter)
+    detector = ModelClient("language", calls, BatcherSettings(max_streams=1), meter)
     first = detector.stream(Query("a"))
     assert await anext(aiter(first)) == ENGLISH
     with pytest.raises(ModelOverloadedError):
@@ -171,10 +171,10 @@ class BusyCalls(Calls):
 
 async def test_every_call_that_is_refused_is_counted_once() -> None:
     meter = FakeMeter()
-    detector = ModelClient("language", BusyCalls(), GatherSettings(), meter)
+    detector = ModelClient("language", BusyCalls(), BatcherSettings(), meter)
     asking = [
         detector.predict(Query("a")),
-        detector.predict_batch(queries(MAX_GATHERED + 1)),
+        detector.predict_batch(queries(SMALL_BATCH + 1)),
         anext(aiter(detector.predict_each(queries(1)))),
         anext(aiter(detector.stream(Query("a")))),
     ]
@@ -223,7 +223,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Tells the time to who asks a model, and to who keeps its card."""
     clock = Clock()
-    for module in (cards, client):
+    for module in (model_cards, client):
         monkeypatch.setattr(module, "monotonic", lambda: clock.now)
     return clock
 
@@ -298,7 +298,7 @@ async def test_every_answer_shows_that_the_model_is_not_stuck(way: str) -> None:
         case "predict":
             await detector.predict(Query("a"))
         case "predict_batch":
-            await detector.predict_batch(queries(MAX_GATHERED + 1))
+            await detector.predict_batch(queries(SMALL_BATCH + 1))
         case "predict_each":
             await anext(aiter(detector.predict_each(queries(1))))
         case _:

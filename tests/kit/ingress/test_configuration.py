@@ -18,14 +18,15 @@ Edit = Callable[[dict[str, Any]], object]
 
 UNCUT = (
     "http_options.request_timeout_s would cut streams and WebSockets too: leave it unset; "
-    "GATHER_TIMEOUT_S limits the time of each model call."
+    "BATCHER_TIMEOUT_S limits the time of each model call."
 )
 
 
 UNCUT_TOO = (
     "grpc_options.request_timeout_s would cut streams too: leave it unset; callers set deadlines."
 )
-ODD = "more than letters, digits and -._~"
+TENANT = "Invalid route prefix '/{tenant}' of 'default'"
+ALLOWED = "letters, digits and -._~"
 BOUNDS = "applications.default.deployments.language.autoscaling_config"
 ANY = "builtins:print"
 """Something to import."""
@@ -109,11 +110,11 @@ def test_what_comes_with_the_project_is_right(config: dict[str, Any]) -> None:
 def test_a_misspelt_key_is_named_with_the_one_that_was_meant(
     edit: Edit, key: str, near: str
 ) -> None:
-    assert said_of(edit) == [f"{key} is no key that Serve knows; did you mean {near}?"]
+    assert said_of(edit) == [f"Unknown key {key!r}. Did you mean {near!r}?"]
 
 
 def test_a_key_that_is_like_no_other_is_named_alone() -> None:
-    assert said_of(lambda c: c.update(colour=1)) == ["colour is no key that Serve knows."]
+    assert said_of(lambda c: c.update(colour=1)) == ["Unknown key 'colour'."]
 
 
 @pytest.mark.parametrize(
@@ -135,33 +136,33 @@ def test_what_is_free_is_left_free(edit: Edit) -> None:
 @pytest.mark.parametrize(
     ("edit", "sentence"),
     [
-        (beside, "'default' and 'other' have the same route prefix /."),
+        (beside, "Duplicate route prefix / of 'default' and 'other'."),
         (
             lambda c: beside(c, name="default", route_prefix="/other"),
-            "Two applications are called 'default'.",
+            "Duplicate application name 'default'.",
         ),
         (
             lambda c: service(c, route_prefix="api"),
-            "The route prefix 'api' of 'default' does not begin with \"/\".",
+            "Invalid route prefix 'api' of 'default': it does not begin with \"/\".",
         ),
         (
             lambda c: service(c, route_prefix="/api/"),
-            "The route prefix '/api/' of 'default' ends with \"/\".",
+            "Invalid route prefix '/api/' of 'default': it ends with \"/\".",
         ),
         (
             lambda c: service(c, route_prefix="/{tenant}"),
-            "The route prefix '/{tenant}' of 'default' holds braces, but is no pattern.",
+            f"{TENANT}: it has braces, but prefixes take no parameters.",
         ),
         *(
             (
                 lambda c, prefix=prefix: service(c, route_prefix=prefix),
-                f"The route prefix {prefix!r} of 'default' holds {ODD}/.",
+                f"Invalid route prefix {prefix!r} of 'default': it may have {ALLOWED}/ only.",
             )
             for prefix in ["/it's", "/a b", "/a//b", "/ä"]
         ),
         (
             lambda c: service(c, name="my words"),
-            f"The application name 'my words' holds {ODD}.",
+            f"Invalid application name 'my words': use {ALLOWED}.",
         ),
         (lambda c: c["http_options"].update(request_timeout_s=60), UNCUT),
         (
@@ -176,24 +177,24 @@ def test_what_is_free_is_left_free(edit: Edit) -> None:
         ),
         (
             lambda c: service(c)["deployments"].append({"name": "ingress"}),
-            "'default' has two blocks for 'ingress'.",
+            "Duplicate block for 'ingress' in 'default'.",
         ),
         (
             lambda c: service(c, args={"placment": "inline"}),
-            "The args of 'default' are wrong at placment: Extra inputs are not permitted.",
+            "Invalid args of 'default' at placment: Extra inputs are not permitted.",
         ),
         (
             lambda c: service(c, runtime_env={"env_vars": {"CANARY_FRACTION": 0.5}}),
-            "The variable CANARY_FRACTION of 'default' is no text: put it in quotes.",
+            "The variable CANARY_FRACTION of 'default' must be a string: put it in quotes.",
         ),
         (
             lambda c: language(c, ray_actor_options={"runtime_env": {"env_vars": {"A": 1}}}),
-            "The variable A of 'default' is no text: put it in quotes.",
+            "The variable A of 'default' must be a string: put it in quotes.",
         ),
         *(
             (
                 lambda c, nothing=nothing: service(c, runtime_env={"env_vars": nothing}),
-                "The env_vars of 'default' are no variables with their values.",
+                "The env_vars of 'default' must map names to values.",
             )
             for nothing in [None, [], "A=1"]
         ),
@@ -209,16 +210,19 @@ def test_what_is_free_is_left_free(edit: Edit) -> None:
                 num_replicas=None,
                 autoscaling_config={"policy": {"policy_function": "nowhere:at_all"}},
             ),
-            "Serve cannot take it: No module named 'nowhere'.",
+            "Not accepted by Serve: No module named 'nowhere'.",
         ),
         (
             lambda c: service(c, deployments=[None]),
-            "Serve cannot take it: 'NoneType' object has no attribute 'get'.",
+            "Not accepted by Serve: 'NoneType' object has no attribute 'get'.",
         ),
-        (lambda c: c["http_options"].update(port=99999), "http_options.port: 99999 is no port."),
+        (
+            lambda c: c["http_options"].update(port=99999),
+            "http_options.port: 99999 is not between 1 and 65535.",
+        ),
         (
             lambda c: c.update(grpc_options={"port": 8000, "grpc_servicer_functions": [ANY]}),
-            "http_options and grpc_options have the same port 8000.",
+            "http_options and grpc_options both use port 8000.",
         ),
         (
             lambda c: c.update(grpc_options={"grpc_servicer_functions": ["nowhere:add"]}),
@@ -226,18 +230,18 @@ def test_what_is_free_is_left_free(edit: Edit) -> None:
         ),
     ],
 )
-def test_what_cannot_be_meant_is_one_sentence(edit: Edit, sentence: str) -> None:
+def test_a_mistake_is_one_sentence(edit: Edit, sentence: str) -> None:
     assert said_of(edit) == [sentence]
 
 
 def test_a_deployment_that_the_application_does_not_have_is_named() -> None:
     [said] = said_of(lambda c: language(c, name="langage"))
-    assert said.startswith("'default' has no deployment 'langage'; did you mean language?")
+    assert said.startswith("Unknown deployment 'langage' in 'default'. Did you mean 'language'?")
 
 
 def test_a_placement_has_only_its_own_deployments() -> None:
     said = said_of(lambda c: service(c, args={"placement": "inline"}))
-    assert "'default' has no deployment 'language'. There are: ingress." in said
+    assert "Unknown deployment 'language' in 'default'. There are: ingress." in said
 
 
 @pytest.mark.parametrize("path", ["acme_service.no:app", "tests:no"])
@@ -264,17 +268,15 @@ def test_an_application_that_wants_to_end_the_check_is_named(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("applications: []\napplications: []", "Line 2 has the key applications once more."),
-        ("a:\n  - b: 1\n    c: 2\n    b: 3", "Line 4 has the key b once more."),
-        ("applications: &all [*all]", "It is no YAML."),
-        ("a: 1\n---\nb: 2", "It is no YAML."),
-        ("a: 2026-02-30", "It is no YAML."),
-        ("[" * 3000, "It is no YAML."),
+        ("applications: []\napplications: []", "Duplicate key 'applications' on line 2."),
+        ("a:\n  - b: 1\n    c: 2\n    b: 3", "Duplicate key 'b' on line 4."),
+        ("applications: &all [*all]", "Not valid YAML."),
+        ("a: 1\n---\nb: 2", "Not valid YAML."),
+        ("a: 2026-02-30", "Not valid YAML."),
+        ("[" * 3000, "Not valid YAML."),
     ],
 )
-def test_what_yaml_would_take_and_nobody_means_is_refused(
-    tmp_path: Path, text: str, sentence: str
-) -> None:
+def test_what_yaml_would_misread_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "serve.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError) as refused:
         read(tmp_path / "serve.yaml")
@@ -298,11 +300,11 @@ def test_a_file_is_read_as_serve_reads_it(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("nothing", [None, [], "text"])
 def test_what_holds_no_applications_is_refused(nothing: object) -> None:
-    with pytest.raises(ConfigurationError, match="It holds no keys, and so no applications"):
+    with pytest.raises(ConfigurationError, match="No applications: the file has no keys"):
         checked(nothing)
 
 
-def test_files_are_checked_before_anybody_deploys_them(
+def test_files_are_checked_before_they_are_deployed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     right, broken, wrong, absent = files = [
@@ -316,9 +318,9 @@ def test_files_are_checked_before_anybody_deploys_them(
         configuration.main()
     said = capsys.readouterr()
     assert ended.value.code == 1
-    assert said.out == f"{right} is right.\n"
+    assert said.out == f"{right}: OK\n"
     assert said.err.splitlines() == [
-        f"{broken}: It is no YAML.",
-        f"{wrong}: colour is no key that Serve knows.",
-        f"{absent}: It cannot be read: No such file or directory.",
+        f"{broken}: Not valid YAML.",
+        f"{wrong}: Unknown key 'colour'.",
+        f"{absent}: Not readable: No such file or directory.",
     ]

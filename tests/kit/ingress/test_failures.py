@@ -45,7 +45,7 @@ def test_a_stuck_model_is_not_ready_but_alive(url_of: UrlOf) -> None:
         ("/v1/detect", lambda number: {"text": f"a {number}"}),
         ("/v1/detect/batch", lambda number: {"items": [{"text": f"a {number}"}]}),
     ],
-    ids=["gathered", "own-calls"],
+    ids=["batched", "own-calls"],
 )
 def test_a_saturated_model_is_a_503_worth_retrying(
     url_of: UrlOf, route: str, body: Callable[[int], dict[str, object]]

@@ -431,5 +431,5 @@ def test_a_taken_port_is_one_sentence(options: dict[str, Any], tmp_path: Path) -
         }
         config = tmp_path / "serve.yaml"
         config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-        with pytest.raises(SystemExit, match=f"^Port {port} is taken: stop what listens there"):
+        with pytest.raises(SystemExit, match=f"^Port {port} is in use: stop what listens there"):
             serve.checked_configuration(config, WIRING.check)

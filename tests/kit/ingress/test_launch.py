@@ -107,17 +107,17 @@ def refusal(
 def test_a_taken_port_is_one_sentence(refusal: Callable[[], str], config: Path) -> None:
     with listening(port := port_of(config)):
         said = refusal()
-    assert said == f"Port {port} is taken: stop what listens there, or choose another port."
+    assert said == f"Port {port} is in use: stop what listens there, or choose another port."
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("GATHER_TIMEOUT_S", "much", "GATHER_TIMEOUT_S: input should be a valid number"),
-        ("GATHER_MAX_TEXT", "9", "GATHER_MAX_TEXT is not a setting; did you mean"),
+        ("BATCHER_TIMEOUT_S", "much", "BATCHER_TIMEOUT_S: input should be a valid number"),
+        ("BATCHER_MAX_TEXT", "9", "Unknown setting BATCHER_MAX_TEXT. Did you mean"),
         ("MODEL_REFRESH_S", "0", "MODEL_REFRESH_S: a number of seconds above 0"),
-        ("SERVE_START_TIMEOUT", "9", "SERVE_START_TIMEOUT is not a setting; did you mean"),
-        ("MODEL_CACH", "/cache", "MODEL_CACH is not a setting; did you mean MODEL_CACHE?"),
+        ("SERVE_START_TIMEOUT", "9", "Unknown setting SERVE_START_TIMEOUT. Did you mean"),
+        ("MODEL_CACH", "/cache", "Unknown setting MODEL_CACH. Did you mean MODEL_CACHE?"),
         ("MODEL_STORE", "ftp://models", "A model store at ftp: is not supported, only file:"),
     ],
 )
@@ -151,17 +151,15 @@ def test_a_broken_configuration_is_one_sentence(
     config: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     config.write_text(text, encoding="utf-8")
-    with pytest.raises(SystemExit, match="is no YAML with http_options"):
+    with pytest.raises(SystemExit, match="must have http_options with host"):
         serve.checked_configuration(config, WIRING.check)
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("a: [", "It is no YAML."), ("a: 1\na: 2", "Line 2 has the key a once more.")],
+    [("a: [", "Not valid YAML."), ("a: 1\na: 2", "Duplicate key 'a' on line 2.")],
 )
-def test_a_file_that_cannot_be_read_as_it_is_meant_is_one_sentence(
-    config: Path, text: str, sentence: str
-) -> None:
+def test_an_ambiguous_file_is_one_sentence(config: Path, text: str, sentence: str) -> None:
     config.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match=f"^{re.escape(f'{config}: {sentence}')}$"):
         serve.checked_configuration(config, WIRING.check)
@@ -224,7 +222,7 @@ def test_a_bad_setting_of_an_application_is_one_sentence() -> None:
 
 def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:
     config.write_text("http_options: {host: 192.0.2.1, port: 8000}", encoding="utf-8")
-    with pytest.raises(SystemExit, match=r"192\.0\.2\.1:8000 cannot be listened on"):
+    with pytest.raises(SystemExit, match=r"Cannot listen on 192\.0\.2\.1:8000"):
         serve.checked_configuration(config, WIRING.check)
 
 
@@ -258,7 +256,7 @@ def test_services_on_one_machine_get_ports_of_their_own_for_grpc() -> None:
 
 
 def test_an_address_on_the_command_line_comes_before_the_one_in_the_file(config: Path) -> None:
-    with pytest.raises(SystemExit, match=r"198\.51\.100\.1:\d+ cannot be listened on"):
+    with pytest.raises(SystemExit, match=r"Cannot listen on 198\.51\.100\.1:\d+"):
         serve.checked_configuration(config, WIRING.check, host="198.51.100.1")
 
 

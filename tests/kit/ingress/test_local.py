@@ -15,7 +15,7 @@ from servekit.contracts import (
     ModelTimeoutError,
 )
 from servekit.serving.in_process import MAX_QUEUED, THREADS, InProcessTransport
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.testing.fakes import FakeMeter
 
 from acme_service.app import WIRING
@@ -67,7 +67,7 @@ def test_a_version_that_a_model_in_this_process_refuses_is_counted(
     (store / "language" / "aliases.json").write_text('{"champion": "1", "challenger": "9"}')
     monkeypatch.setenv("MODEL_STORE", store.as_uri())
     meter = FakeMeter()
-    WIRING.held(GatherSettings(), meter)
+    WIRING.held(BatcherSettings(), meter)
     assert [name for name, _ in meter.counts] == ["model_refused_versions_total"]
 
 

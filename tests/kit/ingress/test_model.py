@@ -9,7 +9,7 @@ import pytest
 from servekit.commands.check_config.checks import mistakes
 from servekit.contracts import Contract
 from servekit.serving.model import Model, by_name
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError
 from servekit.testing.configurations import own
 from servekit.testing.fakes import FakeMeter
@@ -47,7 +47,7 @@ def test_two_models_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["ingress", "Mood", "my-mood", "1st", ""])
 def test_a_name_that_no_model_can_have_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"^A model cannot be called {name!r}"):
+    with pytest.raises(ValueError, match=f"^Invalid model name {name!r}"):
         Contract(name, str, str)
 
 
@@ -75,7 +75,7 @@ def test_models_and_blocks_of_the_configuration_have_to_match(models: Callable[.
     assert [*said("ingress", "language", "mood")] == []
     assert [*said("ingress", "language")] == ["'default' has no block for its deployment 'mood'."]
     assert [*said("ingress", "language", "mood", "price")] == [
-        "'default' has no deployment 'price'. There are: ingress, language, mood."
+        "Unknown deployment 'price' in 'default'. There are: ingress, language, mood."
     ]
 
 
@@ -90,9 +90,9 @@ def test_what_holds_a_model_is_given_its_contract_and_its_class() -> None:
 def test_an_optional_model_is_waited_for_as_long_as_it_says(models: Callable[..., None]) -> None:
     models(model("language"), model("mood", required=False, timeout_s=lambda: 0.5))
     calls: Any = {"language": None, "mood": None}
-    ports = app.WIRING.ports(calls, FakeMeter(), [], GatherSettings())
+    ports = app.WIRING.ports(calls, FakeMeter(), [], BatcherSettings())
     assert ({*ports.models}, ports.optional) == ({"language", "mood"}, {"mood"})
-    settings = GatherSettings(timeout_s=4)
+    settings = BatcherSettings(timeout_s=4)
     assert model("mood", timeout_s=lambda: 0.5).within(settings).timeout_s == 0.5
     assert model("mood", timeout_s=lambda: 3).within(settings).timeout_s == 2
     assert model("mood").within(settings) == settings

@@ -18,10 +18,10 @@ def test_the_example_has_every_setting_with_its_default(project: Path) -> None:
     WIRING.check()  # imports every module that has settings, but for the launcher's
     launching.LaunchSettings.load()
     defaults = {
-        room.variable(name): field.default
-        for room in Settings.__subclasses__()
-        if not room.__module__.startswith("tests.")
-        for name, field in room.model_fields.items()
+        one.variable(name): field.default
+        for one in Settings.__subclasses__()
+        if not one.__module__.startswith("tests.")
+        for name, field in one.model_fields.items()
     }
     settings = {*defaults, *VARIABLES}
     assert {*shown, *chosen} >= settings >= shown.keys()

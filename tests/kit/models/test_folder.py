@@ -74,7 +74,7 @@ def test_no_name_leads_out_of_the_store(store: Path, source: FolderSource, name:
         lambda: source.move_alias("language", "champion", name, "1"),
         lambda: source.publish("language", name, store / "language" / "1"),
     ):
-        with pytest.raises(ModelStoreError, match="is no name of a"):
+        with pytest.raises(ModelStoreError, match=r"Invalid \w+ name"):
             attempt()
 
 

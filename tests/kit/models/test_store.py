@@ -86,9 +86,9 @@ def test_an_unknown_scheme_is_refused_without_its_secrets():
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("model_store", "The model store 'model_store' is no URL"),
-        ("", "The model store '' is no URL"),
-        ("//user:secret@host/models", "The model store '//host/models' is no URL"),
+        ("model_store", "The model store 'model_store' is not a URL"),
+        ("", "The model store '' is not a URL"),
+        ("//user:secret@host/models", "The model store '//host/models' is not a URL"),
         ("file:", "names no folder"),
         ("file://", "names a host"),
         ("file://host/store", "names a host"),
@@ -132,7 +132,7 @@ def test_an_unknown_alias_is_named(store: Path):
 @pytest.mark.parametrize("version", ["../../x", "/tmp", "", 1, ["1"]])
 def test_an_alias_cannot_lead_out_of_the_store(store: Path, version: object):
     rewrite(store / "language" / "aliases.json", champion=version)
-    assert "something that is no version" in refusal(store.as_uri())
+    assert "Invalid version of the alias" in refusal(store.as_uri())
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"1"', b"\xff\xfe", b"[" * 100_000])
@@ -189,7 +189,7 @@ def test_a_manifest_cannot_lead_out_of_its_folder(store: Path, file: str):
     rewrite(
         store / "language" / "1" / "manifest.json", files={file: {"sha256": "", "size_bytes": 0}}
     )
-    assert f"names {file!r}, which is no path inside the model" in refusal(store.as_uri())
+    assert f"Invalid path {file!r} in " in refusal(store.as_uri())
 
 
 @pytest.mark.parametrize("files", [None, {}, [], "model.npz", {"model.npz": {}}, {"a": "b"}])

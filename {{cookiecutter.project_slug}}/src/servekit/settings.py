@@ -1,4 +1,4 @@
-"""Settings come from the environment, are read at start-up, and are refused in one sentence."""
+"""Settings from the environment, read and validated when the service starts."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class SettingsError(Exception):
-    """A setting cannot be used. The message names the variable and what it wants."""
+    """A setting cannot be used. The message names the variable and what is expected."""
 
 
 class Settings(BaseSettings):
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
 
 
 def refuse_misspellings(known: Iterable[str], environment: Mapping[str, str] | None = None) -> None:
-    """Raise SettingsError when a variable's name is nearly, but not quite, a known one.
+    """Raise SettingsError when a variable is nearly named like a setting.
 
     Names with `_PORT` or `_SERVICE_` are skipped: Kubernetes injects them for every service.
     """
@@ -59,10 +59,10 @@ def refuse_misspellings(known: Iterable[str], environment: Mapping[str, str] | N
     for variable in sorted(os.environ if environment is None else environment):
         if variable in names or "_PORT" in variable or "_SERVICE_" in variable:
             continue
-        # Only names that begin alike: APP_DOCS is somebody else's, API_DOC is ours misspelt.
+        # Only names that begin alike: APP_DOCS is of another program, API_DOC is ours misspelt.
         alike = [name for name in names if name[:3] == variable[:3].upper()]
         for name in get_close_matches(variable.upper(), alike, n=1, cutoff=0.85):
-            raise SettingsError(f"{variable} is not a setting; did you mean {name}?")
+            raise SettingsError(f"Unknown setting {variable}. Did you mean {name}?")
 
 
 def split_commas(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The models that an analysis can do without: gathered like the others, with less patience."""
+"""The optional models of an analysis: batched like the others, with a shorter time limit."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ import pytest
 
 from servekit.api import Feature
 from servekit.contracts import ModelCard, ModelTimeoutError, Ports, Prediction
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.testing.fakes import FakeMeter, FakeTransport
 
 from acme_service.api.composition.ensemble import analyze
@@ -48,7 +48,7 @@ def ports(
         "sentiment": sentiment or Calls(Sentiment("neutral", 0.0)),
         "opinion": opinion or Calls(OPINION),
     }
-    return WIRING.ports(calls, FakeMeter(), features, GatherSettings())
+    return WIRING.ports(calls, FakeMeter(), features, BatcherSettings())
 
 
 @pytest.fixture

@@ -197,9 +197,9 @@ def test_aliases_that_are_none_are_named(prefix: Prefix, content: bytes):
 
 
 def test_names_cannot_climb(source: ModelSource, tmp_path: Path):
-    with pytest.raises(ModelStoreError, match="is no name of a model"):
+    with pytest.raises(ModelStoreError, match="Invalid model name"):
         source.aliases("../other")
-    with pytest.raises(ModelStoreError, match="is no name of a version"):
+    with pytest.raises(ModelStoreError, match="Invalid version name"):
         source.fetch("language", "..", tmp_path)
-    with pytest.raises(ModelStoreError, match="is no name of a version"):
+    with pytest.raises(ModelStoreError, match="Invalid version name"):
         source.publish("language", "../2", STORE / "language" / "2")

@@ -53,7 +53,7 @@ def test_a_version_is_fetched_once_and_then_found_without_the_server(
     prefix: Prefix, server: Server, tmp_path: Path
 ):
     champion = store(prefix, tmp_path).open(CHAMPION)
-    store(prefix, tmp_path).remember("language", "champion", champion.version)
+    store(prefix, tmp_path).record_last_good("language", "champion", champion.version)
     server.stop()
     later = store(prefix, tmp_path)
     assert later.open_version("language", "1") == champion

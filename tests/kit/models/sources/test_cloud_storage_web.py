@@ -103,5 +103,8 @@ def certificate(folder: Path) -> Path:
 
 
 def test_a_page_in_place_of_aliases_is_no_json():
-    with answering(200, b"<html>") as url, pytest.raises(ModelStoreError, match="is no valid JSON"):
+    with (
+        answering(200, b"<html>") as url,
+        pytest.raises(ModelStoreError, match="is not valid JSON"),
+    ):
         opened(url).aliases("language")

@@ -174,7 +174,7 @@ def test_a_version_is_fetched_once_and_then_found_without_the_hub(
     with running(hub) as url:
         client_asks(url, tmp_path / "home", monkeypatch)
         champion = store.open("language@champion")
-        store.remember("language", "champion", champion.version)
+        store.record_last_good("language", "champion", champion.version)
     client_asks(url, tmp_path / "another home", monkeypatch)
     with pytest.raises(StoreUnreachableError):
         store.open("language@champion")

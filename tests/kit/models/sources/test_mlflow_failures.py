@@ -103,7 +103,7 @@ def test_a_registry_that_goes_down_in_the_middle_of_a_download(
 def test_what_was_verified_last_outlives_the_registry(line: Line, name: str, tmp_path: Path):
     store = store_at(line.url, tmp_path, 5)
     files = store.open(f"{name}@champion")
-    store.remember(name, "champion", files.version)
+    store.record_last_good(name, "champion", files.version)
     line.cut()
     assert "Connection refused" in refusal(store, f"{name}@champion")
     assert files.path("model.npz").read_bytes() == BIG

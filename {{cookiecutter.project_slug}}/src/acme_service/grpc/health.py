@@ -58,5 +58,5 @@ async def Watch(  # noqa: N802
 ) -> AsyncIterator[HealthCheckResponse]:
     """Not offered: it would tell of one replica, and keep that one from stopping."""
     grpc_context.set_code(StatusCode.UNIMPLEMENTED)
-    grpc_context.set_details("Ask Check now and then.")
+    grpc_context.set_details("Watch is not implemented; poll Check instead.")
     yield HealthCheckResponse()  # brings the code, and is not sent: see EndingServer

@@ -1,4 +1,4 @@
-"""The HTTP side: FastAPI lives here, and nothing of Ray."""
+"""The HTTP API: FastAPI, and nothing of Ray."""
 
 from .access import Group, Guarded, GuardedApi
 from .app import create_app

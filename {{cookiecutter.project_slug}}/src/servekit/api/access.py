@@ -1,6 +1,6 @@
-"""Which routes are guarded and limited: all, but for those that are declared open.
+"""Guards and limits every route that is not declared open.
 
-It follows from how a router was included, never from its path.
+That follows from how a router was included, never from its path.
 """
 
 import re
@@ -21,7 +21,7 @@ from .feature import Feature
 class Group(StrEnum):
     """Routes that share a rate limit.
 
-    SERVICE: pages about the service itself, which have none.
+    SERVICE: pages about the service itself, without a limit.
     SIGN_IN: routes that check passwords.
     MODELS: all others, including paths that lead nowhere.
     """
@@ -36,7 +36,7 @@ class GuardedApi(ApiWithProblems):
 
     That goes for routes and routers that are added later, by `@app.get` or `app.include_router`.
 
-    security: what the guards ask for, as OpenAPI words it.
+    security: the OpenAPI security of the guards.
     credentials: the headers that they read, in lower case.
     """
 
@@ -86,7 +86,7 @@ class GuardedApi(ApiWithProblems):
         """The group of the route that a request or a WebSocket is for."""
         group = Group.MODELS
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        # Quick for most requests: to find a route takes FastAPI up to some fifty microseconds.
+        # Quick for most requests: FastAPI takes up to fifty microseconds to find a route.
         if not any(pattern.match(path) for pattern in self._grouped_paths):
             return group
         for route in self.routes:
@@ -98,7 +98,11 @@ class GuardedApi(ApiWithProblems):
         return group
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Raises TypeError when a route takes no guards. Called when the service starts."""
+        """Check every route when the service starts.
+
+        Raises:
+            TypeError: A route takes no guards.
+        """
         grouped = [route for route in self.routes if id(route) in self._groups]
         self._grouped_paths = [one.path_regex for one in iter_route_contexts(grouped)]
         if self._guards:

@@ -29,7 +29,7 @@ from .settings import ApiSettings
 log = logging.getLogger(__name__)
 
 EXPOSED = ("x-request-id", "x-model", "retry-after")
-"""Headers that scripts in browsers may read."""
+"""Response headers that scripts in browsers may read."""
 
 TAGS = {
     "models": "What is served.",
@@ -52,8 +52,8 @@ def create_app(
     Routes that are added to it later are guarded and limited as model routes are.
 
     Args:
-        service: What it is called.
-        ports: The models, as its routes ask for them; features may wrap them.
+        service: Its names.
+        ports: The models for its routes; features may wrap them.
         routers: Its model routes: guarded, and tried in this order.
         features: Outermost first; the first one sees a request before the others do.
         settings: Read from the environment by default.
@@ -102,7 +102,7 @@ def _tags(service: Service, features: Sequence[Feature]) -> list[dict[str, Any]]
 
 
 def operation_id(route: APIRoute) -> str:
-    """The name of the function: clients that are generated from OpenAPI call their method so."""
+    """Return the name of the function, which names the method in generated clients."""
     return route.name
 
 
@@ -135,7 +135,7 @@ def _include_routes(
     app: GuardedApi, routers: Sequence[APIRouter], features: Sequence[Feature]
 ) -> None:
     feature_routers = [router for feature in features for router in feature.model_routers]
-    # What is asked most comes first: routes are tried one after the other.
+    # The busiest routes come first: they are tried one after the other.
     for router in [*routers, *feature_routers, models_router]:
         app.include_router(router)
     _add_routes_of_models(app, features)

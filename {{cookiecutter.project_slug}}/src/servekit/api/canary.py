@@ -22,22 +22,22 @@ from servekit.settings import Settings
 from .principal import ANONYMOUS
 
 KEY_HEADER = "X-Canary-Key"
-"""By which callers without a principal may keep to one side."""
+"""Keeps a caller without a principal on one side."""
 
 MAX_KEY_CHARS = 200
-"""Of the key in the header, so many count."""
+"""Characters of the key that count."""
 
 _SALT = b"canary"
-"""Another one would draw other callers: it is part of what being sticky means."""
+"""Another salt would choose other callers."""
 
 Side = Callable[[Iterable[str]], str]
-"""Gives the role that has to answer items with these keys: CHAMPION or CHALLENGER."""
+"""Takes the keys of the items, and gives the role of the version that has to answer."""
 
 
 class CanarySettings(Settings):
     """How much of the traffic a challenger gets.
 
-    fraction: of the callers whose questions go to the challenger, if there is one: 0 to 1.
+    fraction: of the callers that go to the challenger, if there is one, in [0, 1].
     """
 
     model_config = SettingsConfigDict(env_prefix="CANARY_")
@@ -86,9 +86,9 @@ class CanaryPredictor(WrappedPredictor):
 
 
 class Canary:
-    """Routes callers whose position is below the fraction to the challenger.
+    """Routes a caller to the challenger when its position is below the fraction.
 
-    Whoever is on the challenger's side stays there when the fraction grows.
+    A caller on the challenger's side stays there when the fraction grows.
     """
 
     def __init__(self, settings: CanarySettings) -> None:

@@ -1,4 +1,4 @@
-"""Refuses contracts whose types cannot travel or be documented, before anything starts."""
+"""Refuses contracts with types that cannot be pickled or documented, before anything starts."""
 
 import inspect
 import pickle

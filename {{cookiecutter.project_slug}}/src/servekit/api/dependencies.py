@@ -1,4 +1,4 @@
-"""What routes may ask for by type."""
+"""Dependencies for routes, by type."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ async def ports(connection: HTTPConnection) -> Ports:
 
 
 def predictor(contract: Contract) -> Callable[..., Awaitable[Predictor[Any, Any]]]:
-    """A dependency that gives the model of a contract, with the canary in front of it.
+    """Make a dependency that provides the model of a contract, behind the canary.
 
     `Annotated[Predictor[Customer, Risk], Depends(predictor(CHURN))]`
     """

@@ -1,4 +1,4 @@
-"""The page `/docs`: Swagger UI, with everything that it loads."""
+"""The page `/docs`: Swagger UI with its own assets, which needs no internet."""
 
 from importlib.resources import files
 
@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 async def swagger_ui(request: Request) -> HTMLResponse:
-    """FastAPI's own page, but with files from here: a CDN needs a browser with internet."""
+    """Return FastAPI's page with local assets: a CDN needs a browser with internet."""
     prefix = request.scope.get("root_path", "")
     page = get_swagger_ui_html(
         openapi_url=f"{prefix}{request.app.openapi_url}",

@@ -1,4 +1,4 @@
-"""The one place where errors become HTTP answers: RFC 9457 problem details."""
+"""Turns errors into HTTP responses: RFC 9457 problem details."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ PROBLEM_REF = "#/problem"
 
 
 class InvalidField(BaseModel):
-    """What is wrong with one part of a request. The value itself is never repeated."""
+    """An invalid part of a request. The value itself is never repeated."""
 
     location: list[str | int]
     message: str
@@ -70,7 +70,7 @@ def problem(
     request_id: str | None = None,
     errors: list[InvalidField] | None = None,
 ) -> dict[str, Any]:
-    """A problem as a JSON object."""
+    """Return a problem as a JSON object."""
     return Problem(
         title=HTTPStatus(status).phrase,
         status=status,
@@ -98,7 +98,7 @@ MODEL_STATUS: dict[type[ModelError], int] = {
 
 
 def model_problem(error: ModelError) -> dict[str, Any]:
-    """The problem that tells a caller why the model did not answer."""
+    """Return the problem for an error of a model."""
     status = next(MODEL_STATUS[kind] for kind in type(error).__mro__ if kind in MODEL_STATUS)
     return problem(status, str(error))
 
@@ -141,7 +141,7 @@ HANDLERS: dict[int | type[Exception], Callable[..., Any]] = {
 
 
 def documented(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
-    """That a route may answer with these problems, for OpenAPI.
+    """Return the OpenAPI responses for problems of these statuses.
 
     Not by `model`: FastAPI would call it plain JSON, and build a validator for each of them.
     """
@@ -159,7 +159,7 @@ DOCUMENTED = documented((400, 413, 422, 500, 503, 504))
 
 
 class ApiWithProblems(FastAPI):
-    """Says in its OpenAPI schema what a problem looks like."""
+    """Adds the schema of problems to OpenAPI."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is not None:

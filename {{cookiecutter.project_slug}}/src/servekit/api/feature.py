@@ -1,4 +1,4 @@
-"""What an optional capability can plug into."""
+"""The interface of optional capabilities."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from servekit.contracts import AroundCall, Contract
 
 Guard = Callable[[HTTPConnection], Awaitable[object]]
-"""Raises what refuses a request or a WebSocket, such as ProblemError."""
+"""Raises an error to refuse a request or a WebSocket, such as ProblemError."""
 
 
 def unchanged(ports: Any) -> Any:
@@ -30,18 +30,18 @@ class Feature:
     """One capability, as data. `create_app` decides when each part applies.
 
     guards: awaited before every model route, HTTP and WebSocket alike.
-    security: what the guards ask for, as OpenAPI words it: `Security(scheme, scopes=[…])`.
-    credentials: the headers in which callers say who they are, such as `authorization`.
+    security: the OpenAPI security of the guards: `Security(scheme, scopes=[…])`.
+    credentials: the headers that the guards read, such as `authorization`.
     refusals: statuses that the guards may answer with, for OpenAPI.
     middleware: pure ASGI middleware, outermost first.
-    exposed: headers of answers that scripts in browsers may read.
+    exposed: response headers that scripts in browsers may read.
     model_routers: routes behind the guards. Each carries its own prefix.
     model_routes: further routes of a model whose router `model_router` has made; takes its contract
         and its prefix.
     routers: open routes: limited like those of models, but not guarded.
     sign_in_routers: open routes that check passwords, and have a limit of their own.
     wrap: decorates the ports, for instance with a cache. Called once, at start-up.
-    around_call: entered around each call for many answers, as requests are gathered into few.
+    around_call: entered around each batched call to a model.
     lifespan: entered when the service starts, left when it stops.
     checks: awaited by `/health/ready`; one that raises ModelError makes it answer 503. What
         one returns, if anything, is a note for operators.

@@ -21,14 +21,14 @@ class Health(BaseModel):
 
 
 class Ready(Health):
-    """notes: what operators should know of a model that answers all the same, by its name."""
+    """The service can answer; `notes` has the conditions of its models, by name."""
 
     notes: dict[str, str] | None = None
 
 
 @router.get("/")
 async def about_service(request: Request, service: CurrentService) -> ServiceInfo:
-    """Name, version, and where to go next."""
+    """Name, version, and links."""
     prefix = request.scope.get("root_path", "")
     own = {name: f"{prefix}{path}" for name, path in service.links.items()}
     links = {"health": f"{prefix}/health/ready", **own}
@@ -39,7 +39,7 @@ async def about_service(request: Request, service: CurrentService) -> ServiceInf
 
 @router.get("/health/live")
 async def health_live() -> Health:
-    """The process answers. Nothing behind it is asked."""
+    """The process is alive. No model is called."""
     return Health(status="alive")
 
 
@@ -50,7 +50,7 @@ async def health_live() -> Health:
     responses=documented([503]),
 )
 async def health_ready(readiness: CurrentReadiness) -> Ready | JSONResponse:
-    """Every model can answer now, or is merely busy."""
+    """Every required model can answer now, or is merely busy."""
     failing, notes = await readiness.findings()
     if failing:
         detail = f"Not ready: {', '.join(failing)}."

@@ -1,4 +1,4 @@
-"""One JSON object a line, on standard error, each with the id of the request it is about."""
+"""Logs one JSON object per line to standard error, with the id of the request."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ KIT_LOGGER = __name__.partition(".")[0]
 WRITE_EVERY_S = 0.1
 
 MAX_WAITING = 10_000
-"""Lines that may wait while nobody reads the log; later ones are counted and lost."""
+"""Lines that may wait to be written; further ones are counted and dropped."""
 
 _ORDINARY = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
 
@@ -47,8 +47,8 @@ class JsonFormatter(logging.Formatter):
 class BatchingHandler(logging.StreamHandler[TextIO]):
     """Writes lines together, some times a second; an error is written at once.
 
-    A write each would cost a busy service more than all else about its log. Nobody who logs
-    waits for a write, unless it is of an error.
+    A write each would cost a busy service more than formatting them. Logging waits for a write of
+    an error alone.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -93,13 +93,13 @@ class BatchingHandler(logging.StreamHandler[TextIO]):
         while self._filled.wait():
             sleep(WRITE_EVERY_S)
             self._filled.clear()
-            # A full disk has no place for a complaint either; the next lines may fit again.
+            # With a full disk an error cannot be logged either; the next lines may fit again.
             with suppress(Exception):
                 self.flush()
 
 
 def flush_logs() -> None:
-    """Write what waits to be written: the process may be about to be ended."""
+    """Write waiting lines: the process may be about to end."""
     for handler in logging.getLogger(KIT_LOGGER).handlers:
         handler.flush()
 

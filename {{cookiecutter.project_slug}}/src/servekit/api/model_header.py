@@ -1,4 +1,4 @@
-"""The header that says which version of a model has answered."""
+"""The header with the version of the model that has answered."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ DOCUMENTS_MODEL: dict[int | str, dict[str, Any]] = {
         }
     }
 }
-"""That a route names the model that answered, for OpenAPI."""
+"""The OpenAPI of a route that sets the header."""
 
 
 def set_model_header(response: Response, version: str) -> None:
-    """Set the header to the version that has answered, where that is known."""
+    """Set the header to the version that has answered, if it is known."""
     if version:
         response.headers[HEADER] = version

@@ -1,4 +1,4 @@
-"""Routes that follow from the contracts of models."""
+"""The routes of a model, made from its contract."""
 
 # The types of routes are made from the contract, while the program runs.
 # pyright: reportInvalidTypeForm=false, reportAttributeAccessIssue=false
@@ -127,9 +127,10 @@ def _add_stream(router: APIRouter, contract: Contract) -> None:
 
 
 def written(contract: Contract, output: TypeAdapter[Any], value: Any) -> str:
-    """An answer as JSON, where FastAPI does not write it: checked and named as it would be.
+    """Serialize an answer as FastAPI would: validated, and by alias.
 
-    Raises ModelError when it is not what the contract says.
+    Raises:
+        ModelError: The answer is not what the contract says.
     """
     try:
         checked = output.validate_python(value, from_attributes=True)
@@ -140,14 +141,14 @@ def written(contract: Contract, output: TypeAdapter[Any], value: Any) -> str:
 
 
 class ModelOut(BaseModel):
-    """version: the one that answers now; null while no process does."""
+    """A model, and the version that answers now; null while no process does."""
 
     name: str
     version: str | None
 
 
 class ModelDetailsOut(ModelOut):
-    """facts: what the model says of itself. input, output: JSON Schemas of one item."""
+    """A model, what it reports about itself, and the JSON Schemas of one item."""
 
     facts: dict[str, Any]
     input: dict[str, Any]
@@ -164,7 +165,7 @@ def schemas_of(contract: Contract) -> dict[str, dict[str, Any]]:
 
 models_router = APIRouter(prefix="/v1/models", tags=["models"], responses=DOCUMENTED)
 
-Name = Annotated[str, Path(description="Of the model.", max_length=64)]
+Name = Annotated[str, Path(description="Name of a model.", examples=["churn"], max_length=64)]
 
 
 async def _version(model: Predictor[Any, Any]) -> str | None:
@@ -186,7 +187,7 @@ async def list_models(ports: CurrentPorts) -> list[ModelOut]:
 
 @models_router.get("/{name}", responses=documented([404]))
 async def get_model(name: Name, ports: CurrentPorts, request: Request) -> ModelDetailsOut:
-    """One model, and what it takes and gives."""
+    """One model, with the JSON Schemas of its input and output."""
     if name not in ports.models:
         raise ProblemError(404, "There is no model of this name.")
     card = await ports.models[name].card()

@@ -1,4 +1,4 @@
-"""Responses that are pages: what a browser may load for them, and from where."""
+"""HTML pages with a content security policy."""
 
 import re
 from base64 import b64encode
@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 
 def page_response(html: str, sources: Mapping[str, str] | None = None) -> HTMLResponse:
-    """A page that may run its own script and style, call its own origin, and nothing else.
+    """Return a page that may run its own script and style, and call its own origin alone.
 
     sources: what it may load besides, by directive, such as `{"script-src": "'self'"}`.
     """

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import HTTPConnection
 
 Quota = Callable[[], Awaitable[None]]
-"""Spends one message of the quota."""
+"""Spends one message. Raises ProblemError when none is left."""
 
 STATE = "quota"
-"""Where in `scope["state"]` a feature that counts messages puts it."""
+"""The key in `scope["state"]` under which a feature that counts messages puts it."""
 
 
 async def granted() -> None:
@@ -16,5 +16,5 @@ async def granted() -> None:
 
 
 def quota_of(connection: HTTPConnection) -> Quota:
-    """The check to await before each message. It raises ProblemError for one too many."""
+    """Return the check to await before each message of a connection."""
     return connection.scope["state"].get(STATE, granted)

@@ -1,4 +1,4 @@
-"""Whether the service can answer now."""
+"""Checks whether the service can answer now."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ TIMEOUT_S = 1.0
 CACHE_S = 1.0
 
 Check = Callable[[], Awaitable[str | None]]
-"""Raises ModelError when something cannot answer. May return a note for operators."""
+"""Raises ModelError for what cannot answer. May return a note for operators."""
 
 
 NO_ANSWER = "It does not answer; requests go on without it."
@@ -24,7 +24,7 @@ class Findings(NamedTuple):
     """What the checks found.
 
     failing: the names of those that fail; none when the service is ready.
-    notes: what others have to say all the same, by name.
+    notes: conditions of the others, by name.
     """
 
     failing: Sequence[str]
@@ -32,9 +32,9 @@ class Findings(NamedTuple):
 
 
 class Readiness:
-    """Runs all checks side by side, at most once a second however often it is asked.
+    """Runs all checks concurrently, at most once a second.
 
-    dispensable: names of what the service can do without; there is a note when it fails.
+    dispensable: names of what the service can do without; it only has a note when it fails.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Readiness:
             return self._findings
 
     async def _ask(self, name: str, check: Check) -> tuple[str, str | None]:
-        """The note of a check, "" when it has none; None when it fails."""
+        """Return the note of a check, "" when it has none; None when it fails."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 return name, await check() or ""

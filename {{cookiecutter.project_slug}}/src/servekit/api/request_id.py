@@ -1,4 +1,4 @@
-"""Every request has an id: in its log lines, in its errors and in the answer's header."""
+"""Gives every request an id: in log lines, errors and the response header."""
 
 from contextvars import ContextVar
 from uuid import uuid4
@@ -22,7 +22,7 @@ def _header(scope: Scope) -> str | None:
 
 
 class RequestId:
-    """Takes the id that stands in the request's header, or makes one.
+    """Takes the id from the request's header, or makes one.
 
     The answer's header is left to the server: Ray Serve sets it by itself, and a second one
     would contradict it.
@@ -40,7 +40,7 @@ class RequestId:
 
 
 class AnswersRequestId:
-    """Does what Ray Serve's proxy does: gives a request its id and answers with it."""
+    """Sets the id of a request and its response header, as Ray Serve's proxy does."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -5,15 +5,15 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CLIENT_LEFT = 499
-"""What proxies write where the client hung up before it had an answer."""
+"""The status that proxies log when the client hung up before the response."""
 
 
 class Outcome:
     """Follows one HTTP request.
 
     status: of the answer; 500 when there was none because of an error.
-    last_byte_at: by `perf_counter`, when the answer was handed over whole; 0 until then. What
-        runs in the background after it keeps nobody waiting.
+    last_byte_at: by `perf_counter`, when the answer was handed over whole; 0 until then. Background
+        tasks run after it.
     """
 
     __slots__ = ("last_byte_at", "status")

@@ -1,4 +1,4 @@
-"""What a service is called."""
+"""The names of a service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Streams that fail before their first item fail with a proper status."""
+"""Lets a stream that fails before its first item answer with a proper status."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager

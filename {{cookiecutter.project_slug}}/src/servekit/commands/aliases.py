@@ -1,6 +1,6 @@
-"""Which version of a model answers.
+"""List, promote and roll back versions of a model.
 
-Running replicas look for themselves: nothing here talks to them, or needs the API's settings.
+Running replicas poll the store: nothing here talks to them, or needs the API's settings.
 """
 
 from collections import defaultdict
@@ -19,10 +19,10 @@ CHAMPION = "champion"
 
 
 class Aliases:
-    """What the aliases of a model mean. Each method raises ModelStoreError.
+    """Reads and moves the aliases of a model. Each method raises ModelStoreError.
 
-    What an alias meant before is kept under another alias, `champion-before`: every store
-    has aliases, few have a history.
+    The version before is kept under another alias, `champion-before`: every store has aliases,
+    few have a history.
     """
 
     def __init__(self, model: Model, settings: StoreSettings, kinds: Sequence[SourceKind]) -> None:
@@ -32,7 +32,7 @@ class Aliases:
         self._store = settings.opened(tuple(kinds))
 
     def listed(self) -> Iterator[str]:
-        """A line for each version, and for each that an alias means though it is not there."""
+        """Yield a line for each version, and for each that has an alias but is missing."""
         yield f"{self._name} in {shown(self._settings.store)}"
         aliases: defaultdict[str, list[str]] = defaultdict(list)
         for alias, version in self._store.aliases(self._name).items():
@@ -40,16 +40,16 @@ class Aliases:
         for version in self._store.versions(self._name):
             yield f"  {version:<8} {', '.join(sorted(aliases.pop(version, [])))}".rstrip()
         for version, missed in aliases.items():
-            yield f"  {version:<8} {', '.join(sorted(missed))}, but it is not there"
+            yield f"  {version:<8} {', '.join(sorted(missed))} (missing)"
 
     def promote(self, alias: str, version: str) -> str:
-        """Let the alias mean this version, once it is found sound."""
+        """Move the alias to this version, once it has passed its checks."""
         if not version:
-            raise ModelStoreError("Which version? Say make promote VERSION=2.")
+            raise ModelStoreError("VERSION is required, e.g. `make promote VERSION=2`.")
         aliases = self._store.aliases(self._name)
         if alias not in {*aliases, CHAMPION, CHALLENGER}:
             known = " and ".join(sorted({*aliases, CHAMPION, CHALLENGER}))
-            raise ModelStoreError(f"There is no alias {alias!r}: there are {known}.")
+            raise ModelStoreError(f"Unknown alias {alias!r}: there are {known}.")
         before = aliases.get(alias)
         if before == version:
             return f"{self._name}@{alias} is {self._name}:{version} already."
@@ -62,13 +62,13 @@ class Aliases:
         return self._moved(alias, version, before)
 
     def roll_back(self, alias: str) -> str:
-        """Let the alias mean what it meant before, once that is found sound."""
+        """Move the alias back to the version before, once that has passed its checks."""
         aliases = self._store.aliases(self._name)
         now, before = aliases.get(alias), aliases.get(f"{alias}-before")
         if before is None or before == now:
             raise ModelStoreError(
-                f"Nothing is known of what {self._name}@{alias} meant before:"
-                " name a version, make promote VERSION=…"
+                f"{self._name}@{alias} has no version to roll back to:"
+                " name one, e.g. `make promote VERSION=1`."
             )
         self._check(before)
         self._store.move_alias(self._name, alias, before, now)

@@ -1,4 +1,4 @@
-"""Which ports are free, found out before anything starts."""
+"""Finds free ports, and refuses taken ones before anything starts."""
 
 import errno
 import socket
@@ -31,9 +31,9 @@ def refuse_taken_port(host: str, port: int) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise SystemExit(
-                f"Port {port} is taken: stop what listens there, or choose another port."
+                f"Port {port} is in use: stop what listens there, or choose another port."
             ) from None
-        raise SystemExit(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
+        raise SystemExit(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
 
 
 def free_port_near(port: int) -> int:
@@ -45,8 +45,8 @@ def free_port_near(port: int) -> int:
 def claimed_ports(first: int, count: int) -> Iterator[range]:
     """Claim free consecutive ports, so that no other caller gets them meanwhile.
 
-    count: how many, with the one below them, which is listened on as a sign. They begin at
-        `first`, or as many or more above it.
+    count: how many, with the one below them, which is listened on as a claim. They begin at
+        `first`, or a multiple of `count` above it.
     """
     for start in range(first, first + 100 * count, count):
         ports = range(start + 1, start + count)
@@ -55,6 +55,6 @@ def claimed_ports(first: int, count: int) -> Iterator[range]:
                 claim = sign.dup()
                 break
     else:
-        raise SystemExit(f"There are no {count} free ports in a row from {first} on.")
+        raise SystemExit(f"Fewer than {count} consecutive ports are free from {first} on.")
     with claim:
         yield ports

@@ -153,7 +153,7 @@ def versions() -> dict[str, str]:
 
 
 def table(before: dict[str, str], after: dict[str, str]) -> str:
-    """Return a table of the packages whose versions differ; empty if none does."""
+    """Return a table of the packages with another version than before; empty if there is none."""
     names = sorted({*before, *after})
     moved = [(name, before.get(name, "-"), after.get(name, "-")) for name in names]
     rows = [row for row in moved if row[1] != row[2]]

@@ -1,6 +1,6 @@
-"""`make serve`: a Ray Serve of this machine's own, from `serve.yaml`, until Ctrl-C or SIGTERM.
+"""`make serve`: run `serve.yaml` on a local Ray Serve until Ctrl-C or SIGTERM.
 
-What changes in that file is applied. Whatever happens, nothing of it is left running.
+Changes of that file are applied while it runs. However it ends, no process is left behind.
 """
 
 # All but the standard library is imported inside functions, once signals are listened to:
@@ -69,10 +69,15 @@ def serve(check_settings: str, options: argparse.Namespace) -> None:
 
 
 def checked_configuration(path: Path, check: Check, host: str | None = None) -> dict[str, Any]:
-    """What `serve.yaml` says. Raises SystemExit when it, a port or a setting cannot be used.
+    """Read a Serve configuration, and check its ports and the settings.
 
-    check: of the settings.
-    host: listened on in place of the one in the file.
+    Args:
+        path: Of the file.
+        check: Of the settings.
+        host: Listened on in place of the one in the file.
+
+    Raises:
+        SystemExit: The file, a port or a setting cannot be used.
     """
     from dotenv import load_dotenv
 
@@ -99,8 +104,7 @@ def checked_configuration(path: Path, check: Check, host: str | None = None) -> 
         raise SystemExit(f"{path}: {error}") from None
     except (TypeError, KeyError, ValueError, OverflowError):
         raise SystemExit(
-            f"{path} is no YAML with http_options, their host and port, and the port of any "
-            "grpc_options."
+            f"{path} must have http_options with host and port, and the port of any grpc_options."
         ) from None
     return config
 
@@ -132,9 +136,9 @@ def apply_change(
     options: argparse.Namespace,
     changes: Changes,
 ) -> "ServeDeploySchema":
-    """What runs from now on: what the file says, or what ran before if that is wrong.
+    """Apply the changed file, if it is valid; return the configuration that runs now.
 
-    Applications that the file says nothing new of are left alone, as `serve deploy` would.
+    Unchanged applications are left alone, as by `serve deploy`.
     """
     from servekit.commands.check_config.checks import checked
     from servekit.commands.check_config.strict_yaml import (
@@ -146,12 +150,12 @@ def apply_change(
     try:
         schema = checked(read(path))
     except ConfigurationError as error:
-        print(f"{path}: {error} What runs was not changed.", flush=True)
+        print(f"{path}: {error} Nothing was changed.", flush=True)
         return running
     if options.host:
         schema.http_options.host = options.host
     if fixed_at_the_start(schema) != fixed_at_the_start(running):
-        print("Where Serve listens does not change before it is started again.", flush=True)
+        print("Restart to change where Serve listens.", flush=True)
     deploy(schema)
     try:
         if wait_until_running(schema, stopper, changes.waiting):

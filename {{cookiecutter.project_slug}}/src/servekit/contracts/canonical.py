@@ -11,7 +11,7 @@ PLAIN = frozenset({int, float, bool, complex, type(None)})
 
 
 class NoKeyError(Exception):
-    """An item holds something of which it cannot be told whether it is equal to another."""
+    """An item holds an object that has no canonical form."""
 
 
 def key_of(item: Any) -> str:

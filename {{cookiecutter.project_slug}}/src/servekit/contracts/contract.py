@@ -1,4 +1,4 @@
-"""What a model is asked, and what it answers."""
+"""The contract of a model: its name, input and output."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 INGRESS = "ingress"
-"""The deployment that asks the models; no model can have its name."""
+"""The deployment that calls the models; no model can have its name."""
 
 
 @dataclass(frozen=True)
@@ -36,4 +36,6 @@ class Contract:
 
     def __post_init__(self) -> None:
         if self.name == INGRESS or not NAME.fullmatch(self.name):
-            raise ValueError(f"A model cannot be called {self.name!r}.")
+            raise ValueError(
+                f"Invalid model name {self.name!r}: use lower-case letters, digits and underscores."
+            )

@@ -1,4 +1,4 @@
-"""What can go wrong when a model is asked.
+"""Errors of calls to a model.
 
 Every message is shown to the caller: it names no host, process or file. Each error passes
 its arguments to `Exception` unchanged, so it crosses process boundaries intact.
@@ -6,15 +6,15 @@ its arguments to `Exception` unchanged, so it crosses process boundaries intact.
 
 
 class ModelError(Exception):
-    """The model failed to answer this request. Asking again is unlikely to help."""
+    """The model failed to answer this request. A retry is unlikely to help."""
 
 
 class ModelOverloadedError(ModelError):
-    """Too many requests are waiting. Asking again after a pause is worthwhile."""
+    """Too many requests are waiting. Retry after a pause."""
 
 
 class ModelUnavailableError(ModelError):
-    """No process answers for the model right now. Asking again after a pause may help."""
+    """No process answers for the model right now. A retry after a pause may help."""
 
 
 class ModelTimeoutError(ModelError):
@@ -22,4 +22,4 @@ class ModelTimeoutError(ModelError):
 
 
 class ModelReplacedError(ModelError):
-    """The version that was asked for is no longer held. Another one answers now."""
+    """The version that was asked for is no longer loaded. Another one answers now."""

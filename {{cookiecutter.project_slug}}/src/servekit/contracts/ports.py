@@ -1,4 +1,4 @@
-"""Everything that an API is given, and what features may put around a call."""
+"""What an API is given: models and a meter; what features may put around a call."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -60,6 +60,6 @@ class Ports:
         return {name for name, contract in self.contracts.items() if not contract.required}
 
     def wrapped(self, wrap: Callable[[Contract, Predictor[Any, Any]], Predictor[Any, Any]]) -> Self:
-        """Return the same ports with each model inside of what `wrap` makes of it."""
+        """Return the same ports with each model wrapped by `wrap`."""
         models = {name: wrap(self.contracts[name], model) for name, model in self.models.items()}
         return replace(self, models=models)

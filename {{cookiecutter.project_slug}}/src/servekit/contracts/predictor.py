@@ -1,4 +1,4 @@
-"""A model, as the API sees it: what it answers, for which version, and one around another."""
+"""The interface of a model to the API, its answers, and a wrapper around it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -58,21 +58,21 @@ class Predictor(Protocol[Input_contra, Output]):
     Every method raises ModelOverloadedError, ModelUnavailableError or ModelTimeoutError when
     the model cannot answer in time, and ModelError when it fails.
 
-    What is answered may be shared with other requests, by a cache for one: it is not to be changed.
+    Answers may be shared with other requests, for instance by a cache: do not change them.
     """
 
     async def predict(self, item: Input_contra, /, version: str = CHAMPION) -> Prediction[Output]:
-        """One answer for one item."""
+        """Return the answer to one item."""
         ...
 
     async def predict_batch(
         self, items: Sequence[Input_contra], /, version: str = CHAMPION
     ) -> list[Prediction[Output]]:
-        """One answer an item, in order, all by one version.
+        """Return one answer for each item, in order, all by one version.
 
         Args:
             items: At least one.
-            version: Which one has to answer.
+            version: The one that has to answer.
 
         Raises:
             ModelUnavailableError: Versions change faster than they answer.
@@ -82,17 +82,17 @@ class Predictor(Protocol[Input_contra, Output]):
     def predict_each(
         self, items: Sequence[Input_contra], /, version: str = CHAMPION
     ) -> AsyncIterator[Prediction[Output]]:
-        """The same, each answer as soon as it is there."""
+        """Yield one answer for each item, in order, as soon as it is there."""
         ...
 
     def stream(
         self, item: Input_contra, /, version: str = CHAMPION
     ) -> AsyncIterator[Prediction[Output]]:
-        """The answers to one item, piece by piece, where the contract streams."""
+        """Yield the answers to one item piece by piece, where the contract streams."""
         ...
 
     async def card(self, version: str = CHAMPION) -> ModelCard:
-        """The card of the version that answers now."""
+        """Return the card of the version that answers now."""
         ...
 
     async def check(self) -> str | None:

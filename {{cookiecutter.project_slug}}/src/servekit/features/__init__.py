@@ -1,1 +1,1 @@
-"""Capabilities that a service may have, one folder each."""
+"""Optional capabilities of a service, one package each."""

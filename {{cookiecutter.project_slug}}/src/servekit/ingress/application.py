@@ -35,12 +35,13 @@ class Ingress:
     ) -> None:
         self._wiring: Wiring = resolve_name(wiring)
         self._checked = self._wiring.check()
-        gather, meter = self._checked.gather, RayMeter()
-        self._held = self._wiring.held(gather, meter) if handles is None else {}
+        batcher, meter = self._checked.batcher, RayMeter()
+        self._held = self._wiring.held(batcher, meter) if handles is None else {}
         transports = self._held or {
-            name: RayTransport(name, one, gather.timeout_s) for name, one in (handles or {}).items()
+            name: RayTransport(name, one, batcher.timeout_s)
+            for name, one in (handles or {}).items()
         }
-        self._ports = self._wiring.ports(transports, meter, self._checked.features, gather)
+        self._ports = self._wiring.ports(transports, meter, self._checked.features, batcher)
         for transport in self._wiring.transports():
             transport.bind(self)
 

@@ -1,4 +1,4 @@
-"""Export metrics through Ray."""
+"""Exports metrics through Ray."""
 
 import logging
 from collections import defaultdict, deque

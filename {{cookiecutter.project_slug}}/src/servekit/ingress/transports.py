@@ -10,9 +10,9 @@ from servekit.api import Feature
 
 @dataclass(frozen=True)
 class Transport:
-    """One way in, as data.
+    """A transport beside HTTP, as data.
 
-    feature: what the API has for those who come this way.
+    feature: what it adds to the API.
     methods: functions that Ray Serve calls by their names, with the deployment's instance first;
         the API is its attribute `api`.
     """

@@ -22,7 +22,7 @@ from servekit.serving.client import ModelClient
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.instrumented_call import around_calls
 from servekit.serving.model import Model, by_name
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.serving.transport import ModelTransport
 from servekit.settings import Settings, SettingsError, refuse_misspellings
 
@@ -34,7 +34,7 @@ class Checked(NamedTuple):
 
     api: ApiSettings
     canary: CanarySettings
-    gather: GatherSettings
+    batcher: BatcherSettings
     features: Sequence[Feature]
 
 
@@ -66,7 +66,7 @@ class Wiring:
                 name, or the types of a contract will not do.
         """
         check_contracts(one.contract for one in by_name(self.models()).values())
-        api, canary, gather = ApiSettings.load(), CanarySettings.load(), GatherSettings.load()
+        api, canary, batcher = ApiSettings.load(), CanarySettings.load(), BatcherSettings.load()
         enabled = [*self.features(), *(one.feature for one in self.transports())]
         try:
             chosen(tuple(self.sources()), StoreSettings.load().store)
@@ -74,14 +74,14 @@ class Wiring:
             raise SettingsError(str(error)) from None
         # The settings of the store are read outside of the `Settings` classes.
         refuse_misspellings([*Settings.variables(), *VARIABLES])
-        return Checked(api, canary, gather, enabled)
+        return Checked(api, canary, batcher, enabled)
 
     def ports(
         self,
         transports: Mapping[str, ModelTransport],
         meter: Meter,
         features: Sequence[Feature],
-        settings: GatherSettings,
+        settings: BatcherSettings,
     ) -> Ports:
         """The models as the API asks them, through a transport to each by its name."""
         around = around_calls([one.around_call for one in features if one.around_call])
@@ -93,7 +93,7 @@ class Wiring:
         return Ports(clients, meter, {name: one.contract for name, one in known.items()})
 
     def held(
-        self, settings: GatherSettings, meter: Meter | None = None
+        self, settings: BatcherSettings, meter: Meter | None = None
     ) -> Mapping[str, InProcessTransport]:
         """Transports to all models, loaded into this process."""
         sources = tuple(self.sources())
@@ -111,6 +111,6 @@ class Wiring:
     def development(self) -> ASGIApp:
         """The service in this process, answering request ids as Ray Serve's proxy would."""
         checked = self.check()
-        held = self.held(checked.gather)
-        ports = self.ports(held, NullMeter(), checked.features, checked.gather)
+        held = self.held(checked.batcher)
+        ports = self.ports(held, NullMeter(), checked.features, checked.batcher)
         return AnswersRequestId(self.api(ports, checked))

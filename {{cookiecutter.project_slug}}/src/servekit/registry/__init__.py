@@ -1,1 +1,1 @@
-"""The model store: its sources, the cache of verified versions, and the versions in use."""
+"""The model store: sources, a cache of verified versions, and the versions in use."""

@@ -1,4 +1,4 @@
-"""What operators should know of a model, beside what its log says."""
+"""Conditions of a model that operators should know of, beside the log."""
 
 import logging
 from threading import Lock
@@ -6,8 +6,8 @@ from threading import Lock
 log = logging.getLogger(__name__)
 
 
-class Notes:
-    """One sentence a subject. They are shown to callers too, so they name no places."""
+class Conditions:
+    """One sentence for each subject. Callers see them too, so they name no paths or hosts."""
 
     def __init__(self) -> None:
         self._notes: dict[str, str] = {}
@@ -17,10 +17,13 @@ class Notes:
         with self._lock:
             return " ".join(self._notes.values())
 
-    def take(self, subject: str, note: str, because: object) -> None:
-        """Note and log it, unless it is noted already.
+    def set(self, subject: str, note: str, because: object) -> None:
+        """Set and log a condition, unless it is set already.
 
-        because: for the log alone.
+        Args:
+            subject: What it is about.
+            note: One sentence.
+            because: The cause, for the log alone.
         """
         with self._lock:
             new = self._notes.get(subject) != note
@@ -28,6 +31,6 @@ class Notes:
         if new:
             log.error("%s (%s)", note, because)
 
-    def drop(self, subject: str) -> None:
+    def clear(self, subject: str) -> None:
         with self._lock:
             self._notes.pop(subject, None)

@@ -7,27 +7,32 @@ from typing import TypeVar
 
 from .errors import StoreUnreachableError
 
-MOST_STUCK = 4
-"""A call that nobody waits for any longer keeps its thread. Beyond so many, none is made."""
+MAX_ABANDONED = 4
+"""An abandoned call keeps its thread. With this many, no further call is made."""
 
 Answer = TypeVar("Answer")
 
 
 class Deadline:
-    """Waits for a call for so long, and not for a moment longer.
+    """Runs blocking calls, and abandons each after `timeout_s` seconds.
 
-    A client's own time limit is mostly for one step, such as one read: a place that sends a
-    byte now and then can keep it for ever. So each call has a thread, which is left behind.
+    The time limit of a client is mostly for one step, such as one read: a server that sends a
+    byte now and then can keep it for ever. So each call has a thread, which is abandoned.
     """
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._places = BoundedSemaphore(MOST_STUCK)
+        self._places = BoundedSemaphore(MAX_ABANDONED)
 
     def wait_for(self, what: str, call: Callable[[], Answer]) -> Answer:
-        """What the call returns or raises.
+        """Return or raise what the call does.
 
-        Raises StoreUnreachableError when it takes too long.
+        Args:
+            what: Names the callee in messages.
+            call: Blocks, perhaps for ever.
+
+        Raises:
+            StoreUnreachableError: The call took too long.
         """
         if not self._places.acquire(blocking=False):
             raise StoreUnreachableError(f"{what} has still not answered earlier calls.")
@@ -46,7 +51,7 @@ class Deadline:
             Thread(target=run, name="model store", daemon=True).start()
         except RuntimeError as error:
             self._places.release()
-            raise StoreUnreachableError(f"{what} cannot be asked: {error}.") from error
+            raise StoreUnreachableError(f"{what} cannot be called: {error}.") from error
         try:
             return answer.result(self._timeout_s)
         except TimeoutError:

@@ -1,15 +1,15 @@
-"""What can go wrong with a model before it serves."""
+"""Errors of the model store."""
 
 
 class ModelStoreError(Exception):
     """A model cannot be opened. The message is one sentence that names what is at fault.
 
-    It may hold paths: it is for whoever starts the service, not for its callers.
+    It may hold paths: it is for operators, not for callers.
     """
 
 
 class StoreUnreachableError(ModelStoreError):
-    """The place that keeps the models does not answer, or not in time."""
+    """The store does not answer, or not in time."""
 
 
 class ModelCacheError(ModelStoreError):

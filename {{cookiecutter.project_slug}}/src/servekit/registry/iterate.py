@@ -1,4 +1,4 @@
-"""Blocking work beside an event loop."""
+"""Runs blocking work beside an event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -37,7 +37,7 @@ class Contained:
 
 
 async def in_thread(threads: Executor | None, work: Callable[..., Result], *args: object) -> Result:
-    """What a function returns that a thread calls, in the context of this task."""
+    """Call a function in a thread, in the context of this task."""
     call: Callable[[], Any] = partial(copy_context().run, work, *args)
     return await asyncio.get_running_loop().run_in_executor(threads, call)
 
@@ -47,8 +47,8 @@ async def iterate_in_thread(
 ) -> AsyncIterator[Item]:
     """Take the items of a blocking iterator in a thread, so that the loop stays free.
 
-    Quick items are taken some at a time. Whoever stops listening stops the work soon after. What
-    came before an error is given before it is raised.
+    Quick items are taken several at a time. When the consumer stops, the work stops soon after.
+    Items before an error are yielded before it is raised.
     """
     error = None
     while error is None:
@@ -62,7 +62,7 @@ async def iterate_in_thread(
 
 
 def _some_of(iterator: Iterator[Item]) -> tuple[list[Item], Exception | None]:
-    """The next items, and what was raised after them."""
+    """Return the next items, and the error after them if there is one."""
     until = monotonic() + SLICE_S
     items: list[Item] = []
     try:

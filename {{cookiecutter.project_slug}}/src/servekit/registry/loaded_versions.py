@@ -1,4 +1,4 @@
-"""What a replica of a model holds."""
+"""The versions that a replica has loaded."""
 
 from collections.abc import Mapping
 from typing import Generic, NamedTuple, TypeVar
@@ -20,7 +20,7 @@ class LoadedVersions(NamedTuple, Generic[Model]):
     models: Mapping[str, Model]
 
     def find(self, wanted: str) -> tuple[str, Model] | None:
-        """A version and its reference, by role or reference; both roles always find one."""
+        """Return the reference and model of a role or reference; both roles always find one."""
         if wanted == CHALLENGER:
             wanted = self.challenger
         reference = wanted or self.champion
@@ -33,7 +33,7 @@ class LoadedVersions(NamedTuple, Generic[Model]):
         return self._replace(challenger=reference, models={**self.models, reference: model})
 
     def replaced(self) -> set[str]:
-        """The versions that are neither, any longer."""
+        """Return the versions that have no role any more."""
         return set(self.models) - {self.champion, self.challenger}
 
     def without(self, references: set[str]) -> "LoadedVersions[Model]":

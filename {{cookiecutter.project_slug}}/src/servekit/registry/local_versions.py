@@ -1,4 +1,4 @@
-"""Versions that were fetched from elsewhere, kept on this machine.
+"""A cache of fetched versions on this machine.
 
 <cache>/<digest of the store's URL>/<name>/verified.json   {"champion": "1"}
 <cache>/<digest of the store's URL>/<name>/<version>/      manifest.json and the files it names
@@ -24,7 +24,7 @@ KEPT_VERSIONS = 4
 """Of each model, besides those that its aliases meant when they were last sound."""
 
 _ABANDONED_S = 3600.0
-"""What is unfinished for so long is nobody's: whoever began it was killed."""
+"""What is unfinished for this long was abandoned: its process was killed."""
 
 
 class VersionCache:
@@ -34,7 +34,7 @@ class VersionCache:
         self._folder = folder.absolute() / hashlib.sha256(store_url.encode()).hexdigest()[:16]
 
     def find(self, name: str, version: str) -> ModelFiles | None:
-        """A version that was fetched before, verified once more; nothing when it is damaged."""
+        """Return a cached version, verified once more; None when it is missing or damaged."""
         folder = self._folder / name / version
         try:
             if not folder.is_dir():
@@ -43,18 +43,22 @@ class VersionCache:
         except (ModelStoreError, OSError):
             shutil.rmtree(folder, ignore_errors=True)
             return None
-        # A cache that came with an image may be somebody else's, or not to be written.
+        # A cache that came with an image may have another owner, or be read-only.
         with suppress(OSError):
             os.utime(folder)
         return files
 
     def add(self, name: str, version: str, fetch: Callable[[Path], Path]) -> ModelFiles:
-        """The version, fetched and verified, in its place or wherever `fetch` says it lies.
+        """Fetch and verify a version, and cache it unless it is local already.
 
-        fetch: takes an empty folder, and returns the one that holds the files.
+        Args:
+            name: Of the model.
+            version: Of the model.
+            fetch: Takes an empty folder, and returns the one that holds the files.
 
-        Raises ModelStoreError when they are not as their manifest says, ModelCacheError when
-        they cannot be kept, and whatever `fetch` raises.
+        Raises:
+            ModelStoreError: The files are not as their manifest says.
+            ModelCacheError: They cannot be written to the cache.
         """
         model = self._folder / name
         unfinished = model / f".{version}.{uuid4().hex}.unfinished"
@@ -94,7 +98,7 @@ class VersionCache:
                 used[folder] = folder.stat().st_mtime
             except OSError:
                 continue  # another process removed it
-        needed = self.remembered(name).values()
+        needed = self.last_good(name).values()
         versions = [
             folder
             for folder in used
@@ -106,13 +110,13 @@ class VersionCache:
             if folder.name.endswith(".unfinished") and time() - used_at > _ABANDONED_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def remember(self, name: str, alias: str, version: str) -> None:
-        """What an alias meant when its version was last found to be sound.
+    def record_last_good(self, name: str, alias: str, version: str) -> None:
+        """Record the version of an alias once it has been loaded.
 
-        Only of versions that are kept here: a store in a folder needs no cache.
+        Only for cached versions: a store in a folder needs no cache.
         """
         model = self._folder / name
-        aliases = self.remembered(name)
+        aliases = self.last_good(name)
         if aliases.get(alias) == version or not (model / version / MANIFEST).is_file():
             return
         unfinished = model / f".{VERIFIED}.{uuid4().hex}.unfinished"
@@ -125,7 +129,7 @@ class VersionCache:
                 f"{model / VERIFIED} cannot be written: {error.strerror or error}."
             ) from error
 
-    def remembered(self, name: str) -> dict[str, str]:
+    def last_good(self, name: str) -> dict[str, str]:
         path = self._folder / name / VERIFIED
         try:
             return read_aliases(bytes_of(path), path)

@@ -10,10 +10,12 @@ log = logging.getLogger(__name__)
 
 
 class Poller:
-    """Calls `look` in a thread of its own, which keeps no process from ending.
+    """Calls `look` repeatedly in a daemon thread.
 
-    every_s: between two looks when nobody asks.
-    pause_s: between two looks when somebody does.
+    Args:
+        look: One poll.
+        every_s: Seconds between two polls.
+        pause_s: The least seconds between two that are triggered.
     """
 
     def __init__(self, look: Callable[[], None], every_s: float, pause_s: float) -> None:
@@ -25,10 +27,10 @@ class Poller:
         self._due = monotonic() + every_s
         self._soonest = monotonic()
         self._stopped = False
-        Thread(target=self._repeat, name="looking", daemon=True).start()
+        Thread(target=self._repeat, name="poller", daemon=True).start()
 
     def soon(self) -> "Future[None]":
-        """Done when there was a look that began after this moment."""
+        """Trigger a poll; the future is done when one that began after this moment has ended."""
         looked: Future[None] = Future()
         with self._changed:
             self._asked.append(looked)
@@ -37,13 +39,13 @@ class Poller:
         return looked
 
     def at_once(self) -> "Future[None]":
-        """As `soon`, without the pause."""
+        """Trigger a poll without the pause."""
         with self._changed:
             self._soonest = float("-inf")
         return self.soon()
 
     def within(self, seconds: float) -> None:
-        """Have a look after so long at the latest."""
+        """Poll after this many seconds at the latest."""
         with self._changed:
             self._due = min(self._due, monotonic() + seconds)
             self._changed.notify()
@@ -66,7 +68,7 @@ class Poller:
             try:
                 self._look()
             except Exception:
-                log.exception("a look failed")
+                log.exception("a poll failed")
             for looked in asked:
                 if looked.set_running_or_notify_cancel():
                     looked.set_result(None)

@@ -1,4 +1,4 @@
-"""Where models come from, as the environment says. Read by replicas, hence without Pydantic."""
+"""Settings of the model store. Read by replicas too, hence without Pydantic."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class StoreSettings(NamedTuple):
     store: URL of the model store; by default the folder that comes with the project, below
         the working directory.
     cache: folder for what is fetched from stores elsewhere.
-    refresh_s: how often a replica looks for another version.
+    refresh_s: seconds between two polls of a replica.
     timeout_s: how long the store may take to answer.
     fetch_timeout_s: how long the files of a version may take to arrive.
     """
@@ -53,7 +53,7 @@ class StoreSettings(NamedTuple):
         return 0.0 if scheme in folder.schemes else self.fetch_timeout_s
 
     def opened(self, kinds: Sequence[SourceKind]) -> ModelStore:
-        """The store, whose place is one of these kinds.
+        """Open the store, which has to be of one of these kinds.
 
         Raises ModelStoreError when the URL names another.
         """
@@ -61,7 +61,11 @@ class StoreSettings(NamedTuple):
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> "StoreSettings":
-        """Raises ModelStoreError, which names the variable, when one is malformed."""
+        """Read the environment.
+
+        Raises:
+            ModelStoreError: A variable is malformed; the message names it.
+        """
         return cls(
             store=environment.get("MODEL_STORE") or "file:model_store",
             cache=_folder(environment.get("MODEL_CACHE") or CACHE),

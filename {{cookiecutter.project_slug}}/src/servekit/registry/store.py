@@ -1,4 +1,4 @@
-"""Models from where `MODEL_STORE` says, found by reference and verified before they are loaded."""
+"""Finds models in the store by reference, and verifies their files."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ FEATURES = {
     "hf": "huggingface",
     "mlflow": "mlflow",
 }
-"""Whose schemes these are, so that a feature which was declined can be named."""
+"""The feature of each scheme, so that a declined one can be named."""
 
 _REFERENCE = re.compile(rf"(?P<name>{NAME})(?:@(?P<alias>{NAME})|:(?P<version>{NAME}))")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
@@ -65,7 +65,7 @@ def chosen(kinds: Sequence[SourceKind], store_url: str) -> SourceKind:
     match = _SCHEME.match(store_url)
     if not match:
         raise ModelStoreError(
-            f"The model store {shown(store_url)!r} is no URL: a folder is written file:model_store."
+            f"The model store {shown(store_url)!r} is not a URL: a folder is file:model_store."
         )
     scheme = match[0].lower()
     for kind in kinds:
@@ -102,9 +102,9 @@ class ModelStore:
         fetch_timeout_s = fetch_timeout_s or timeout_s
         self._source = open_source(kinds, url, timeout_s)
         self._fetching = open_source(kinds, url, fetch_timeout_s)
-        self._kept = VersionCache(cache, url)
-        self._patience = Deadline(timeout_s)
-        self._fetching_patience = Deadline(fetch_timeout_s)
+        self._cache = VersionCache(cache, url)
+        self._deadline = Deadline(timeout_s)
+        self._fetch_deadline = Deadline(fetch_timeout_s)
         self._shown = shown(url)
 
     def aliases(self, name: str) -> Mapping[str, str]:
@@ -134,7 +134,7 @@ class ModelStore:
     def open_version(self, name: str, version: str) -> ModelFiles:
         """The files of a version, every one of them verified.
 
-        Asks nobody when they are in the cache.
+        Makes no request when they are in the cache.
 
         Raises StoreUnreachableError when they are not, and the source does not answer;
         ModelCacheError when they cannot be kept; ModelStoreError when they are not sound.
@@ -142,32 +142,32 @@ class ModelStore:
         check_names(model=name, version=version)
         if isinstance(self._source, FolderSource):
             return verified(self._fetch(name, version, Path()), name, version)
-        return self._kept.find(name, version) or self._kept.add(
+        return self._cache.find(name, version) or self._cache.add(
             name, version, lambda into: self._fetch(name, version, into)
         )
 
-    def remember(self, name: str, alias: str, version: str) -> None:
-        """Note that this version is sound, for a start without the source.
+    def record_last_good(self, name: str, alias: str, version: str) -> None:
+        """Record that this version was loaded, for a start without the source.
 
-        Raises ModelCacheError when the note cannot be written.
+        Raises ModelCacheError when the record cannot be written.
         """
-        self._kept.remember(name, alias, version)
+        self._cache.record_last_good(name, alias, version)
 
     def open_last_good(self, reference: Reference) -> ModelFiles | None:
         """The files that an alias meant when its version was last sound, if they are here."""
-        version = self._kept.remembered(reference.name).get(reference.alias)
-        return self._kept.find(reference.name, version) if version else None
+        version = self._cache.last_good(reference.name).get(reference.alias)
+        return self._cache.find(reference.name, version) if version else None
 
     def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
         check_names(model=name, alias=alias, version=version)
         self._ask(lambda: self._source.move_alias(name, alias, version, before))
 
     def _fetch(self, name: str, version: str, into: Path) -> Path:
-        return self._ask(lambda: self._fetching.fetch(name, version, into), self._fetching_patience)
+        return self._ask(lambda: self._fetching.fetch(name, version, into), self._fetch_deadline)
 
-    def _ask(self, call: Callable[[], Answer], patience: Deadline | None = None) -> Answer:
+    def _ask(self, call: Callable[[], Answer], deadline: Deadline | None = None) -> Answer:
         try:
-            return (patience or self._patience).wait_for(f"The model store {self._shown}", call)
+            return (deadline or self._deadline).wait_for(f"The model store {self._shown}", call)
         except (StoreUnreachableError, ConnectionError, TimeoutError) as error:
             if self._shown in str(error):
                 raise

@@ -1,4 +1,4 @@
-"""The versions of a model that a replica holds: as the store says, without a pause."""
+"""Loads the versions of a model that the store names, and swaps them without a pause."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Generic
 
 from servekit.contracts import CHALLENGER
 
-from .conditions import Notes
+from .conditions import Conditions
 from .errors import ModelCacheError, ModelStoreError, StoreUnreachableError
 from .loaded_versions import LoadedVersions, Model
 from .poller import Poller
@@ -20,14 +20,14 @@ from .version_files import ModelFiles
 log = logging.getLogger(__name__)
 
 LOOK_PAUSE_S = 1.0
-"""Those who name a version that is not held make a replica look so often at most."""
+"""The least seconds between two polls that are triggered by requests for unknown versions."""
 
 CHALLENGER_S = 3.0
-"""A replica that starts waits so long for its challenger, and begins without it then."""
+"""Seconds that a starting replica waits for its challenger before it begins without it."""
 
 
 def loaded(load: Callable[[ModelFiles], Model], files: ModelFiles) -> Model:
-    """What `load` makes of the files. Raises ModelStoreError, whatever `load` raises."""
+    """Load a model; raise ModelStoreError, whatever `load` raises."""
     try:
         return load(files)
     except ModelStoreError:
@@ -37,7 +37,7 @@ def loaded(load: Callable[[ModelFiles], Model], files: ModelFiles) -> Model:
 
 
 class Versions(Generic[Model]):
-    """Holds the champion and the challenger, and looks for others in threads of their own.
+    """Holds the champion and the challenger, and polls for others in the background.
 
     A version is loaded beside those that answer, and takes over once `load` has found it sound.
     Otherwise it is refused, and not tried again until its alias moves. A challenger that takes
@@ -45,7 +45,7 @@ class Versions(Generic[Model]):
 
     reference: of the champion, `name@alias` or `name:version`.
     load: makes a model of verified files; raises when it is not sound.
-    keep_s: how long a replaced version still answers those who name it.
+    keep_s: seconds that a replaced version still answers requests that name it.
     refused: called for each version that is refused.
 
     Raises ModelStoreError when there is neither a sound champion nor, in the cache, one that
@@ -70,7 +70,7 @@ class Versions(Generic[Model]):
         self._replaced_at: dict[str, float] = {}
         self._tried: Reference | None = None
         self._changing = Lock()
-        self.notes = Notes()
+        self.conditions = Conditions()
         self.held = self._first()
         self._trying = Poller(self._try_challenger, refresh_s, pause_s=0)
         with suppress(TimeoutError):
@@ -91,7 +91,7 @@ class Versions(Generic[Model]):
         return self._trying.soon()
 
     def follow(self, reference: str) -> "Future[None]":
-        """Let another alias, or one version for good, be the champion; done once that was tried.
+        """Follow another alias, or pin a version; the future is done once that was tried.
 
         Raises ModelStoreError when it is no reference.
         """
@@ -99,7 +99,7 @@ class Versions(Generic[Model]):
         return self._looking.at_once()
 
     def close(self) -> None:
-        """Look no longer."""
+        """Stop polling."""
         self._looking.stop()
         self._trying.stop()
 
@@ -111,7 +111,7 @@ class Versions(Generic[Model]):
             model = self._opened(followed.name, version)
         except ModelStoreError as error:
             return self._last_sound(followed, error)
-        self._remember(followed, version)
+        self._record_last_good(followed, version)
         champion = f"{followed.name}:{version}"
         self._tried = _challenger(followed.name, aliases)
         return LoadedVersions(champion, "", {champion: model})
@@ -126,7 +126,7 @@ class Versions(Generic[Model]):
             raise error from neither
         champion = files.reference
         note = f"The model store could not give {followed}; {champion} from the cache answers."
-        self.notes.take("store", note, error)
+        self.conditions.set("store", note, error)
         return LoadedVersions(champion, "", {champion: model})
 
     def _look(self) -> None:
@@ -137,11 +137,11 @@ class Versions(Generic[Model]):
             away = isinstance(error, StoreUnreachableError)
             store = "does not answer" if away else "cannot be used"
             note = f"The model store {store}; {self.held.champion} answers as before."
-            self.notes.take("store", note, error)
+            self.conditions.set("store", note, error)
             if followed.version:
                 self._look_for_champion(followed, {})
         else:
-            self.notes.drop("store")
+            self.conditions.clear("store")
             self._look_for_champion(followed, aliases)
             self._tried = _challenger(followed.name, aliases)
             self._trying.soon()
@@ -154,7 +154,7 @@ class Versions(Generic[Model]):
         except ModelStoreError as error:
             note = f"There is no {followed}; {before} answers as before."
             self._refused.pop("champion", None)
-            self.notes.take("champion", note, error)
+            self.conditions.set("champion", note, error)
             return
         champion = f"{followed.name}:{version}"
         model = self._taken("champion", followed.name, version)
@@ -164,13 +164,13 @@ class Versions(Generic[Model]):
             self.held = self.held.with_champion(champion, model)
         if champion != before:
             log.warning("%s answers instead of %s", champion, before)
-            self._remember(followed, version)
+            self._record_last_good(followed, version)
 
     def _try_challenger(self) -> None:
         tried = self._tried
         if tried is None:
             self._refused.pop(CHALLENGER, None)
-            self.notes.drop(CHALLENGER)
+            self.conditions.clear(CHALLENGER)
             with self._changing:
                 self.held = self.held._replace(challenger="")
         elif (model := self._taken(CHALLENGER, tried.name, tried.version)) is not None:
@@ -196,13 +196,13 @@ class Versions(Generic[Model]):
         return version
 
     def _taken(self, role: str, name: str, version: str) -> Model | None:
-        """The version, loaded and sound; nothing when it is not to be had."""
+        """Return the loaded model of a version; None when it is refused or unavailable."""
         held = self.held
         reference = f"{name}:{version}"
         note = f"{reference} was refused; {held.champion} answers as before."
         if self._refused.get(role) == reference:
             # Once more, because another champion may answer by now.
-            self.notes.take(role, note, "as logged before")
+            self.conditions.set(role, note, "as logged before")
             return None
         try:
             model = held.models.get(reference)
@@ -210,26 +210,26 @@ class Versions(Generic[Model]):
                 model = self._opened(name, version)
         except (StoreUnreachableError, ModelCacheError) as error:
             unfetched = f"{reference} cannot be fetched; {held.champion} answers as before."
-            self.notes.take(role, unfetched, error)
+            self.conditions.set(role, unfetched, error)
             return None
         except Exception as error:
             self._refused[role] = reference
             self._count_refused()
-            self.notes.take(role, note, error)
+            self.conditions.set(role, note, error)
             return None
         self._refused.pop(role, None)
-        self.notes.drop(role)
+        self.conditions.clear(role)
         return model
 
     def _opened(self, name: str, version: str) -> Model:
         return loaded(self._load, self._store.open_version(name, version))
 
-    def _remember(self, followed: Reference, version: str) -> None:
+    def _record_last_good(self, followed: Reference, version: str) -> None:
         if followed.alias:
             try:
-                self._store.remember(followed.name, followed.alias, version)
+                self._store.record_last_good(followed.name, followed.alias, version)
             except ModelCacheError as error:
-                log.warning("without the store, another version would start: %s", error)
+                log.warning("a start without the store would use another version: %s", error)
 
 
 def _challenger(name: str, aliases: Mapping[str, str]) -> Reference | None:

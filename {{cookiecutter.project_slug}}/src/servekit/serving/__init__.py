@@ -1,1 +1,1 @@
-"""Calls to models, wherever they run: batched, measured, within a time limit."""
+"""Deploys models, and calls them wherever they run: batched, measured, with a time limit."""

@@ -1,7 +1,7 @@
-"""Dynamic batching: concurrent requests for one answer each become few calls for many.
+"""Dynamic batching: concurrent requests for one item each become few calls for many.
 
-A call to another process costs as much for thirty texts as for one. Requests that arrive while
-calls are under way wait in line; when a slot is free, all that fit travel together. A lone
+A call to another process costs as much for thirty items as for one. Requests that arrive while
+calls are in flight wait in a queue; when a slot is free, all that fit travel together. A lone
 request finds a free slot and is not delayed.
 """
 
@@ -19,7 +19,7 @@ from servekit.contracts import (
     ModelUnavailableError,
 )
 
-from .settings import GatherSettings
+from .settings import BatcherSettings
 from .transport import timeout_error
 
 log = logging.getLogger(__name__)
@@ -34,12 +34,12 @@ _waiting_contexts: ContextVar[Sequence[Context]] = ContextVar("waiting_contexts"
 
 
 def waiting_contexts() -> Sequence[Context]:
-    """In a batched call, the contexts of its requests; outside of one, empty."""
+    """Return the contexts of the requests in the current batched call; empty outside of one."""
     return _waiting_contexts.get()
 
 
 class _Asked(NamedTuple, Generic[Item]):
-    """One item in the line, what it weighs, and the context of its request."""
+    """One queued item, its size, and the context of its request."""
 
     item: Item
     context: Context
@@ -48,7 +48,7 @@ class _Asked(NamedTuple, Generic[Item]):
 
 @dataclass(eq=False)
 class _Call(Generic[Item, Answer]):
-    """One call under way, and the requests that wait for it."""
+    """One call in flight, and the requests that wait for it."""
 
     waiting: dict[asyncio.Future[Answer], _Asked[Item]]
     task: asyncio.Task[None] | None = None
@@ -57,10 +57,13 @@ class _Call(Generic[Item, Answer]):
 class Batcher(Generic[Item, Answer]):
     """Batches concurrent single requests into calls for many.
 
-    model: what callers know the model as, for messages and metrics.
-    call: takes items, gives one answer each, in order, or a ModelError for an item that fails
-        alone; raises ModelError.
-    size_bytes: what an item weighs in a call, roughly.
+    Args:
+        model: Name of the model, for messages and metrics.
+        call: Takes items, and returns one answer each, in order, or a ModelError for an item that
+            fails alone. Raises ModelError.
+        size_bytes: Estimates the size of an item in a call, in bytes.
+        settings: Limits of the queue, of calls and of time.
+        meter: Counts refused requests.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Batcher(Generic[Item, Answer]):
         model: str,
         call: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | ModelError]]],
         size_bytes: Callable[[Item], int],
-        settings: GatherSettings,
+        settings: BatcherSettings,
         meter: Meter,
     ) -> None:
         self._model = model
@@ -82,10 +85,12 @@ class Batcher(Generic[Item, Answer]):
         self._scheduled = False
 
     async def ask(self, item: Item) -> Answer:
-        """The answer to one item.
+        """Return the answer to one item.
 
-        Raises ModelOverloadedError when the line is full, ModelTimeoutError when the answer
-        takes too long, and whatever `call` raises.
+        Raises:
+            ModelOverloadedError: The queue is full.
+            ModelTimeoutError: The answer took too long.
+            ModelError: Raised by `call`.
         """
         if len(self._waiting) >= self._settings.max_waiting:
             self._meter.count("model_refused_total", model=self._model)
@@ -93,7 +98,7 @@ class Batcher(Generic[Item, Answer]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         context = copy_context()
-        # Weighed here: an item that cannot be weighed is an error of its own request alone.
+        # Estimated here: an item that cannot be is an error of its own request alone.
         self._waiting[answer] = _Asked(item, context, self._size_bytes(item))
         self._schedule(loop)
         # A timer instead of `asyncio.timeout`, which costs a busy loop some ten times as much.
@@ -120,7 +125,7 @@ class Batcher(Generic[Item, Answer]):
     def _dispatch(self) -> None:
         self._scheduled = False
         while self._waiting and len(self._in_flight) < self._settings.max_in_flight:
-            call = _Call(self._next_in_line())
+            call = _Call(self._next_batch())
             self._in_flight.add(call)
             self._calls |= dict.fromkeys(call.waiting, call)
             # A context of its own: Serve would otherwise take the call for a part of the
@@ -128,14 +133,14 @@ class Batcher(Generic[Item, Answer]):
             context = Context()
             context.run(_waiting_contexts.set, [one.context for one in call.waiting.values()])
             call.task = asyncio.get_running_loop().create_task(self._run(call), context=context)
-            call.task.add_done_callback(lambda _, call=call: self._landed(call))
+            call.task.add_done_callback(lambda _, call=call: self._ended(call))
 
-    def _next_in_line(self) -> dict[asyncio.Future[Answer], _Asked[Item]]:
+    def _next_batch(self) -> dict[asyncio.Future[Answer], _Asked[Item]]:
         batch: dict[asyncio.Future[Answer], _Asked[Item]] = {}
         total_bytes = 0
         for answer, asked in self._waiting.items():
             total_bytes += asked.size_bytes
-            if batch and (len(batch) >= self._settings.max_texts or total_bytes > MAX_CALL_BYTES):
+            if batch and (len(batch) >= self._settings.max_items or total_bytes > MAX_CALL_BYTES):
                 break
             batch[answer] = asked
         for answer in batch:
@@ -146,7 +151,7 @@ class Batcher(Generic[Item, Answer]):
         items = [one.item for one in call.waiting.values()]
         try:
             answers = await self._call(items)
-            # Paired before anybody is answered: a wrong number of answers is nobody's answer.
+            # Paired before any request is answered: with a wrong number of answers, none is.
             for waiting, answer in list(zip(call.waiting, answers, strict=True)):
                 if waiting.done():
                     continue
@@ -158,13 +163,13 @@ class Batcher(Generic[Item, Answer]):
         except ModelError as error:
             self._fail(call, error)
         except Exception:
-            log.exception("the %s model could not be asked", self._model)
+            log.exception("the call to the %s model failed", self._model)
             self._fail(call, ModelError(f"The {self._model} model failed."))
 
-    def _landed(self, call: _Call[Item, Answer]) -> None:
+    def _ended(self, call: _Call[Item, Answer]) -> None:
         # A callback, not a `finally`: a call cancelled before its first step never runs one.
         self._in_flight.discard(call)
-        # Answered by now, unless the call was cancelled by somebody who was not asked to.
+        # Answered by now, unless the call was cancelled from outside.
         self._fail(call, ModelUnavailableError(f"The {self._model} model stopped."))
         if self._waiting:
             self._schedule(asyncio.get_running_loop())

@@ -26,23 +26,23 @@ from servekit.contracts import (
     is_reference,
 )
 
-from .agreement import of_one_version, replaced
 from .batcher import MAX_CALL_BYTES, Batcher
-from .cards import CurrentCard
+from .consistency import replaced, require_single_version
 from .instrumented_call import InstrumentedCall, nothing_around
-from .settings import GatherSettings
+from .model_cards import ModelCardCache
+from .settings import BatcherSettings
 from .sizes import size_bytes
 from .transport import LivenessTracker, ModelTransport
 from .version_counter import VersionCounter
 
 Answer = TypeVar("Answer")
 
-MAX_GATHERED = 16
-"""Batches of at most so many items are gathered with others; larger ones travel alone."""
+SMALL_BATCH = 16
+"""Batches of at most so many items join those of other requests; larger ones are called alone."""
 
 
 class Asked(NamedTuple):
-    """One item, and the version that has to answer it."""
+    """An item, and the version that has to answer it."""
 
     item: Any
     version: str = CHAMPION
@@ -53,7 +53,7 @@ def asked_bytes(asked: Asked) -> int:
 
 
 def split(items: Sequence[Any], max_items: int) -> Iterator[Sequence[Any]]:
-    """The items in parts that each fit into one call."""
+    """Yield the items in parts that each fit into one call."""
     start = total_bytes = 0
     for index, item in enumerate(items):
         weight = size_bytes(item)
@@ -65,8 +65,8 @@ def split(items: Sequence[Any], max_items: int) -> Iterator[Sequence[Any]]:
     yield items[start:] if start else items
 
 
-async def _together(asking: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]:
-    """All answers in order. When one fails, the others are not asked for any longer."""
+async def _gather(asking: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]:
+    """Await all, in order; when one fails, the others are cancelled."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in asking]
@@ -78,51 +78,56 @@ async def _together(asking: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answe
 class ModelClient:
     """Batches single items with those of other requests, and splits large batches.
 
-    name: of the model.
+    Args:
+        name: Of the model.
+        transport: Leads to the model.
+        settings: Of the batcher.
+        meter: Takes counts and measurements.
+        around: Entered around each batched call.
     """
 
     def __init__(
         self,
         name: str,
-        calls: ModelTransport,
-        settings: GatherSettings,
+        transport: ModelTransport,
+        settings: BatcherSettings,
         meter: Meter,
         around: AroundCall = nothing_around,
     ) -> None:
         self._name = name
-        self._calls = calls
+        self._transport = transport
         self._settings = settings
         self._meter = meter
         self._liveness = LivenessTracker()
-        self._call = InstrumentedCall(name, "predict_batch", calls, meter, around)
+        self._call = InstrumentedCall(name, "predict_batch", transport, meter, around)
         self._batcher: Batcher[Asked, Prediction[Any]] = Batcher(
             name, self._batch, asked_bytes, settings, meter
         )
         self._streams = 0
         self._answers = VersionCounter(name, meter)
-        self._card = CurrentCard(lambda: calls.call("card"))
+        self._card = ModelCardCache(lambda: transport.call("card"))
         self._cards = {
             CHAMPION: self._card,
-            CHALLENGER: CurrentCard(lambda: calls.call("card", CHALLENGER)),
+            CHALLENGER: ModelCardCache(lambda: transport.call("card", CHALLENGER)),
         }
 
     async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
         if is_reference(version):
-            return (await self._apart([item], version))[0]
+            return (await self._call_directly([item], version))[0]
         return await self._batcher.ask(Asked(item, version))
 
     async def predict_batch(
         self, items: Sequence[Any], version: str = CHAMPION
     ) -> list[Prediction[Any]]:
-        if len(items) > MAX_GATHERED or is_reference(version):
-            predictions = await self._apart(items, version)
+        if len(items) > SMALL_BATCH or is_reference(version):
+            predictions = await self._call_directly(items, version)
         else:
-            predictions = await _together(self._batcher.ask(Asked(item, version)) for item in items)
-        return await of_one_version(self._name, items, predictions, self._apart)
+            predictions = await _gather(self._batcher.ask(Asked(item, version)) for item in items)
+        return await require_single_version(self._name, items, predictions, self._call_directly)
 
-    async def _apart(self, items: Sequence[Any], version: str) -> list[Prediction[Any]]:
-        """Asked without others: what is too much for a call, or may fail by its own fault."""
-        # No more parts at once than single items get calls, or one batch would fill the line.
+    async def _call_directly(self, items: Sequence[Any], version: str) -> list[Prediction[Any]]:
+        """Call without other requests' items: for large batches, and for named versions."""
+        # No more parts at once than single items get calls, or one batch would fill the queue.
         places = asyncio.Semaphore(self._settings.max_in_flight)
 
         async def answered(part: Sequence[Any]) -> list[Prediction[Any]]:
@@ -133,10 +138,10 @@ class ModelClient:
                     raise answer
             return answers  # type: ignore[return-value]
 
-        parts = list(split(items, self._settings.max_texts))
+        parts = list(split(items, self._settings.max_items))
         if len(parts) == 1:
             return await answered(parts[0])
-        each = await _together(answered(part) for part in parts)
+        each = await _gather(answered(part) for part in parts)
         return [prediction for answers in each for prediction in answers]
 
     async def _batch(self, asked: Sequence[Asked]) -> list[Prediction[Any] | ModelError]:
@@ -168,7 +173,7 @@ class ModelClient:
     async def _each(
         self, method: str, parts: Iterable[Any], wanted: str
     ) -> AsyncIterator[Prediction[Any]]:
-        """All answers to all parts, by the version that gives the first one."""
+        """Yield the answers to all parts, all by the version that gives the first one."""
         version = None
         for part in parts:
             asked = wanted if version is None else version
@@ -183,8 +188,8 @@ class ModelClient:
 
     async def _stream(self, method: str, *args: Any) -> AsyncGenerator[Prediction[Any], None]:
         try:
-            with self._place_for_a_stream():
-                async with aclosing(self._calls.stream(method, *args)) as predictions:
+            with self._stream_slot():
+                async with aclosing(self._transport.stream(method, *args)) as predictions:
                     async for prediction in predictions:
                         self._liveness.answered()
                         yield prediction
@@ -193,7 +198,7 @@ class ModelClient:
             raise
 
     @contextmanager
-    def _place_for_a_stream(self) -> Iterator[None]:
+    def _stream_slot(self) -> Iterator[None]:
         # A stream lasts as long as its reader likes. Unbounded, streams would take every
         # place that the model has, and single items would wait behind them.
         if self._streams >= self._settings.max_streams:
@@ -207,7 +212,7 @@ class ModelClient:
     async def card(self, version: str = CHAMPION) -> ModelCard:
         if current := self._cards.get(version):
             return await current.get()
-        return await self._calls.call("card", version)
+        return await self._transport.call("card", version)
 
     async def check(self) -> str:
         await self._liveness.check(self._card.renew, even_just_now=self._card.is_old)

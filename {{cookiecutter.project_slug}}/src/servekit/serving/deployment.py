@@ -1,8 +1,8 @@
 """The deployment around any model.
 
-What takes long is done in a thread, so that it never keeps the replica from taking requests or
-answering health checks. What is quick is done at once: handing it to a thread, and waiting for
-that, would take longer than the work. Which it is follows from how long the last calls took.
+Slow calls run in a thread, so that the replica goes on taking requests and answering health
+checks. Quick ones run in the event loop: a thread would take longer than the work. Which it is
+follows from how long the last calls took.
 """
 
 import asyncio
@@ -57,14 +57,14 @@ QUICK_S = 0.002
 """A call that is expected to take no longer is made in the event loop."""
 
 LOOK_S = 3.0
-"""How long a request that names a version that is not held waits for a look at the store: another
-replica holds it, and a version may take minutes to arrive."""
+"""How long a request for a version that is not loaded waits for a poll of the store: another
+replica has it, and a version may take minutes to arrive."""
 
 THREADS = 4
-"""Calls to one model that compute at once in one process."""
+"""Calls to one model that run at once in one process."""
 
 VERSION = re.compile(r"[A-Za-z0-9._+-]{0,64}")
-"""What can stand in a header, a key and a reference."""
+"""A version that fits into a header, a key and a reference."""
 
 KNOWN = (
     ModelOverloadedError,
@@ -75,13 +75,19 @@ KNOWN = (
 )
 
 Answers = list[Prediction[Any] | ModelError]
-"""One an item, in order. An item at which the model fails has an error in its place."""
+"""One for each item, in order; an error for an item at which the model failed."""
 
 
 def imported(name: str, path: str, *methods: str) -> Any:
-    """The class that "package.module:Class" names, for the model called `name`.
+    """Import the class of a model.
 
-    Raises ModelStoreError when there is none, or when it lacks one of the methods.
+    Args:
+        name: Of the model, for messages.
+        path: Where the class is, "package.module:Class".
+        methods: What the class has to have.
+
+    Raises:
+        ModelStoreError: There is no such class, or it lacks a method.
     """
     module, _, attribute = path.partition(":")
     what = f"The class of the {name} model, {path!r},"
@@ -90,9 +96,9 @@ def imported(name: str, path: str, *methods: str) -> Any:
     except ModuleNotFoundError as error:
         if not (error.name and f"{module}.".startswith(f"{error.name}.")):
             raise
-        raise ModelStoreError(f"{what} is in no module that there is.") from None
+        raise ModelStoreError(f"{what} cannot be imported: there is no such module.") from None
     except AttributeError:
-        raise ModelStoreError(f"{what} is not in its module.") from None
+        raise ModelStoreError(f"{what} is not defined in its module.") from None
     if missing := [method for method in methods if not callable(getattr(kind, method, None))]:
         raise ModelStoreError(f"{what} has no method {missing[0]}.")
     return kind
@@ -114,9 +120,9 @@ def checked_load(contract: Contract, path: str) -> Callable[[ModelFiles], Any]:
 
 
 class Pace:
-    """Predicts how long a call takes: as long as the slowest of the last ones of its size.
+    """Predicts how long a call takes: as long as the slowest of recent ones of its size.
 
-    It forgets slowly: hundreds of quick calls do not bring a slow one into the loop.
+    It forgets slowly, so hundreds of quick calls do not bring a slow one into the loop.
     """
 
     FORGETS = 0.98
@@ -126,7 +132,7 @@ class Pace:
         """By the number of binary digits of the size in bytes."""
 
     def is_quick(self, size: int) -> bool:
-        """Whether a call of this size takes no time to speak of, as far as is known."""
+        """Whether calls of this size have been quick so far; False for an unknown size."""
         return self._slowest_s.get(size.bit_length(), float("inf")) <= QUICK_S
 
     def took(self, size: int, seconds: float) -> None:
@@ -135,11 +141,11 @@ class Pace:
 
 
 class ModelDeployment:
-    """Answers for a model of one version: that of a library, or one that is made in code.
+    """Serves a model without versions in the store: a library's own, or one made in code.
 
     Its class takes no arguments, or has a class method `load` without any. It has `predict`, which
-    takes items and gives one answer each, in order, and may have `stream`, which gives the answers
-    to one item piece by piece; a `version`, which is a text; and `facts` for its card.
+    takes items and returns one answer each, in order. It may have `stream`, which yields the
+    answers to one item piece by piece, a `version` (a string), and `facts` for its card.
 
     contract: of the model.
     model: where its class is, "package.module:Class".
@@ -150,7 +156,7 @@ class ModelDeployment:
         self._prepare(contract.name)
         self._path = model
         self._model: Future[Any] = Future()
-        # A call that is given up while it waits must not cancel what the others wait for.
+        # A call that is cancelled while it waits must not cancel what the others wait for.
         self._model.set_running_or_notify_cancel()
         if in_background:
             Thread(target=self._load_or_log, name=contract.name, daemon=True).start()
@@ -160,7 +166,7 @@ class ModelDeployment:
     def _prepare(self, name: str) -> None:
         self._name = name
         self._pace = Pace()
-        # Of its own: a model that is stuck takes no thread from another one.
+        # Its own threads: a model that is stuck takes none from another one.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
 
     def _loaded(self) -> Any:
@@ -180,7 +186,7 @@ class ModelDeployment:
             self._model.set_result(None)
 
     async def predict_batch(self, items: Sequence[Any], versions: Sequence[str]) -> Answers:
-        """One answer an item, in order, each by the version that is asked for it."""
+        """Return one answer for each item, in order, each by the version asked of it."""
         held = await self._held({*versions})
         if len(held) == 1:
             [(reference, model)] = held.values()
@@ -195,7 +201,7 @@ class ModelDeployment:
     async def predict_each(
         self, items: Sequence[Any], version: str
     ) -> AsyncIterator[Prediction[Any]]:
-        """The same, each answer as soon as it is there, all by one version."""
+        """Yield one answer for each item, in order, as soon as it is there, all by one version."""
         [(reference, model)] = (await self._held({version})).values()
         if inspect.iscoroutinefunction(model.predict):
             for item in items:
@@ -209,7 +215,7 @@ class ModelDeployment:
             yield Prediction(value, reference)
 
     async def stream(self, item: Any, version: str) -> AsyncIterator[Prediction[Any]]:
-        """The answers to one item, piece by piece."""
+        """Yield the answers to one item, piece by piece."""
         [(reference, model)] = (await self._held({version})).values()
         values = model.stream(item)
         if not isinstance(values, AsyncIterator):
@@ -218,7 +224,7 @@ class ModelDeployment:
             yield Prediction(value, reference)
 
     async def _guarded(self, values: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """The values; what is raised on the way is a ModelError that callers may see."""
+        """Yield the values; raise any error as a ModelError that callers may see."""
         try:
             async for value in values:
                 yield value
@@ -234,14 +240,14 @@ class ModelDeployment:
         )
 
     def close(self) -> None:
-        """Let go of what runs beside the calls."""
+        """Release the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _note(self) -> str:
         return ""
 
     async def _held(self, wanted: Collection[str]) -> Mapping[str, tuple[str, Any]]:
-        """For each version that is wanted, its reference and its model."""
+        """Return the reference and the model of each wanted version."""
         if not self._model.done():
             await asyncio.wrap_future(self._model)
         model = self._model.result()
@@ -257,7 +263,7 @@ class ModelDeployment:
         return ModelReplacedError(f"The version of the {self._name} model was replaced meanwhile.")
 
     async def _predict(self, reference: str, model: Any, items: Sequence[Any]) -> Answers:
-        """One answer an item. Where a batch fails, its items are asked one by one."""
+        """Return one answer for each item; items of a failed batch are tried one by one."""
         try:
             return [Prediction(value, reference) for value in await self._values(model, items)]
         except Exception as error:
@@ -267,10 +273,10 @@ class ModelDeployment:
         return [answer for answers in each for answer in answers]
 
     def _failure(self, error: Exception) -> ModelError:
-        """An error that callers may see, and that crosses process boundaries.
+        """Return an error that callers may see, and that crosses process boundaries.
 
-        A new instance of a kind that the kit knows: that of a model may be one that it raises
-        again and again, or one that cannot be pickled.
+        A new instance of a class of the kit: a model may raise the same instance again and again,
+        or one that cannot be pickled.
         """
         for kind in KNOWN:
             if isinstance(error, kind):
@@ -288,12 +294,12 @@ class ModelDeployment:
             values, seconds = await in_thread(self._threads, self._timed, model, items)
         if inspect.isawaitable(values):
             return self._checked(await self._awaited(values), items)
-        # One that has failed tells nothing of how long the others take.
+        # A call that failed says nothing about how long others take.
         self._pace.took(size, seconds)
         return self._checked(values, items)
 
     def _timed(self, model: Any, items: Sequence[Any]) -> tuple[Any, float]:
-        """What a call gives, and how long it took, without the way to a thread and back."""
+        """Return what a call returns, and its seconds without the way to a thread and back."""
         began = perf_counter()
         return self._called(model, items), perf_counter() - began
 
@@ -306,7 +312,7 @@ class ModelDeployment:
             return await values
 
     def _checked(self, values: Any, items: Sequence[Any]) -> Sequence[Any]:
-        """The values, if there is one for each item, in an order."""
+        """Return the values, if they are a sequence with one for each item."""
         if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Sized):
             kind = type(values).__name__
             raise TypeError(f"predict gave a {kind}, not a sequence of answers")
@@ -316,7 +322,7 @@ class ModelDeployment:
 
 
 class VersionedDeployment(ModelDeployment):
-    """Answers for the versions of a model that the store names, and swaps them as it says.
+    """Serves the versions of a model in the store, and swaps them as its aliases move.
 
     Its class has a class method `load`, which takes the verified files of a version and raises
     when they hold no sound model. A version that fails its golden examples is refused besides.
@@ -358,29 +364,30 @@ class VersionedDeployment(ModelDeployment):
     async def reconfigure(self, user_config: Any) -> None:
         """Serve's `user_config`: `{"reference": "churn:2"}` pins a version, `{}` unpins it.
 
-        What cannot be done is noted on the card, and changes nothing.
+        What cannot be used is noted on the card, and changes nothing.
         """
         try:
             looked = self._versions.follow(self._followed(user_config))
         except ModelStoreError as error:
             note = f"The user_config of the {self._name} model was refused; it changes nothing."
-            self._versions.notes.take("user_config", note, error)
+            self._versions.conditions.set("user_config", note, error)
             return
-        self._versions.notes.drop("user_config")
+        self._versions.conditions.clear("user_config")
         await asyncio.wrap_future(looked)
 
     def close(self) -> None:
-        """Look for other versions no longer."""
+        """Stop polling the store."""
         super().close()
         self._versions.close()
 
     def _note(self) -> str:
-        return str(self._versions.notes)
+        return str(self._versions.conditions)
 
     async def _held(self, wanted: Collection[str]) -> Mapping[str, tuple[str, Any]]:
-        """The models that answer, all of one snapshot.
+        """Return the wanted models, all of one snapshot.
 
-        Raises ModelReplacedError when a version is not held, not even after a look, nor in time.
+        Raises:
+            ModelReplacedError: A version is not loaded, not even after a poll.
         """
         found = dict(self._found(wanted))
         with suppress(TimeoutError):
@@ -405,5 +412,5 @@ class VersionedDeployment(ModelDeployment):
             raise ModelStoreError("The user_config takes one key, reference.")
         reference = user_config.get("reference", self._default)
         if not isinstance(reference, str):
-            raise ModelStoreError("The reference in the user_config is no text.")
+            raise ModelStoreError("The reference in the user_config must be a string.")
         return reference

@@ -1,4 +1,4 @@
-"""Models in this process: for development, and for the inline placement."""
+"""Calls models in this process, for development and the inline placement."""
 
 import asyncio
 import inspect
@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 
 THREADS = 2
 MAX_QUEUED = 64
-"""Calls that may wait for a thread; one holds many texts."""
+"""Calls that may wait for a thread; each holds many items."""
 
 
 class InProcessTransport:
-    """Calls an object's methods as Serve would: those that are `def` run in threads."""
+    """Calls the methods of an object as Serve would: `def` methods run in threads."""
 
     def __init__(self, name: str, model: object, timeout_s: float) -> None:
         self._name = name
@@ -43,14 +43,14 @@ class InProcessTransport:
         except Exception as error:
             raise self._failure(error) from error
         finally:
-            # What no thread has begun is not begun for nobody: those after it would wait for it.
+            # A queued call without a caller is dropped: those behind it would wait for it.
             if queued:
                 queued.cancel()
 
     def _begin(
         self, method: Callable[..., Any], *args: Any
     ) -> tuple[Future[Any] | None, asyncio.Future[Any]]:
-        """What waits for a thread, if it needs one, and what brings its answer."""
+        """Start a call; return its place in the queue, if it needs a thread, and its result."""
         if inspect.iscoroutinefunction(method):
             return None, asyncio.ensure_future(method(*args))
         queued = self._threads.submit(method, *args)
@@ -59,7 +59,7 @@ class InProcessTransport:
     def _ended(self, work: asyncio.Future[Any]) -> None:
         self._ongoing.discard(work)
         if not work.cancelled():
-            work.exception()  # looked at, in case that nobody waits for it any longer
+            work.exception()  # retrieved, in case no caller waits for it any longer
 
     async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
         answers = aiter(getattr(self._model, method)(*args))

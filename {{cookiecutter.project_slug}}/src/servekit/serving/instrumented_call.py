@@ -1,4 +1,4 @@
-"""One call for many answers, measured and followed."""
+"""A batched call that is measured and traced."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -19,7 +19,7 @@ def nothing_around(
 
 
 def around_calls(each: Sequence[AroundCall]) -> AroundCall:
-    """Put all of these around a call, the first one outermost."""
+    """Combine these into one, the first outermost."""
 
     @contextmanager
     def around(model: str, asking: Sequence[Context]) -> Iterator[None]:
@@ -32,19 +32,22 @@ def around_calls(each: Sequence[AroundCall]) -> AroundCall:
 
 
 class InstrumentedCall:
-    """Asks a model for many answers at once.
+    """Calls a batch method of a model, and measures it.
 
-    model: what callers know the model as.
-    method: of the model; it takes items and what else belongs to them, and gives one answer each,
-        in order.
+    Args:
+        model: Name of the model.
+        method: Takes items and further sequences beside them; returns one answer each, in order.
+        transport: Leads to the model.
+        meter: Takes counts and measurements.
+        around: Entered around each call.
     """
 
     def __init__(
-        self, model: str, method: str, calls: ModelTransport, meter: Meter, around: AroundCall
+        self, model: str, method: str, transport: ModelTransport, meter: Meter, around: AroundCall
     ) -> None:
         self._model = model
         self._method = method
-        self._calls = calls
+        self._transport = transport
         self._meter = meter
         self._around = around
 
@@ -54,10 +57,10 @@ class InstrumentedCall:
         began = perf_counter()
         try:
             with self._around(self._model, waiting_contexts()):
-                return await self._calls.call(self._method, items, *others)
+                return await self._transport.call(self._method, items, *others)
         except ModelOverloadedError:
             self._meter.count("model_refused_total", model=self._model)
             raise
         finally:
-            # However it ended: a model that is stuck must not look like one that nobody asks.
+            # However it ended: a model that is stuck must not look like one that is idle.
             self._meter.observe("model_call_seconds", perf_counter() - began, model=self._model)

@@ -1,4 +1,4 @@
-"""One model of the service, as data."""
+"""Declares the models of a service."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,12 +12,12 @@ from servekit.registry.sources.source import SourceKind
 from servekit.settings import SettingsError
 
 from .deployment import ModelDeployment, VersionedDeployment, imported
-from .settings import GatherSettings
+from .settings import BatcherSettings
 
 
 @dataclass(frozen=True)
 class Model:
-    """A contract, and the class that keeps it.
+    """A contract, and the class that implements it.
 
     Attributes:
         contract: What is asked and what is answered; its name is the model's.
@@ -25,8 +25,8 @@ class Model:
         versioned: Whether it is made from a version of the model store; else it is a library's
             own, and needs no files. Its class may have `golden`, examples of what it answers.
         deployment: A Serve class of one's own with the methods of `ModelDeployment`.
-        timeout_s: How long requests wait for a model that they can be answered without. It is
-            read when the service starts.
+        timeout_s: Returns the time limit of an optional model, in seconds; called when the service
+            starts.
         training: Where its training is, "package.module:function", which takes a `Training`.
     """
 
@@ -49,12 +49,12 @@ class Model:
     def arguments(
         self, kinds: Sequence[SourceKind], meter: Callable[[], Meter] | None
     ) -> tuple[Any, ...]:
-        """What the deployment is given; pickled by name, so that little of it travels."""
+        """Return the arguments of the deployment; pickled by name, so that they are small."""
         store = (tuple(kinds), meter) if self.versioned else ()
         return (self.contract, self.path, *store)
 
     def held(self, kinds: Sequence[SourceKind], meter: Callable[[], Meter] | None) -> Any:
-        """What holds the model in this process."""
+        """Create the deployment's object in this process."""
         arguments = self.arguments(kinds, meter)
         if self.kind is ModelDeployment:
             # Here it shares a start with all the rest, which need not wait for it.
@@ -76,13 +76,17 @@ class Model:
         files = StoreSettings.load().opened(kinds).open(reference or f"{self.name}@champion")
         return read_golden(files, self.contract)
 
-    def within(self, settings: GatherSettings) -> GatherSettings:
-        """How it is asked."""
+    def within(self, settings: BatcherSettings) -> BatcherSettings:
+        """Return the settings for this model, with its own time limit if it has one."""
         return settings.within(self.timeout_s()) if self.timeout_s else settings
 
 
 def by_name(models: Iterable[Model]) -> Mapping[str, Model]:
-    """Raises SettingsError when two have one name."""
+    """Map models by name.
+
+    Raises:
+        SettingsError: Two have the same name.
+    """
     models = list(models)
     for name, times in Counter(one.name for one in models).items():
         if times > 1:

@@ -1,4 +1,4 @@
-"""Models in other processes: Ray's answers, errors, timeouts and cancellations, translated."""
+"""Calls models in other processes, and translates Ray's errors and cancellations."""
 
 import asyncio
 import logging
@@ -32,11 +32,11 @@ AWAY = (
     ReplicaUnavailableError,
     RequestCancelledError,
 )
-"""How Ray says that nobody answers: a replica died, or stopped in the middle."""
+"""What Ray raises when no replica answers: one died, or stopped in the middle."""
 
 
 def is_gone(error: BaseException) -> bool:
-    """Whether the other side of a gRPC call went away; Ray passes some of these on as they are."""
+    """Whether the other side of a gRPC call went away; Ray passes some of these on unchanged."""
     codes = {grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE}
     return isinstance(error, grpc.aio.AioRpcError) and error.code() in codes
 
@@ -44,9 +44,8 @@ def is_gone(error: BaseException) -> bool:
 class RayTransport:
     """Calls a deployment's methods through its handle.
 
-    A call whose replica died on the way is made once more: models answer the same question
-    the same way, so nothing happens twice. What travels is pickled by Python's own pickler,
-    many times as fast as Ray's, which can do lambdas and local classes too.
+    A call whose replica died is made once more: models have no side effects. Messages are pickled
+    by Python's own pickler, many times as fast as Ray's, which supports lambdas and local classes.
     """
 
     def __init__(self, name: str, handle: DeploymentHandle[Any], timeout_s: float) -> None:
@@ -113,8 +112,8 @@ class RayTransport:
                 answers.cancel()
 
     def _raise_unless_cancelled_here(self) -> None:
-        # A cancellation on the other side arrives as CancelledError too, but nobody asked
-        # this task to stop.
+        # A cancellation on the other side arrives as CancelledError too, without a request to
+        # cancel this task.
         task = asyncio.current_task()
         if task is None or not task.cancelling():
             raise ModelUnavailableError(f"The {self._name} model stopped.") from None

@@ -1,4 +1,4 @@
-"""How much an item weighs in a call between processes."""
+"""Estimates the size of items in calls between processes."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from enum import Enum
@@ -9,16 +9,16 @@ from uuid import UUID
 OVERHEAD_BYTES = 64
 MAX_UTF8_BYTES = 4
 LONG = 32
-"""In a sequence of more than so many, each weighs as much as the heaviest of the first ones."""
+"""In a longer sequence, each counts as much as the largest of its first elements."""
 
 DEEPEST = 8
-"""What is nested deeper weighs nothing more; an object may refer to itself."""
+"""What is nested deeper is not counted; an object may refer to itself."""
 
 LIGHT = frozenset({int, float, bool, complex, type(None)})
 
 
 def size_bytes(item: Any, depth: int = DEEPEST) -> int:
-    """What an item weighs when it is pickled: a rough and cheap estimate, rather high than low."""
+    """Estimate the pickled size of an item in bytes: cheap, rough, and rather high than low."""
     # Most items are of the plainest types: to ask for these first takes a fifth of the time.
     kind = type(item)
     if kind is str:
@@ -42,7 +42,7 @@ def _size_of_content(item: Any, depth: int) -> int:
         return 0
     if isinstance(item, Sequence) and len(item) > LONG:
         return len(item) * max(size_bytes(one, depth - 1) for one in islice(item, LONG))
-    # That of an array, which says it itself; a field of a contract may have this name, too.
+    # An array says its size itself; a field of a contract may have this name, too.
     weight: object = getattr(item, "nbytes", None)
     if isinstance(weight, int) and not hasattr(type(item), "__pydantic_fields__"):
         return weight
@@ -50,7 +50,7 @@ def _size_of_content(item: Any, depth: int) -> int:
 
 
 def _parts(item: Any) -> Iterable[Any]:
-    """What an item consists of; nothing for what is not known."""
+    """Return the parts of an item; none for an unknown kind."""
     if isinstance(item, Mapping):
         return (*item, *item.values())
     if isinstance(item, Sequence | Set):

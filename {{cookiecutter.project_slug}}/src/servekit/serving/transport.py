@@ -1,4 +1,4 @@
-"""The transport to a model, wherever it runs."""
+"""The transport to a model, in this process or another."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -9,30 +9,30 @@ from typing import Any, Protocol
 from servekit.contracts import ModelOverloadedError, ModelTimeoutError
 
 PING_TIMEOUT_S = 0.8
-"""Under the second that readiness grants a check, so that there is time to judge."""
+"""Less than the second that readiness grants a check, which has to evaluate it too."""
 
 JUST_NOW_S = 1.0
-"""A model that answered somebody this recently need not be asked."""
+"""A model that answered a request this recently is not pinged."""
 
 LATELY_S = 10.0
-"""A model that refuses or ignores a ping, but answered somebody this recently, is busy."""
+"""A model that refuses or ignores a ping, but answered a request this recently, is busy."""
 
 
 class ModelTransport(Protocol):
-    """Calls methods of a model. Both ways raise ModelError and its kin, and nothing else."""
+    """Calls methods of a model. Both ways raise ModelError and its subclasses alone."""
 
     async def call(self, method: str, *args: Any) -> Any:
-        """The method's answer, within the time a request may take."""
+        """Return the method's answer, within the time limit of a request."""
         ...
 
     def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
-        """The method's answers, each within the time a request may take."""
+        """Yield the method's answers, each within the time limit of a request."""
         ...
 
 
 @asynccontextmanager
 async def time_limit(timeout_s: float, model: str) -> AsyncIterator[None]:
-    """Raises ModelTimeoutError when the block takes longer."""
+    """Raise ModelTimeoutError when the block takes longer, in seconds."""
     try:
         async with asyncio.timeout(timeout_s):
             yield
@@ -58,9 +58,14 @@ class LivenessTracker:
     async def check(
         self, ping: Callable[[], Awaitable[Any]], *, even_just_now: bool = False
     ) -> None:
-        """Raises ModelError when the model neither answers `ping` nor has answered lately.
+        """Check that the model answers `ping`, or has answered a request lately.
 
-        even_just_now: ping it for the sake of what it says, though it has answered just now.
+        Args:
+            ping: Calls the model.
+            even_just_now: Ping it for its card, although it has answered just now.
+
+        Raises:
+            ModelError: It did neither.
         """
         if self._answered_within(JUST_NOW_S) and not even_just_now:
             return

@@ -1,18 +1,20 @@
-"""Count answers by model version."""
+"""Counts answers by model version."""
 
 from servekit.contracts import Meter
 
 MAX_VERSIONS = 20
-"""So many have a number of their own in each process; all further ones share `OTHER`."""
+"""Versions that are labels in one process; further ones share `OTHER`."""
 
 OTHER = "other"
 UNKNOWN = "unknown"
 
 
 class VersionCounter:
-    """Counts answers, and streams of answers, by the version that has given them.
+    """Counts answers, and streams of answers, by version.
 
-    model: what callers know the model as.
+    Args:
+        model: Name of the model.
+        meter: Takes the counts.
     """
 
     def __init__(self, model: str, meter: Meter) -> None:

@@ -1,4 +1,4 @@
-"""Stores that replicas share. The service goes on when one is away.
+"""Stores that replicas share. The service works on when one is unavailable.
 
 Nothing here knows a feature, FastAPI or Ray.
 """

@@ -1,4 +1,4 @@
-"""Where a feature keeps what replicas share, as a setting: in Redis, or each for itself."""
+"""Settings for shared stores: the URL of a Redis, or memory."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,7 +43,7 @@ def store_at(url: SecretStr, timeout_s: float) -> "SharedRedis | None":
 
 @asynccontextmanager
 async def connected(store: "SharedRedis | None") -> AsyncIterator[None]:
-    """Connected inside the block, as far as it answers."""
+    """Connect a store inside the block, if it answers."""
     if store:
         await store.open()
     try:

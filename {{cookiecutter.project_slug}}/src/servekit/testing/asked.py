@@ -20,7 +20,7 @@ from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment, checked_load, imported
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.model import Model
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 
 from .authenticated_client import HEADERS
 from .project import tested
@@ -92,7 +92,7 @@ def asked_by_itself() -> Iterator[Callable[[Model], Asked]]:
 def _serving(model: Model) -> Iterator[Client]:
     held = model.held(tuple(tested().wiring.sources()), None)
     transport = InProcessTransport(model.name, held, TIMEOUT_S)
-    asking = ModelClient(model.name, transport, GatherSettings(), NullMeter())
+    asking = ModelClient(model.name, transport, BatcherSettings(), NullMeter())
     ports = Ports({model.name: asking}, NullMeter(), {model.name: model.contract})
     service = Service(name="Alone", slug="alone", package=tested().package, version="1")
     with TestClient(create_app(service, ports, [model_router(model.contract, "/alone")])) as client:

@@ -49,7 +49,7 @@ def _only_these_settings() -> None:
     prefixes = (
         "API_",
         "CANARY_",
-        "GATHER_",
+        "BATCHER_",
         "LOAD_",
         "MODEL_",
         "SERVE_",

@@ -25,7 +25,7 @@ class TextIn(BaseModel):
 
 
 class SentimentOut(BaseModel):
-    """score: from -1 (negative) to 1 (positive)."""
+    """The mood of a text, with a score from -1 (negative) to 1 (positive)."""
 
     label: Literal["positive", "neutral", "negative"]
     score: float
@@ -40,8 +40,9 @@ class VoteOut(BaseModel):
 
 
 class AnalysisOut(BaseModel):
-    """sentiment is null for a text that is not English, and where `missing` names it.
+    """The language of a text by a vote, and its mood.
 
+    sentiment: null for a text that is not English, and where `missing` names it.
     votes: of the models that tell languages apart, the own one first. The language with the
     highest sum of scores wins; score is that sum, divided by the number of votes.
     missing: models that did not answer in time: opinion has no vote then, or sentiment no mood.

@@ -9,7 +9,7 @@ from servekit.settings import Settings
 class CompositionSettings(Settings):
     """Beyond these times an analysis is answered without the model.
 
-    At most half of `GATHER_TIMEOUT_S` counts.
+    At most half of `BATCHER_TIMEOUT_S` counts.
     """
 
     model_config = SettingsConfigDict(env_prefix="COMPOSITION_")

@@ -197,7 +197,7 @@ def sentences_in(languages: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def accuracy(model: LanguageModel, sentences: Mapping[str, Sequence[str]]) -> float:
-    """The share of sentences whose language the model finds."""
+    """Return the share of sentences, in [0, 1], for which the model finds the right language."""
     expected = [language for language, texts in sentences.items() for _ in texts]
     found = model.predict([Query(text) for texts in sentences.values() for text in texts])
     right = [one.language == other for one, other in zip(found, expected, strict=True)]

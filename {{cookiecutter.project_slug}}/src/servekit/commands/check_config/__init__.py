@@ -1,1 +1,1 @@
-"""Finds what is wrong with a Serve configuration before anything starts."""
+"""Validates Serve configurations before anything starts."""

@@ -1,7 +1,7 @@
-"""What is wrong with a Serve configuration, found before anything starts.
+"""Validate a Serve configuration before anything starts.
 
-`make serve` asks for `serve.yaml`, and `make config` for any file, before `serve deploy` takes it.
-Serve itself ignores what it does not know, and finds the rest when half of the cluster is up.
+`make serve` does so for its file, and `make config` for any file, before `serve deploy` takes it.
+Serve itself ignores unknown keys, and finds other mistakes when half of the cluster is up.
 """
 
 import argparse
@@ -23,27 +23,31 @@ from ray.serve.schema import (
     ServeDeploySchema,
 )
 
-from .schema_keys import or_rather, unknown_keys
+from .schema_keys import suggestion, unknown_keys
 from .strict_yaml import ConfigurationError, read
 
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 NAME = re.compile(r"[A-Za-z0-9._~-]+")
 
 CODE_FROM_ELSEWHERE = {"conda", "container", "image_uri", "pip", "py_modules", "uv", "working_dir"}
-"""With one of these in its `runtime_env`, an application may be one that is not here to look at."""
+"""With one of these in its `runtime_env`, the code of an application may not be on this machine."""
 
 Block = dict[str, Any]
 
 
 def checked(config: Any) -> ServeDeploySchema:
-    """The configuration as Serve takes it. Raises ConfigurationError when it is wrong."""
+    """Return the configuration as Serve takes it.
+
+    Raises:
+        ConfigurationError: The first mistake, in one sentence.
+    """
     for mistake in mistakes(config):
         raise ConfigurationError(mistake)
     return ServeDeploySchema.model_validate(config)
 
 
 def mistakes(config: Any) -> Iterator[str]:
-    """A sentence for each; what depends on what is wrong is not looked at."""
+    """Yield a sentence for each mistake; checks that depend on a failed one are skipped."""
     for look in (in_keys, among_applications, in_values, in_applications):
         found = list(look(config))
         yield from found
@@ -53,28 +57,28 @@ def mistakes(config: Any) -> Iterator[str]:
 
 def in_keys(config: Any) -> Iterator[str]:
     if not isinstance(config, dict):
-        yield "It holds no keys, and so no applications."
+        yield "No applications: the file has no keys."
     yield from unknown_keys(config, ServeDeploySchema)
 
 
 def among_applications(config: Block) -> Iterator[str]:
-    """Check names and prefixes before Serve does, whose errors do not say which is wrong."""
+    """Check names and prefixes before Serve does: its errors do not say which one is wrong."""
     listed = config.get("applications")
     if not isinstance(listed, list):
         return
     applications = [one for one in listed if isinstance(one, dict)]
     names = [str(one.get("name", "default")) for one in applications]
-    yield from (f"Two applications are called {name!r}." for name in twice(names))
+    yield from (f"Duplicate application name {name!r}." for name in twice(names))
     for name in names:
         if not NAME.fullmatch(name):
-            yield f"The application name {name!r} holds more than letters, digits and -._~."
+            yield f"Invalid application name {name!r}: use letters, digits and -._~."
     prefixes = [str(one.get("route_prefix", "/")) for one in applications]
     for prefix in twice(one for one in prefixes if one != "None"):
         sharing = [name for name, one in zip(names, prefixes, strict=True) if one == prefix]
-        yield f"{' and '.join(map(repr, sharing))} have the same route prefix {prefix}."
+        yield f"Duplicate route prefix {prefix} of {' and '.join(map(repr, sharing))}."
     for name, prefix in zip(names, prefixes, strict=True):
         if fault := fault_of(prefix):
-            yield f"The route prefix {prefix!r} of {name!r} {fault}."
+            yield f"Invalid route prefix {prefix!r} of {name!r}: it {fault}."
 
 
 def twice(words: Iterable[str]) -> list[str]:
@@ -89,9 +93,9 @@ def fault_of(prefix: str) -> str | None:
     if prefix.endswith("/"):
         return 'ends with "/"'
     if {"{", "}"} & {*prefix}:
-        return "holds braces, but is no pattern"
-    # All else is written in another way in addresses, and may mean something to HAProxy.
-    return None if PREFIX.fullmatch(prefix) else "holds more than letters, digits and -._~/"
+        return "has braces, but prefixes take no parameters"
+    # Other characters are escaped in addresses, and may mean something to HAProxy.
+    return None if PREFIX.fullmatch(prefix) else "may have letters, digits and -._~/ only"
 
 
 def in_values(config: Block) -> Iterator[str]:
@@ -101,13 +105,13 @@ def in_values(config: Block) -> Iterator[str]:
     except ValidationError as error:
         yield described(error)
         return
-    except Exception as error:  # Serve imports what some values name, and trusts in blocks
-        yield f"Serve cannot take it: {reason_of(error)}."
+    except Exception as error:  # Serve imports what some values name, and takes blocks on trust
+        yield f"Not accepted by Serve: {reason_of(error)}."
         return
     if schema.http_options.request_timeout_s is not None:
         yield (
             "http_options.request_timeout_s would cut streams and WebSockets too: leave it unset; "
-            "GATHER_TIMEOUT_S limits the time of each model call."
+            "BATCHER_TIMEOUT_S limits the time of each model call."
         )
     if schema.grpc_options.request_timeout_s is not None:
         yield (
@@ -118,7 +122,7 @@ def in_values(config: Block) -> Iterator[str]:
 
 
 def in_autoscaling(schema: ServeDeploySchema) -> Iterator[str]:
-    """What Serve itself looks at once the application is there."""
+    """Check what Serve itself checks only once the application is deployed."""
     for application in schema.applications:
         for one in application.deployments:
             if isinstance(one.autoscaling_config, dict):
@@ -131,15 +135,15 @@ def in_autoscaling(schema: ServeDeploySchema) -> Iterator[str]:
 
 
 def in_listeners(schema: ServeDeploySchema) -> Iterator[str]:
-    """What would show as an endless restart of the proxy."""
+    """Check what would make Serve restart its proxy endlessly."""
     http, grpc = schema.http_options, schema.grpc_options
     for name, port in [("http_options", http.port), ("grpc_options", grpc.port)]:
         if not 0 < port < 65536:
-            yield f"{name}.port: {port} is no port."
+            yield f"{name}.port: {port} is not between 1 and 65535."
     if not grpc.grpc_servicer_functions:
         return
     if http.port == grpc.port:
-        yield f"http_options and grpc_options have the same port {http.port}."
+        yield f"http_options and grpc_options both use port {http.port}."
     for path in grpc.grpc_servicer_functions:
         try:
             import_attr(path)
@@ -159,30 +163,32 @@ def in_applications(config: Block) -> Iterator[str]:
 
 def in_variables(application: str, variables: Any) -> Iterator[str]:
     if not isinstance(variables, dict):
-        yield f"The env_vars of {application!r} are no variables with their values."
+        yield f"The env_vars of {application!r} must map names to values."
         return
     for name, value in variables.items():
         if not isinstance(name, str) or not isinstance(value, str):
-            yield f"The variable {name} of {application!r} is no text: put it in quotes."
+            yield f"The variable {name} of {application!r} must be a string: put it in quotes."
 
 
 def in_deployments(application: ServeApplicationSchema) -> Iterator[str]:
-    """Whether the application can be built, and has the deployments that are configured."""
+    """Check that the application can be built, and has the deployments that are configured."""
     try:
         there = deployments_of(application)
     except ValidationError as error:
-        yield f"The args of {application.name!r} are wrong at {described(error)}"
+        yield f"Invalid args of {application.name!r} at {described(error)}"
     except (Exception, SystemExit) as error:  # whatever the code of an application may raise
         reason = reason_of(error)
         yield f"{application.name!r} cannot be built from {application.import_path}: {reason}."
     else:
         named = [one.name for one in application.deployments]
-        yield from (f"{application.name!r} has two blocks for {name!r}." for name in twice(named))
+        yield from (
+            f"Duplicate block for {name!r} in {application.name!r}." for name in twice(named)
+        )
         for name in named:
             if name not in there:
-                near = or_rather(name, there)
                 others = f" There are: {', '.join(there)}."
-                yield f"{application.name!r} has no deployment {name!r}{near}{others}"
+                where = f"Unknown deployment {name!r} in {application.name!r}."
+                yield f"{where}{suggestion(name, there)}{others}"
         for name in there:
             # One that is misspelt has been named already.
             if name not in named and {*named} <= {*there}:
@@ -190,7 +196,7 @@ def in_deployments(application: ServeApplicationSchema) -> Iterator[str]:
 
 
 def deployments_of(application: ServeApplicationSchema) -> Sequence[str]:
-    """The names of what the application consists of. Nothing is started."""
+    """Return the names of the application's deployments. Nothing is started."""
     builder = import_attr(application.import_path)
     built = call_user_app_builder_with_args_if_necessary(builder, application.args)
     return sorted(one.name for one in build_app(built, name=application.name).deployments)
@@ -201,7 +207,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def described(error: ValidationError, outer: str = "") -> str:
-    """Where and what, without the values."""
+    """Say where and what is wrong, without the values."""
     wrong = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(map(str, [outer, *wrong["loc"]])).strip(".") or "the top"
     return f"{place}: {wrong['msg'].removeprefix('Value error, ').rstrip('.')}."
@@ -220,5 +226,5 @@ def main() -> None:
             print(f"{path}: {mistake}", file=sys.stderr)
         wrong |= bool(found)
         if not found:
-            print(f"{path} is right.")
+            print(f"{path}: OK")
     sys.exit(wrong)

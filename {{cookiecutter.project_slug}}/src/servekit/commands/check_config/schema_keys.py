@@ -1,4 +1,4 @@
-"""The keys that Ray Serve knows in a configuration. It ignores all others without a word."""
+"""Finds keys that Ray Serve does not know, and would ignore without a word."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -12,14 +12,17 @@ UNTYPED: Mapping[str, Any] = {
     "autoscaling_policy": AutoscalingPolicy,
     "runtime_env": dict.fromkeys(RuntimeEnv.known_fields, Any),
 }
-"""What is inside of keys that Serve's schema calls just a dict."""
+"""The schemas of keys that Serve's own schema types as a plain dict."""
 
 
 def unknown_keys(block: Any, kind: Any, place: str = "") -> Iterator[str]:
-    """A sentence for each key in `block`, however deep, that means nothing to Serve.
+    """Yield a sentence for each key in `block`, however deep, that Serve does not know.
 
-    kind: a model, a type that mentions one, or keys with their kinds; anything goes into what
-        is none of these, such as `args`, `user_config`, `env_vars` and `resources`.
+    Args:
+        block: What YAML holds there.
+        kind: A model, a type that mentions one, or keys with their kinds. Anything else takes any
+            key, such as `args`, `user_config`, `env_vars` and `resources`.
+        place: The path to the block, with dots.
     """
     known = keys_of(kind)
     if isinstance(block, list):
@@ -31,11 +34,11 @@ def unknown_keys(block: Any, kind: Any, place: str = "") -> Iterator[str]:
             if key in known:
                 yield from unknown_keys(one, UNTYPED.get(key, known[key]), inner)
             else:
-                yield f"{inner} is no key that Serve knows{or_rather(key, known)}"
+                yield f"Unknown key {inner!r}.{suggestion(key, known)}"
 
 
 def keys_of(kind: Any) -> Mapping[str, Any] | None:
-    """The keys of a block and what kind of thing each holds; None where anything goes."""
+    """Return the keys of a block with the kind of each; None where any key is allowed."""
     if isinstance(kind, Mapping):
         return kind
     if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -45,12 +48,12 @@ def keys_of(kind: Any) -> Mapping[str, Any] | None:
 
 
 def name_of(block: Any, number: int) -> str:
-    """How one of a list is called: by its name, or else by its number."""
+    """Return what to call an element of a list: its name, or else its number."""
     name = block.get("name") if isinstance(block, dict) else None
     return name if isinstance(name, str) else str(number)
 
 
-def or_rather(word: object, known: Iterable[str]) -> str:
-    """The end of a sentence about a word that is not known: the known one next to it."""
+def suggestion(word: object, known: Iterable[str]) -> str:
+    """Return a question that names the known word nearest to this one, if any is near."""
     near = get_close_matches(str(word), known, 1)
-    return f"; did you mean {near[0]}?" if near else "."
+    return f" Did you mean {near[0]!r}?" if near else ""

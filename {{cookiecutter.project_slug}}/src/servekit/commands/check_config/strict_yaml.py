@@ -7,15 +7,15 @@ import yaml
 
 
 class ConfigurationError(ValueError):
-    """The configuration cannot be meant like this."""
+    """A configuration file cannot be used. The message is one sentence."""
 
 
 class Strict(yaml.SafeLoader):
-    """Refuses a key that a block holds twice: YAML would drop the first without a word."""
+    """Refuses duplicate keys: YAML would drop the first one without a word."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
-        # What holds itself is then an error here, and not endless for who walks through it.
+        # A block that contains itself is then an error here, not an endless walk later.
         self.deep_construct = True
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
@@ -25,7 +25,7 @@ class Strict(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     line = key.start_mark.line + 1
-                    raise ConfigurationError(f"Line {line} has the key {key.value} once more.")
+                    raise ConfigurationError(f"Duplicate key {key.value!r} on line {line}.")
                 seen.add(key.value)
         return node
 
@@ -42,9 +42,9 @@ def read(path: Path) -> Any:
         # What Serve calls, whatever this release makes of merges and dates.
         return yaml.safe_load(text)
     except OSError as error:
-        raise ConfigurationError(f"It cannot be read: {error.strerror}.") from None
+        raise ConfigurationError(f"Not readable: {error.strerror}.") from None
     except ConfigurationError:
         raise
-    # A date that is none is a ValueError, and blocks may be too deep.
+    # An impossible date is a ValueError, and blocks may be nested too deep.
     except (yaml.YAMLError, ValueError, RecursionError):
-        raise ConfigurationError("It is no YAML.") from None
+        raise ConfigurationError("Not valid YAML.") from None

@@ -1,1 +1,1 @@
-"""What `make serve` does around Ray Serve. Like `launch.py`, it imports Ray late."""
+"""The parts of `make serve` around Ray Serve, which import Ray late."""

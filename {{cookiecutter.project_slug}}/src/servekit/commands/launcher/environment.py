@@ -1,4 +1,4 @@
-"""The environment that Ray Serve is started in: the fast profile, and what is free here."""
+"""The environment that Ray Serve is started in: the fast profile, and free ports."""
 
 import os
 import shutil
@@ -57,9 +57,9 @@ def has_haproxy() -> bool:
 
 @contextmanager
 def grpc_ports_of_its_own(environment: MutableMapping[str, str]) -> Iterator[None]:
-    """Say where replicas listen for gRPC: not where those of another Ray on this machine do.
+    """Give replicas gRPC ports that no other Ray on this machine uses.
 
-    They would share the port without a word, and answer each other's calls.
+    Replicas of both would share a port without a word, and answer each other's calls.
     """
     with claimed_ports(FIRST_GRPC_PORT, GRPC_PORTS) as ports:
         environment.setdefault("RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT", str(ports[0]))

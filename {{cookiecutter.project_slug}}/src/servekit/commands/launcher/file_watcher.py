@@ -3,18 +3,18 @@
 from pathlib import Path
 
 Stamp = tuple[int, int, int] | None
-"""Whatever changes with a file; None while there is none."""
+"""Changes with the file; None while there is none."""
 
 
 class Changes:
-    """Those of one file, from now on."""
+    """Detects changes of one file, from now on."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known = self._latest = self._stamp()
 
     def seen(self) -> bool:
-        """Whether the file is another one than when this last was true."""
+        """Whether the file has changed since this was last true."""
         waiting = self.waiting()
         if waiting:
             self._known = self._latest
@@ -22,7 +22,7 @@ class Changes:
 
     def waiting(self) -> bool:
         """Whether a change is there to be seen."""
-        # Two looks in a row have to agree: who changes it may still be writing.
+        # Two polls in a row have to agree: the file may still be being written.
         before, self._latest = self._latest, self._stamp()
         return self._latest is not None and before == self._latest != self._known
 

@@ -1,4 +1,4 @@
-"""A Ray Serve of this machine's own: started, told what to run, watched, drained and stopped."""
+"""Starts, deploys to, drains and stops a Ray Serve on this machine."""
 
 import os
 import re
@@ -24,7 +24,11 @@ METRICS_PORT = 8080
 
 @contextmanager
 def local_ray(stopper: Stopper) -> Iterator[None]:
-    """Raises SystemExit with the reason when Ray does not start."""
+    """Run Ray on this machine inside the block.
+
+    Raises:
+        SystemExit: Ray did not start; the message says why.
+    """
     import ray
 
     try:
@@ -44,7 +48,7 @@ def start_ray(metrics_port: int) -> None:
 
     try:
         ray.init(
-            "local",  # or it would join a cluster that somebody else runs on this machine
+            "local",  # or it would join a cluster that already runs on this machine
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,
             _metrics_export_port=metrics_port,
@@ -54,7 +58,7 @@ def start_ray(metrics_port: int) -> None:
 
 
 def why_not_started(what: str, error: Exception) -> str:
-    """A sentence with the cause, and one with what to do about it."""
+    """Return a sentence with the cause, and one with what to do."""
     from ray._common.utils import get_default_system_temp_dir
 
     folder = get_default_system_temp_dir()
@@ -68,7 +72,7 @@ def why_not_started(what: str, error: Exception) -> str:
 
 @contextmanager
 def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
-    """Lets requests under way finish."""
+    """Let requests in flight finish when the block ends."""
     try:
         yield
     finally:
@@ -77,7 +81,7 @@ def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
 
 
 def while_ray_is_there(work: Callable[[], None]) -> None:
-    """Do what waits for Ray, and leave it when Ray's head takes no connections any longer.
+    """Run work that waits for Ray, and abandon it once Ray's head accepts no connections.
 
     So it is where a signal goes to the whole group of processes, as `timeout` sends it. Ray would
     wait for its head for a minute, and then end this process before all else is cleaned up.
@@ -116,7 +120,11 @@ def may_have_requests(application: Any) -> bool:
 
 
 def deploy(schema: "ServeDeploySchema") -> None:
-    """Raises SystemExit with the reason when Serve does not start."""
+    """Start Serve, and deploy its applications without waiting for them.
+
+    Raises:
+        SystemExit: Serve did not start; the message says why.
+    """
     # What the `serve run` command does, without its endless wait and its stack dump on SIGTERM.
     from ray.exceptions import RayError
     from ray.serve._private.api import serve_start
@@ -136,9 +144,10 @@ def deploy(schema: "ServeDeploySchema") -> None:
 def wait_until_running(
     schema: "ServeDeploySchema", stopper: Stopper, outdated: Callable[[], bool] = lambda: False
 ) -> bool:
-    """Whether all of it runs; what is outdated meanwhile is not waited for.
+    """Wait until every application runs; return False if the configuration is outdated first.
 
-    Raises SystemExit with the reason when an application fails or takes too long.
+    Raises:
+        SystemExit: An application failed, or took too long.
     """
     from ray import serve
 
@@ -180,7 +189,7 @@ def start_timeout_s(schema: "ServeDeploySchema") -> float:
 
 
 def are_running(applications: Mapping[str, Any], named: AbstractSet[str]) -> bool:
-    """Whether the named ones are, and no others are left. None may be named."""
+    """Whether exactly the named applications exist, and all run."""
     return applications.keys() == named and all(
         one.status == "RUNNING" for one in applications.values()
     )

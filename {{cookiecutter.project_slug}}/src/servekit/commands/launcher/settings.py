@@ -1,4 +1,4 @@
-"""How long the launcher waits."""
+"""Settings of the launcher."""
 
 from collections.abc import Mapping, Sequence
 

@@ -22,7 +22,7 @@ from .subprotocol import CredentialSubprotocol
 from .tokens import OwnTokens
 
 NEEDED = ["detect"]
-"""The scopes that every model route asks for."""
+"""The scopes that every model route requires."""
 
 
 def auth(settings: AuthSettings | None = None, *, service: str) -> Feature:

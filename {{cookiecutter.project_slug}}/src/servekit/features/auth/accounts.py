@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 class Account:
     """A user, or the holder of an API key.
 
-    proof: a hash of what only they have: of a password one by argon2, of a key the SHA-256.
+    proof: a hash of the secret: argon2 for a password, SHA-256 for a key.
 
     Raises ValueError when the name or a scope cannot be used.
     """
@@ -37,10 +37,10 @@ class Account:
             raise ValueError(f"the scopes are {' and '.join(SCOPES)}, joined by +")
 
     def entry(self) -> str:
-        """As it stands in a setting.
+        """Return the entry for a setting.
 
-        Hashes of passwords hold commas and dollar signs, which shells and compose files have
-        plans of their own for, so those are encoded once more.
+        Password hashes have commas and dollar signs, which shells and Compose files interpret, so
+        they are encoded once more.
         """
         proof = self.proof
         if Argon2Hasher.identify(proof):
@@ -49,7 +49,10 @@ class Account:
 
 
 def user(entry: str) -> Account:
-    """Raises ValueError, without repeating the entry: cut wrongly, it may hold a secret."""
+    """Parse an entry of AUTH_USERS.
+
+    Raises ValueError, without repeating the entry: cut wrongly, it may hold a secret.
+    """
     name, scopes, encoded = _parts(entry)
     try:
         proof = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii")
@@ -61,7 +64,7 @@ def user(entry: str) -> Account:
 
 
 def key_holder(entry: str) -> Account:
-    """Raises ValueError, without repeating the entry."""
+    """Parse an entry of AUTH_API_KEYS. Raises ValueError, without repeating the entry."""
     name, scopes, proof = _parts(entry)
     if not re.fullmatch("[0-9a-f]{64}", proof):
         raise ValueError("wants entries as `make key` prints them, joined by commas")

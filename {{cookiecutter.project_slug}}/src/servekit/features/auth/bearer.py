@@ -1,4 +1,4 @@
-"""Verify bearer tokens."""
+"""Verifies bearer tokens."""
 
 import time
 from hashlib import sha256
@@ -19,7 +19,7 @@ class BearerTokens:
 
     Good tokens are remembered until they expire, because they come again with every request. They
     are forgotten when the provider's keys change; the service's own secrets do not change while it
-    runs. What is remembered is a hash: nobody finds a token in this memory.
+    runs. Only their hashes are kept.
     """
 
     def __init__(self, own: OwnTokens, provider: IdentityProvider | None = None) -> None:
@@ -48,7 +48,7 @@ class BearerTokens:
         return verified.caller
 
     async def _verified(self, token: str) -> Verified | None:
-        # The header only says who is to look at the token. Each looks for its own algorithms.
+        # The header only selects the verifier; each accepts its own algorithms alone.
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError):

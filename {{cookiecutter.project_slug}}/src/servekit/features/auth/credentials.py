@@ -1,4 +1,4 @@
-"""New passwords, keys and secrets, and the settings that know them."""
+"""Makes passwords, keys and secrets, and their entries in settings."""
 
 import re
 import secrets
@@ -13,30 +13,32 @@ from .settings import SECRET_BYTES
 LOCAL = "local"
 
 
-class Made(NamedTuple):
-    """What its holder keeps, and what stands in the settings."""
+class Issued(NamedTuple):
+    """A secret for its holder, and the entry for the settings."""
 
     secret: str
     entry: str
 
 
-def new_user(name: str, scopes: Iterable[str], password: str = "") -> Made:
-    """password: a random one by default. Raises ValueError as Account does."""
+def new_user(name: str, scopes: Iterable[str], password: str = "") -> Issued:
+    """Make a user, with a random password by default. Raises ValueError as Account does."""
     password = password or secrets.token_urlsafe(16)
-    return Made(password, Account(name, frozenset(scopes), hashing.hash(password)).entry())
+    return Issued(password, Account(name, frozenset(scopes), hashing.hash(password)).entry())
 
 
-def new_key(name: str, scopes: Iterable[str]) -> Made:
-    """Raises ValueError as Account does."""
+def new_key(name: str, scopes: Iterable[str]) -> Issued:
+    """Make an API key. Raises ValueError as Account does."""
     key = secrets.token_urlsafe(SECRET_BYTES)
-    return Made(key, Account(name, frozenset(scopes), digest(key)).entry())
+    return Issued(key, Account(name, frozenset(scopes), digest(key)).entry())
 
 
 def fill(path: Path) -> str:
-    """Put fresh secrets, one user and one key into a file of settings; gives the password.
+    """Put new secrets, a user and a key into a file of settings; return the password.
 
-    The key itself is kept there too, for those who ask from this machine. Raises ValueError
-    when the file has another place for them than `.env.example`.
+    The key itself is put there too, for requests from this machine.
+
+    Raises:
+        ValueError: The file lacks a line of `.env.example` to fill in.
     """
     user, key = new_user(LOCAL, SCOPES), new_key(LOCAL, SCOPES)
     values = {
@@ -49,7 +51,7 @@ def fill(path: Path) -> str:
         text, times = re.subn(f"^#?{name}=$", f"{name}={value}", text, flags=re.MULTILINE)
         if times != 1:
             raise ValueError(f"{path} has no line `{name}=` to fill in.")
-    note = "# The key in AUTH_API_KEYS, for whoever asks from this machine: `make load` sends it."
+    note = "# The key in AUTH_API_KEYS, for requests from this machine: `make load` sends it."
     path.chmod(0o600)
     path.write_text(f"{text}{note}\nLOAD_HEADER={KEY_HEADER}: {key.secret}\n", encoding="utf-8")
     return user.secret

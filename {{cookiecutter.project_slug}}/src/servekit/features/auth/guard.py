@@ -1,4 +1,4 @@
-"""Authenticates callers, and describes to OpenAPI how they do so."""
+"""Authenticates callers, and describes the schemes to OpenAPI."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from .settings import AuthSettings
 
 
 class Scheme(SecurityBase):
-    """A way to get known, for OpenAPI. It decides nothing."""
+    """A security scheme for OpenAPI. It checks nothing."""
 
     def __init__(self, name: str, model: models.SecurityBase) -> None:
         self.scheme_name = name
@@ -29,7 +29,7 @@ class Scheme(SecurityBase):
 
 
 def schemes(settings: AuthSettings) -> list[Scheme]:
-    """The ways that these settings leave open."""
+    """Return the schemes that these settings enable."""
     found = []
     if settings.users:
         flow = models.OAuthFlowPassword(tokenUrl="v1/token", scopes=SCOPES)
@@ -46,7 +46,7 @@ def schemes(settings: AuthSettings) -> list[Scheme]:
 class Authentication:
     """Authenticates a request, and leaves its principal in the state of the request.
 
-    Every refusal of a credential reads the same: what was wrong with it is nobody's business.
+    Every refusal of a credential reads the same, and does not say what was wrong with it.
     """
 
     def __init__(self, tokens: BearerTokens, keys: ApiKeys) -> None:
@@ -54,7 +54,7 @@ class Authentication:
         self._keys = keys
 
     async def caller(self, connection: HTTPConnection) -> Principal:
-        """Raises HTTPException (401) without a valid credential."""
+        """Authenticate a connection. Raises HTTPException (401) without a valid credential."""
         caller = await self._caller(connection)
         if caller is None:
             raise HTTPException(
@@ -64,7 +64,7 @@ class Authentication:
         return caller
 
     def requiring(self, *scopes: str) -> Guard:
-        """A guard that refuses callers without these scopes."""
+        """Return a guard that refuses callers without these scopes."""
         needed = SecurityScopes([*scopes])
 
         async def guard(connection: HTTPConnection) -> None:

@@ -1,4 +1,4 @@
-"""The public keys of an identity provider."""
+"""Caches the public keys of an identity provider (JWKS)."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ def discovery_address(issuer: str) -> str:
 
 
 class SigningKeys:
-    """Fetched when the service starts and again every few minutes, off the path of requests.
+    """The keys: fetched when the service starts and every few minutes, beside the requests.
 
     A token that names a key which is not among them has them fetched once more, but only after
     a pause, however many such tokens come. While the provider is away, the last ones stay;
@@ -53,7 +53,7 @@ class SigningKeys:
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
-        """Without the provider the service starts too, and asks again soon."""
+        """Fetch the keys repeatedly inside the block, even if the provider is away at first."""
         async with httpx2.AsyncClient(timeout=TIMEOUT_S) as self._client:
             await self._fetch_once()
             repeating = asyncio.create_task(self._repeat())
@@ -66,7 +66,7 @@ class SigningKeys:
                 await asyncio.wait(under_way)
 
     async def find(self, key_id: str) -> jwt.PyJWK | None:
-        """Raises HTTPException (503) when no keys were ever fetched."""
+        """Return the key of this id, or None. Raises HTTPException (503) without any keys yet."""
         if key_id not in self._keys and self._may_fetch():
             await self._fetch_once()
         if self._published is None:
@@ -132,7 +132,7 @@ class SigningKeys:
 
 
 def usable(published: list[Any]) -> Iterator[tuple[str, jwt.PyJWK]]:
-    """The keys, by name, that may sign tokens; never a secret that both sides would share."""
+    """Yield the keys, by id, that may sign tokens; never a shared secret."""
     for one in published:
         try:
             key = _usable(one)
@@ -143,7 +143,7 @@ def usable(published: list[Any]) -> Iterator[tuple[str, jwt.PyJWK]]:
 
 
 def _usable(one: Any) -> jwt.PyJWK | None:
-    """Raises all sorts of errors when it is no key at all."""
+    """Return a usable key or None. Raises various errors when it is not a key at all."""
     algorithm = ALGORITHMS.get((one.get("kty", ""), one.get("crv")))
     name = one.get("kid")
     if not (isinstance(name, str) and name) or "d" in one or one.get("use", "sig") != "sig":

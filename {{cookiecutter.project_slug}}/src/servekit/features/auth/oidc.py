@@ -1,4 +1,4 @@
-"""Tokens of an identity provider (OpenID Connect)."""
+"""Verifies tokens of an identity provider (OpenID Connect)."""
 
 from typing import Any
 
@@ -51,13 +51,13 @@ class IdentityProvider:
         # It ends up in answers and logs, and a lone surrogate, for one, cannot be written at all.
         if not (0 < len(subject) <= MAX_SUBJECT_CHARS and subject.isprintable()):
             return None
-        # A user of the same name is somebody else, hence the prefix, which no name can have.
+        # A user of the same name is another principal, hence the prefix, which no name can have.
         caller = Principal(f"oidc:{subject}", granted(claims))
         return Verified(caller, int(claims["exp"]) + LEEWAY_S)
 
 
 def granted(claims: dict[str, Any]) -> frozenset[str]:
-    """The scopes that a token gives, as far as this service knows them.
+    """Return the scopes of a token that this service knows.
 
     RFC 9068 says `scope`, one text; some providers say `scp`, a text or a list.
     """

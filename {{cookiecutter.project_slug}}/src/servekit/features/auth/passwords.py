@@ -1,4 +1,4 @@
-"""Whether a password is a user's."""
+"""Verifies passwords."""
 
 import asyncio
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ hashing = PasswordHash.recommended()
 class Passwords:
     """Compares passwords in threads, a few at a time, so that a flood delays no other request.
 
-    An unknown name takes as long as a wrong password: nobody learns who has an account.
+    An unknown name takes as long as a wrong password, which hides which accounts exist.
     """
 
     def __init__(self, users: Iterable[Account]) -> None:
@@ -30,9 +30,9 @@ class Passwords:
         self._waiting = 0
 
     async def match(self, name: str, password: str) -> bool:
-        """Raises HTTPException (503) when too many wait already."""
+        """Verify a password. Raises HTTPException (503) when too many wait already."""
         if self._waiting >= MAX_WAITING:
-            raise HTTPException(503, "Too many are logging in.", {"Retry-After": "1"})
+            raise HTTPException(503, "Too many sign-ins at once.", {"Retry-After": "1"})
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()

@@ -32,7 +32,7 @@ def _each(parse: Callable[[str], Account]) -> Callable[[Any], Any]:
         if len({one.name for one in found}) < len(found):
             raise ValueError("has one name twice")
         if len({one.proof for one in found}) < len(found):
-            raise ValueError("has one hash twice, so whose it is could not be told")
+            raise ValueError("has one hash twice, so two names would share it")
         return found
 
     return parsed
@@ -60,10 +60,10 @@ class AuthSettings(Settings):
 
     secrets: the first signs tokens, all are accepted. To change it, put a new one in front, and
         drop the old one when the last token that it signed has expired.
-    users: those who get tokens for their passwords, as `make user` prints them.
-    api_keys: those who send keys, as `make key` prints them.
+    users: accounts with passwords, as `make user` prints them.
+    api_keys: accounts with keys, as `make key` prints them.
     issuer: the address of the identity provider whose tokens are accepted.
-    audience: whom such a token has to be meant for.
+    audience: the audience that such a token has to name.
     token_lifetime_s: how long a token of the service's own is good for.
     """
 
@@ -77,7 +77,7 @@ class AuthSettings(Settings):
     token_lifetime_s: int = Field(default=3600, ge=60, le=86_400)
 
     @model_validator(mode="after")
-    def _somebody_is_known(self) -> Self:
+    def _has_an_account(self) -> Self:
         if bool(self.issuer) != bool(self.audience):
             raise ValueError("AUTH_ISSUER and AUTH_AUDIENCE need each other: set both or neither")
         if not (self.users or self.api_keys or self.issuer):

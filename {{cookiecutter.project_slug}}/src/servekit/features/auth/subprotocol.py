@@ -1,4 +1,4 @@
-"""Tokens and keys of browsers, which cannot set the headers of a WebSocket."""
+"""Reads credentials from the WebSocket subprotocol: browsers cannot set its headers."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

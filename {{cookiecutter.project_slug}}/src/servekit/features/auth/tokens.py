@@ -1,4 +1,4 @@
-"""Tokens that this service signs itself."""
+"""Signs and verifies this service's own tokens."""
 
 import time
 from collections.abc import Iterable
@@ -23,8 +23,8 @@ class Verified(NamedTuple):
 class OwnTokens:
     """Signs and verifies the tokens of users.
 
-    A token says no more than what its user may do now: whoever is taken out of the settings, or
-    loses a scope, loses it in tokens that are still good.
+    A token never allows more than its user may do now: a user or a scope that is removed from the
+    settings is lost in valid tokens too.
     """
 
     def __init__(self, settings: AuthSettings, service: str) -> None:

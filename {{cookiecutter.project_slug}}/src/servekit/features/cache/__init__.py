@@ -1,6 +1,6 @@
-"""Answers that were given before are given again, as long as the same model would give them.
+"""Caches predictions by model version, in memory and Redis.
 
-An item is asked once; a model that changes, or a Redis that is lost, changes no answer.
+Equal concurrent items are predicted once. A new version or a lost Redis changes no answer.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from .store import CacheStore
 
 
 def cache(settings: CacheSettings | None = None, *, service: str) -> Feature:
-    """Remembers answers: in this process, and in Redis where `CACHE_URL` names one.
+    """Caches predictions in this process, and in Redis where `CACHE_URL` names one.
 
     Args:
         settings: Read from the environment by default.

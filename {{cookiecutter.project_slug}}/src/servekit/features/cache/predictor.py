@@ -1,4 +1,4 @@
-"""A model that is asked only what it has not been asked before."""
+"""A predictor that calls the model for new items alone."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
@@ -24,13 +24,13 @@ from .status import Lookup, current_lookup
 from .store import CacheStore, Found
 
 LOOKUPS = 2
-"""While models change faster than answers are looked up, nothing counts as known."""
+"""Lookups before a quickly changing version counts as unknown."""
 
 
 class CachedPredictor(WrappedPredictor):
-    """Answers from memory what `inner` has answered, as long as it is the same version.
+    """Answers from the cache what `inner` has answered before, by version.
 
-    Streams are passed through: what is in them is asked for once, on the way to an answer.
+    Streams are not cached.
     """
 
     def __init__(
@@ -42,10 +42,7 @@ class CachedPredictor(WrappedPredictor):
         self._meter = meter
         self._flights: SingleFlight[tuple[str, str], Prediction[Any]] = SingleFlight()
         self._versions: dict[str, str] = {}
-        """Which version has answered last, by which role was asked: champion or challenger.
-
-        Until one has, nothing can be looked up.
-        """
+        """The version that answered last, by role; without one, nothing is looked up."""
 
     async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
         lookup = current_lookup()
@@ -64,7 +61,7 @@ class CachedPredictor(WrappedPredictor):
             return await ask()
         flight = (version, key)
         lookup.collapsed = self._flights.under_way(flight)
-        return await self._flights.board(flight, ask)
+        return await self._flights.do(flight, ask)
 
     async def predict_batch(
         self, items: Sequence[Any], version: str = CHAMPION
@@ -77,7 +74,7 @@ class CachedPredictor(WrappedPredictor):
         except NoKeyError:
             return await self.inner.predict_batch(items, version)
         found = await self._found(version, keys, lookup)
-        # By key: what a batch asks twice is asked once.
+        # By key: equal items of a batch are predicted once.
         missing = {
             key: item
             for key, item, answer in zip(keys, items, found, strict=True)
@@ -132,7 +129,7 @@ class CachedPredictor(WrappedPredictor):
         raise ModelUnavailableError(f"The {self._name} model stopped.")
 
     async def _found(self, version: str, keys: Sequence[str], lookup: Lookup) -> Found:
-        """What the version that is asked has answered before, one a key."""
+        """Look up the keys; return an answer or None for each."""
         found = _none_of(keys) if lookup.fresh else await self._remembered(version, keys)
         hits = sum(answer is not None for answer in found)
         lookup.hits += hits

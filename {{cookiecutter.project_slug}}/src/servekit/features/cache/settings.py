@@ -1,4 +1,4 @@
-"""How much is remembered, where, and for how long."""
+"""Settings of the cache."""
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -10,7 +10,7 @@ from servekit.stores.urls import MEMORY, StoreUrl
 class CacheSettings(Settings):
     """The cache of answers.
 
-    url: of a Redis that replicas share; by default each remembers for itself alone.
+    url: of a Redis that replicas share; by default each has its own memory alone.
     max_entries: answers that a replica keeps in memory; beyond it, those not used for longest go.
     ttl_s: how long an answer is kept.
     timeout_s: how long a request may wait for Redis. One that hangs costs this once.

@@ -1,4 +1,4 @@
-"""Equal questions at the same time are asked once."""
+"""Runs one call for equal concurrent requests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -13,8 +13,8 @@ Answer = TypeVar("Answer")
 class SingleFlight(Generic[Key, Answer]):
     """Runs one call for all concurrent requests that are the same.
 
-    The question goes on while anybody waits for it, whoever asked first, and stops when nobody
-    does any longer.
+    The call goes on while any request waits for it, even if the first one leaves, and is cancelled
+    with the last.
     """
 
     def __init__(self) -> None:
@@ -23,26 +23,26 @@ class SingleFlight(Generic[Key, Answer]):
     def under_way(self, key: Key) -> bool:
         return key in self._flights
 
-    async def board(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer of `ask`, or of an equal call under way."""
+    async def do(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Return the result of `ask`, or of an equal call in flight."""
         if key not in self._flights:
             task = asyncio.ensure_future(_coroutine(ask))
             self._flights[key] = (task, [])
-            task.add_done_callback(lambda task: self._landed(key, task))
-        task, passengers = self._flights[key]
-        passengers.append(None)
+            task.add_done_callback(lambda task: self._ended(key, task))
+        task, waiters = self._flights[key]
+        waiters.append(None)
         try:
             return await asyncio.shield(task)
         except ModelError as error:
             # A new instance for each raise: an error collects the traceback of every raise.
             raise type(error)(*error.args) from None
         finally:
-            passengers.pop()
-            if not passengers and not task.done():
-                self._landed(key, task)
+            waiters.pop()
+            if not waiters and not task.done():
+                self._ended(key, task)
                 task.cancel()
 
-    def _landed(self, key: Key, task: asyncio.Task[Answer]) -> None:
+    def _ended(self, key: Key, task: asyncio.Task[Answer]) -> None:
         if key in self._flights and self._flights[key][0] is task:
             del self._flights[key]
 

@@ -1,18 +1,18 @@
-"""Tells callers, in the words of RFC 9211, whether an answer was remembered."""
+"""Sets `Cache-Status` (RFC 9211): whether an answer was cached."""
 
 from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FRESH = frozenset({b"no-cache", b"no-store", b"max-age=0"})
-"""Directives of a request that wants no answer from before. Others do not matter here."""
+"""Directives of a request that wants no cached answer."""
 
 
 class Lookup:
-    """What one request wants of the cache, and what it has got.
+    """What one request wants of the cache, and what it got.
 
-    fresh: it wants no answer that was given before.
-    secret: nothing of it may be remembered either.
+    fresh: it wants no cached answer.
+    secret: its answers may not be cached either.
     """
 
     __slots__ = ("collapsed", "fresh", "hits", "misses", "secret")
@@ -24,7 +24,7 @@ class Lookup:
         self.collapsed = False
 
     def forget(self) -> None:
-        """What was found is of no use after all."""
+        """Count hits as misses: what was found is outdated."""
         self.hits, self.misses = 0, self.hits + self.misses
 
     def header(self, cache: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The answers that are remembered: in this process first, in Redis behind it."""
+"""Stores answers in this process, and in Redis behind it."""
 
 import logging
 from collections import OrderedDict
@@ -24,7 +24,7 @@ Found = list[Prediction[Any] | None]
 
 
 class CacheStore:
-    """Answers of one model, by version and by item.
+    """Stores the answers of one model, by version and item.
 
     An answer can only be found for the version that gave it. That of a model without versions
     stays in this process: it may be another model after the next deployment. In Redis an answer
@@ -52,7 +52,7 @@ class CacheStore:
         self._entries: OrderedDict[tuple[str, str], tuple[float, Prediction[Any]]] = OrderedDict()
 
     async def find(self, version: str, keys: Sequence[str]) -> Found:
-        """What `version` answered, one a key; None where that is not known."""
+        """Return the answer of `version` for each key; None where there is none."""
         found = [self._remembered(version, key) for key in keys]
         if self._redis is None or None not in found or not is_reference(version):
             return found
@@ -66,7 +66,7 @@ class CacheStore:
         return found
 
     def keep(self, key: str, answer: Prediction[Any]) -> None:
-        """Remember it for the version that gave it, if that is known."""
+        """Store an answer under its version, if that is known."""
         if not answer.version:
             return
         self._remember(key, answer)

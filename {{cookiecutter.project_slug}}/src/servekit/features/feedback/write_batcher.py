@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 
 class _Waiting(NamedTuple):
-    """created: whether the row is new, once it is written."""
+    """A row to be written, and whether it is new once that is done."""
 
     row: Row
     created: asyncio.Future[bool]

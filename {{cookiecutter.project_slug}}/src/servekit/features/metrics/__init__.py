@@ -1,4 +1,4 @@
-"""How many requests there are, how they end and how long they take.
+"""Counts requests by status, and measures how long they take.
 
 It reports through the meter of the ports; where the numbers go is not decided here.
 """
@@ -11,5 +11,5 @@ from .requests import RequestMetrics
 
 
 def metrics() -> Feature:
-    """`http_requests_total` and `http_request_seconds`, by route."""
+    """Export `http_requests_total` and `http_request_seconds`, by route."""
     return Feature(name="metrics", middleware=[Middleware(RequestMetrics)])

@@ -13,7 +13,7 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 OTHER_METHOD = "other"
 SOCKET = "websocket"
 SOCKET_STATUS = {"websocket.accept": 101, "websocket.close": 403}
-"""How the server answers when one is opened, or closed before it was."""
+"""The status of a WebSocket that is opened, or closed before that."""
 
 
 class RequestMetrics:

@@ -1,4 +1,4 @@
-"""Which route was asked, as a label: one of as many values as the application has routes."""
+"""Finds the route template of a request, for labels with few values."""
 
 from collections import defaultdict
 from typing import Any
@@ -8,11 +8,11 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.types import Scope
 
 NO_ROUTE = "none"
-"""What all paths that lead nowhere have in common."""
+"""The label of all paths without a route."""
 
 
 class RouteTemplates:
-    """The paths of an application's routes, found by the function that answers there."""
+    """The templates of an application's routes, by endpoint."""
 
     def __init__(self, app: FastAPI) -> None:
         # Not by `scope["route"].path`: that one lacks the prefixes of the routers around it.

@@ -1,7 +1,7 @@
-"""How often one caller may ask: by principal where there is one, else by address.
+"""Limits the requests of each caller: by principal, else by address.
 
-Who is asking is filled in by others, in `scope["state"]["caller"]`; nothing here knows how. So
-its block in `features.py` stands below those of features that do.
+Features that authenticate put the principal into `scope["state"]["caller"]`, so their blocks in
+`features.py` come before this one.
 """
 
 import logging
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 
 ONE_FOR_ALL = (
     "RATE_LIMIT_TRUSTED_HOPS is 0: behind a proxy or load balancer, HAProxy of Ray Serve included, "
-    "anonymous callers share one bucket, and all who sign in another"
+    "anonymous callers share one bucket, and all sign-ins another"
 )
 
 
 def rate_limit(settings: RateLimitSettings | None = None, *, service: str) -> Feature:
-    """Counts in this process, or in Redis where `RATE_LIMIT_URL` names one.
+    """Count in this process, or in Redis where `RATE_LIMIT_URL` names one.
 
     Args:
         settings: Read from the environment by default.

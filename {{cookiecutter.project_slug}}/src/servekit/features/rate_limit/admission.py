@@ -1,4 +1,4 @@
-"""Where requests are counted: by address before the guards, by principal behind them."""
+"""Counts requests: by address before the guards, by principal after them."""
 
 import math
 from functools import partial
@@ -23,7 +23,7 @@ VERDICT = "rate_limit"
 GROUP = "rate_limit_group"
 TELLS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 BEGINS = {*TELLS, "websocket.close"}
-"""A socket that is closed before it was accepted is an answer too, but has no headers."""
+"""A socket that is closed before it was accepted is a response too, without headers."""
 
 
 class Admission:
@@ -40,7 +40,7 @@ class Admission:
         self._limiter = limiter
 
     def limit_for(self, group: Group) -> Limit | None:
-        """None for routes that may be asked without end."""
+        """Return the limit of a group; None for no limit."""
         return self._limits.get(group)
 
     async def count_address(self, scope: Scope, group: Group, limit: Limit) -> Verdict:
@@ -98,7 +98,7 @@ def refusal(verdict: Verdict) -> Response:
 class LimitByAddress:
     """Refuses anonymous callers, before anything is read or checked.
 
-    It also tells all callers what is left to them, whoever has counted.
+    It also adds the remaining requests to every response.
     """
 
     def __init__(self, app: ASGIApp, admission: Admission) -> None:
@@ -117,7 +117,7 @@ class LimitByAddress:
             await self.app(scope, receive, send)
             return
 
-        # Callers who send credentials are counted once it is known whose they are.
+        # Callers with credentials are counted once the guards have authenticated them.
         nameless = api.credentials.isdisjoint(name for name, _ in scope["headers"])
         if nameless or group is Group.SIGN_IN:
             verdict = await self.admission.count_address(scope, group, limit)
@@ -129,7 +129,7 @@ class LimitByAddress:
     def _telling(
         self, scope: Scope, receive: Receive, send: Send, group: Group, limit: Limit
     ) -> Send:
-        """Sends answers with what is left, and a 429 in place of one too many."""
+        """Add the remaining requests to the response, or replace it by a 429."""
         state: dict[str, Any] = scope["state"]
         replaced = False
 

@@ -8,11 +8,11 @@ from starlette.types import Scope
 UNKNOWN = "unknown"
 
 IPV6_SITE = 64
-"""Bits of an IPv6 address that tell one site from another; whoever has one has the others too."""
+"""Bits of an IPv6 address that identify a site, which has all addresses below them."""
 
 
 def address_of(scope: Scope, trusted_hops: int) -> str:
-    """Of the caller: what the outermost of the trusted proxies has seen, else of the peer.
+    """Return the address that the outermost trusted proxy has seen, else that of the peer.
 
     Where the header has fewer addresses than there are trusted proxies, the request came around
     some of them, and only the peer is known for sure.
@@ -28,7 +28,7 @@ def address_of(scope: Scope, trusted_hops: int) -> str:
 
 @lru_cache(maxsize=4096)
 def site_of(address: str) -> str:
-    """One name for all addresses of one site; what is no address counts as unknown."""
+    """Return one name for all addresses of a site; an invalid address is unknown."""
     try:
         found = ip_address(_without_port(address))
     except ValueError:
@@ -41,7 +41,7 @@ def site_of(address: str) -> str:
 
 
 def _without_port(address: str) -> str:
-    """Some proxies write 192.0.2.1:4711 and [2001:db8::1]:4711."""
+    """Strip the port that some proxies add: 192.0.2.1:4711 or [2001:db8::1]:4711."""
     if address.startswith("["):
         return address[1:].partition("]")[0]
     return address.partition(":")[0] if address.count(":") == 1 else address

@@ -1,7 +1,8 @@
 """The generic cell rate algorithm, in memory or over all replicas in Redis.
 
-The generic cell rate algorithm: all that is kept of a caller is the moment from which on
-nothing is owed any more. It needs one number, no windows, and says exactly how long to wait.
+All that is kept of a caller is the moment from which on nothing is owed any more: one number, no
+windows, and the time to wait is known exactly. A fixed window lets twice the limit pass at its
+edge, and a log of requests costs memory for each of them.
 """
 
 from time import monotonic
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from servekit.stores.redis import SharedRedis
 
 MAX_CALLERS = 100_000
-"""Beyond this many, those who have asked least lately are forgotten: they may ask afresh."""
+"""Beyond this many, the callers that were idle longest are forgotten, and start afresh."""
 
 SWEEP_AT = 1024
 
@@ -67,7 +68,7 @@ class MemoryLimiter:
 
     def hit(self, caller: str, limit: Limit) -> Verdict:
         now = monotonic()
-        # Put back at the end, even if refused: first to be forgotten is who asked least lately.
+        # Put back at the end, even if refused: the caller that was idle longest is forgotten first.
         free = max(self._free.pop(caller, now), now)
         owed_s = free - now
         wait_s = owed_s + limit.interval_s - limit.seconds
@@ -82,7 +83,7 @@ class MemoryLimiter:
         return Verdict(limit, 0.0, owed_s)
 
     def _sweep(self, now: float) -> None:
-        """Forget the callers whose budget is full again."""
+        """Forget the callers that owe nothing any more."""
         owing = {caller: free for caller, free in self._free.items() if free > now}
         excess = len(owing) - MAX_CALLERS
         self._free = dict(list(owing.items())[excess:]) if excess > 0 else owing

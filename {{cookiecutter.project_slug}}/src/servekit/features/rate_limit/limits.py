@@ -1,4 +1,4 @@
-"""Limits as people write them, and what is left of one."""
+"""Parses limits, and computes what is left of one."""
 
 import math
 import re
@@ -9,7 +9,7 @@ _NOTATION = re.compile(rf"([1-9]\d{{0,8}})/({'|'.join(_SECONDS)})")
 
 
 class Limit(NamedTuple):
-    """So many requests in so many seconds, all at once if need be.
+    """Requests per period, which may come all at once.
 
     Afterwards one more becomes possible every `interval_s`.
     """
@@ -32,7 +32,7 @@ def limit_of(text: str) -> Limit | None:
 
 
 class Verdict(NamedTuple):
-    """What became of one request.
+    """The result of counting one request.
 
     wait_s: until one more is possible; 0 for a request that may pass.
     full_s: until `limit` are possible again.

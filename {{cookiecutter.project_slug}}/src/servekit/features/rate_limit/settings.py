@@ -20,11 +20,11 @@ LimitText = Annotated[str, AfterValidator(_limit)]
 
 
 class RateLimitSettings(Settings):
-    """Limits are what one caller may ask, such as `100/second`; `none` lifts one.
+    """Limits for one caller, such as `100/second`; `none` lifts one.
 
     url: of a Redis in which replicas count together; by default each counts for itself alone.
     models: for all routes of models.
-    sign_in: for signing in, by address, whatever becomes of it.
+    sign_in: for sign-ins, by address, successful or not.
     trusted_hops: how many proxies in front of this service add to X-Forwarded-For. The address
         that the outermost of them has seen is the caller's. 0: the header is never read.
     timeout_s: how long a request may wait for Redis. One that hangs costs this once.

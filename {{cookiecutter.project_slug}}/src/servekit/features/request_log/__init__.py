@@ -1,4 +1,4 @@
-"""One line of log a request. Always on."""
+"""Logs one line per request. Always on."""
 
 import logging
 from time import perf_counter

@@ -16,13 +16,13 @@ from opentelemetry.trace import (
 
 @contextmanager
 def around_call(model: str, waiting_contexts: Sequence[Context]) -> Iterator[None]:
-    """A span around a call to a model.
+    """Record a span around a batched call to a model.
 
-    It can have one parent only: the first asker whose trace is recorded. The others are linked
+    It can have one parent only: the first request whose trace is recorded. The others are linked
     to it, and it to them, so that the call is found from each of their traces.
     """
-    spans = [asker.run(get_current_span) for asker in waiting_contexts] or [get_current_span()]
-    # The texts of a small batch ask one by one, but all of them are one request.
+    spans = [one.run(get_current_span) for one in waiting_contexts] or [get_current_span()]
+    # The items of a small batch wait one by one, but all of them are one request.
     spans = list(dict.fromkeys(spans))
     recorded = [span for span in spans if span.is_recording()]
     parent, *others = recorded or spans[:1]
@@ -31,7 +31,7 @@ def around_call(model: str, waiting_contexts: Sequence[Context]) -> Iterator[Non
         # A new context: in one of Serve's own, the call would be a part of that request.
         context=set_span_in_context(parent),
         kind=SpanKind.CLIENT,
-        attributes={"model": model, "waiting_contexts": len(spans)},
+        attributes={"model": model, "requests": len(spans)},
         links=[Link(span.get_span_context()) for span in others],
     ) as call:
         _link(others, call)

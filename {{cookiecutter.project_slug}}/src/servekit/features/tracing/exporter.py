@@ -1,4 +1,4 @@
-"""Where spans go, from when to when, whose children they are, and which log lines name them."""
+"""Exports spans while the service runs, and correlates log lines with them."""
 
 import logging
 import os
@@ -26,10 +26,10 @@ from .settings import TracingSettings, collector
 log = logging.getLogger(__name__)
 
 FLUSH_S = 1.5
-"""How long the end of the service waits for a collector to take the last spans."""
+"""Seconds that the end of the service waits for the collector to take the last spans."""
 
 UNKNOWN = "unknown_service"
-"""What OpenTelemetry calls a service that has no name."""
+"""OpenTelemetry's name for a service without one."""
 
 DELAY_MS = 1000
 """Spans wait this long for others to travel with: shorter than a replica of a model lives on
@@ -64,7 +64,7 @@ def with_trace_ids(record: logging.LogRecord) -> bool:
 
 
 def exported(settings: TracingSettings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """While the service runs, its spans are sent to the collector."""
+    """Return a lifespan that exports spans to the collector."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -89,7 +89,7 @@ def span_processors() -> list[SpanProcessor]:
 
 
 def _begin(sample_ratio: float, entrances: tuple[str, ...], service: str) -> None:
-    """Make and send spans from now on; a process that does so already is left alone."""
+    """Start making and exporting spans, unless this process does so already."""
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
         trace.set_tracer_provider(provider(sample_ratio, entrances, service))
         propagate.set_global_textmap(Inherited([propagate.get_global_textmap()]))
@@ -98,7 +98,7 @@ def _begin(sample_ratio: float, entrances: tuple[str, ...], service: str) -> Non
 def provider(
     sample_ratio: float, entrances: tuple[str, ...], service: str = UNKNOWN
 ) -> TracerProvider:
-    """Makes spans, and sends them to the collector if there is one.
+    """Return a provider that exports spans to the collector, if there is one.
 
     service: its name in traces, unless `OTEL_SERVICE_NAME` says another.
     """
@@ -126,7 +126,7 @@ def _resource(service: str) -> Resource:
 def flush(spans: trace.TracerProvider) -> None:
     """Send what has not been sent, if the collector takes it in time."""
     if isinstance(spans, TracerProvider):
-        # In a thread that nobody waits for when the process ends: a flush knows no time limit.
+        # In a daemon thread, which the end of the process does not join: a flush has no time limit.
         flushing = threading.Thread(target=spans.force_flush, name="flush-spans", daemon=True)
         flushing.start()
         flushing.join(FLUSH_S)

@@ -1,4 +1,4 @@
-"""What callers say of their trace, before Ray Serve reads it."""
+"""Cleans trace headers before Ray Serve reads them."""
 
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""Which traces are recorded."""
+"""Decides which traces are recorded."""
 
 import os
 from typing import Any
@@ -14,7 +14,7 @@ ANYWHERE = ("",)
 
 
 def at_serve() -> tuple[str, ...]:
-    """How the spans are called that Ray Serve makes where requests come in.
+    """Return the name prefixes of Ray Serve's spans where requests come in.
 
     HAProxy makes none, so behind it that is in the replicas of the ingress.
     """
@@ -29,8 +29,8 @@ class Entrances(TraceIdRatioBased):
     Ray Serve tells the next process about a trace only if it is recorded. Without this, each
     process on the way of a request that is not would decide anew, and record a fragment.
 
-    ratio: of the traces that begin here, so many are recorded.
-    entrances: how the names of spans start that may begin one.
+    ratio: of the traces that begin here that are recorded, in [0, 1].
+    entrances: name prefixes of the spans that may begin one.
     """
 
     def __init__(self, ratio: float, entrances: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""How much is traced, and where it goes."""
+"""Settings of tracing."""
 
 import os
 from typing import Self
@@ -19,10 +19,10 @@ BATCHING = {QUEUE: 2048, BATCH: 512, "OTEL_BSP_SCHEDULE_DELAY": 1000}
 
 
 class TracingSettings(Settings):
-    """Tracing. What OpenTelemetry has a variable for is set by that: `OTEL_SERVICE_NAME`, …
+    """The settings of tracing that OpenTelemetry has no variable for.
 
-    sample_ratio: of the traces that begin here, so many are recorded. A caller who sends a
-        `traceparent` has decided that already.
+    sample_ratio: of the traces that begin here, in [0, 1]; a caller's `traceparent` takes
+        precedence.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRACING_")

@@ -16,7 +16,7 @@ ALIASES = "aliases.json"
 MANIFEST = "manifest.json"
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-"""No name of a model, alias, version or file can climb out of its folder."""
+"""Names of models, aliases, versions and files, which cannot lead out of their folder."""
 
 _FILE = re.compile(rf"{NAME}(?:/{NAME})*")
 
@@ -30,7 +30,7 @@ def check_names(**names: str) -> None:
     for kind, name in names.items():
         if not is_name(name):
             raise ModelStoreError(
-                f"{name!r} is no name of a {kind}: it takes letters, digits, dots and dashes."
+                f"Invalid {kind} name {name!r}: use letters, digits, dots, dashes and underscores."
             )
 
 
@@ -44,11 +44,9 @@ def read_aliases(content: bytes, where: object) -> dict[str, str]:
     aliases = read_json(content, where)
     for alias, version in aliases.items():
         if not is_name(alias):
-            raise ModelStoreError(f"{where} names {alias!r}, which is no alias.")
+            raise ModelStoreError(f"Invalid alias {alias!r} in {where}.")
         if not is_name(version):
-            raise ModelStoreError(
-                f"{where} gives the alias {alias!r} something that is no version."
-            )
+            raise ModelStoreError(f"Invalid version of the alias {alias!r} in {where}.")
     return aliases
 
 
@@ -57,7 +55,7 @@ def moved(
 ) -> dict[str, str]:
     """The aliases once this one has moved.
 
-    Raises ModelStoreError when it does not mean `before`: somebody else moved it meanwhile.
+    Raises ModelStoreError when it does not mean `before`: another process moved it meanwhile.
     """
     now = aliases.get(alias)
     if now != before:
@@ -83,7 +81,7 @@ def read_manifest(content: bytes, where: object, name: str, version: str) -> dic
         raise ModelStoreError(f"{where} lists no files.")
     for file, expected in files.items():
         if not _FILE.fullmatch(file) or file == MANIFEST:
-            raise ModelStoreError(f"{where} names {file!r}, which is no path inside the model.")
+            raise ModelStoreError(f"Invalid path {file!r} in {where}.")
         if not isinstance(expected, dict) or not {"sha256", "size_bytes"} <= expected.keys():
             raise ModelStoreError(f"{where} gives no sha256 and size_bytes for {file!r}.")
     return manifest
@@ -93,9 +91,9 @@ def read_json(content: bytes, where: object) -> dict[str, Any]:
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ModelStoreError(f"{where} is no valid JSON.") from error
+        raise ModelStoreError(f"{where} is not valid JSON.") from error
     if not isinstance(value, dict):
-        raise ModelStoreError(f"{where} holds no JSON object.")
+        raise ModelStoreError(f"{where} is not a JSON object.")
     return value
 
 

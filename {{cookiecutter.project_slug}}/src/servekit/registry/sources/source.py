@@ -1,4 +1,4 @@
-"""What every place that keeps models can do, and how one is chosen."""
+"""The interface of model sources, and how one is chosen."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ class ModelSource(Protocol):
     def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
         """Let an alias mean another version.
 
-        before: what it means so far. When it means something else by now, somebody else was
+        before: what it means so far. When it means something else by now, another process was
             faster, and ModelStoreError is raised.
         """
         ...

@@ -1,7 +1,7 @@
 """A bucket as a model source: the layout of a folder, its objects made once and never changed.
 
-Only aliases.json is ever replaced, by whoever has read it last. A manifest is written after the
-files that it names, so that a version is there whole or not at all.
+Only aliases.json is ever replaced, and only if it is still the one that was read. A manifest is
+written after the files that it names, so that a version is there whole or not at all.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from .objects import Objects
 Result = TypeVar("Result")
 
 ATTEMPTS = 4
-"""Somebody may move another alias at the same moment, which is no reason to give up."""
+"""Another alias may be moved at the same moment, which is no reason to fail."""
 
 
 class CloudStorageSource:

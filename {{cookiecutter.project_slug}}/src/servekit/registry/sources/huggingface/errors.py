@@ -41,7 +41,7 @@ def understood(repository: Repository) -> Iterator[None]:
     try:
         yield
     except RemoteEntryNotFoundError:
-        raise  # whoever asked knows what it means that a file is not there
+        raise  # the caller knows what a missing file means
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise _not_here(repository) from None
     except HfHubHTTPError as error:

@@ -1,6 +1,6 @@
 """A repository of the hub as a model source: the layout of a folder, changed by commits.
 
-A commit names the one that it was made upon, so of two trainers who promote at once one is told.
+A commit names the one that it was made upon, so of two concurrent promotions one fails.
 """
 
 import shutil
@@ -36,7 +36,7 @@ from .errors import MovedOnError, understood
 from .repository_url import Repository
 
 ATTEMPTS = 4
-"""A commit of somebody else's may be about another model, which is no reason to give up."""
+"""A concurrent commit may be about another model, which is no reason to fail."""
 
 
 class HuggingFaceSource:

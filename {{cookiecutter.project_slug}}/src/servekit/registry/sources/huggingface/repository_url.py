@@ -31,7 +31,7 @@ def parsed(url: str) -> Repository | Path:
         return Path(place).expanduser().absolute()
     match = _REPOSITORY.fullmatch(place)
     if not match:
-        # Not the address: somebody may have put a token into it.
+        # Not the address: it may hold a token.
         raise ModelStoreError(
             "A model store at hf: is written hf:organization/repository, with @revision behind it"
             " if need be, or hf:/absolute/folder or hf:./folder."

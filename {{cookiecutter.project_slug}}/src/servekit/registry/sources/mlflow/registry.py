@@ -26,7 +26,7 @@ class MlflowSource:
     """Versions have the numbers that the registry gives them.
 
     The files of a version are there before it is: it is registered once its run has logged
-    them, so nobody ever finds half of one.
+    them, so no reader ever finds half of one.
 
     address: of the registry and of the server that keeps its runs, such as http://host:5000.
     """
@@ -66,9 +66,9 @@ class MlflowSource:
         return into
 
     def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
-        """As the port says, with one gap.
+        """As the protocol says, with one gap.
 
-        The registry cannot compare and set: of two who move the alias within the same
+        The registry cannot compare and set: of two moves of the alias within the same
         milliseconds, the second one wins, and the first one is not told.
         """
         check_names(model=name, alias=alias, version=version)
@@ -77,7 +77,7 @@ class MlflowSource:
             self._client.set_registered_model_alias(name, alias, version)
 
     def publish(self, name: str, version: str, folder: Path) -> None:
-        """As the port says; the version is registered together with a run.
+        """As the protocol says; the version is registered together with a run.
 
         The run has the facts of the manifest as parameters, its metrics and the sizes of files.
         Raises ModelStoreError when the registry gives the version another number.

@@ -62,7 +62,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
     try:
         return client.create_experiment(name)
     except MlflowException:
-        # Somebody else was faster.
+        # Another process was faster.
         if found := client.get_experiment_by_name(name):
             return found.experiment_id
         raise

@@ -123,7 +123,7 @@ def test_a_machine_without_threads_is_waited_for(
     with monkeypatch.context() as patched:
         patched.setattr(Thread, "start", refuse)
         for _ in range(5):
-            with pytest.raises(StoreUnreachableError, match="cannot be asked: can't start new"):
+            with pytest.raises(StoreUnreachableError, match="cannot be called: can't start new"):
                 store.aliases("language")
     assert store.aliases("language") == {"champion": "1"}
 
@@ -150,8 +150,8 @@ def test_what_was_last_sound_is_there_without_the_registry(
 ):
     files = store.open("language@champion")
     assert store.open_last_good(CHAMPION) is None
-    store.remember("language", "champion", "1")
-    store.remember("language", "challenger", "2")  # was never fetched
+    store.record_last_good("language", "champion", "1")
+    store.record_last_good("language", "challenger", "2")  # was never fetched
     registry.down = True
     store = again(registry, tmp_path)
     assert store.open_last_good(CHAMPION) == files
@@ -166,7 +166,7 @@ def test_the_last_few_versions_are_kept(registry: Registry, store: ModelStore, t
         publish(folder, "toy", version, {"a": version.encode()})
         files = store.open(f"toy:{version}")
         os.utime(files.folder, (1e9 + int(version), 1e9 + int(version)))
-        store.remember("toy", "champion", "1")
+        store.record_last_good("toy", "champion", "1")
     kept = {path.split("/")[1] for path in cached(tmp_path) if path.endswith("/a")}
     assert kept == {"1", "5", "6", "7", "8"}
 

@@ -1,4 +1,4 @@
-"""What a model says of itself, asked for seldom."""
+"""Caches the card of a model: its version, facts and condition."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,11 +10,11 @@ from servekit.contracts import ModelCard, ModelError
 from .transport import JUST_NOW_S, LATELY_S
 
 
-class CurrentCard:
+class ModelCardCache:
     """The card of the version that answers now.
 
-    It is asked for by all who want it together, and not at all while answers show that it is
-    right.
+    Concurrent requests share one call for it, and none is made while answers show that it is
+    current.
     """
 
     def __init__(self, ask: Callable[[], Awaitable[ModelCard]]) -> None:
@@ -25,18 +25,18 @@ class CurrentCard:
 
     @property
     def note(self) -> str:
-        """That of the last card."""
+        """The note of the last card."""
         return self._card.note if self._card else ""
 
     @property
     def is_old(self) -> bool:
-        """Whether its note may have changed: answers show the version, but no more than that."""
+        """Whether its note may be outdated: answers confirm the version alone."""
         return monotonic() - self._asked_at > LATELY_S
 
     async def get(self) -> ModelCard:
         if self._card is None or monotonic() - self._right_at > JUST_NOW_S:
             if self._renewal is None or self._renewal.done():
-                # Nobody's in particular, so it outlasts whoever asked first.
+                # A task of its own, so it outlasts the request that came first.
                 loop = asyncio.get_running_loop()
                 self._renewal = loop.create_task(self.renew(), context=Context())
             try:
@@ -53,7 +53,7 @@ class CurrentCard:
         return self._card
 
     def answered(self, reference: str, asked_at: float) -> None:
-        """An answer shows whether the card is right, so under load it is not fetched again."""
+        """Confirm the card by an answer, so that under load it is not fetched again."""
         if self._card:
             same = reference == self._card.reference
             self._right_at = max(self._right_at, asked_at) if same else float("-inf")

@@ -14,8 +14,8 @@ from servekit.contracts import (
     ModelUnavailableError,
     Prediction,
 )
-from servekit.serving.client import MAX_GATHERED, ModelClient
-from servekit.serving.settings import GatherSettings
+from servekit.serving.client import SMALL_BATCH, ModelClient
+from servekit.serving.settings import BatcherSettings
 from servekit.testing.fakes import FakeMeter
 
 from acme_service.contracts.language import Detection, Query
@@ -60,7 +60,7 @@ class Replicas:
 
 
 def detector_of(replicas: Replicas, **settings: int) -> ModelClient:
-    return ModelClient("language", replicas, GatherSettings.model_validate(settings), FakeMeter())
+    return ModelClient("language", replicas, BatcherSettings.model_validate(settings), FakeMeter())
 
 
 async def all_before_the_error(
@@ -79,38 +79,38 @@ def made_by(predictions: Sequence[Prediction[Detection]]) -> set[str]:
     return {prediction.version for prediction in predictions}
 
 
-@pytest.mark.parametrize("texts", [MAX_GATHERED, MAX_GATHERED + 1, 1000])
+@pytest.mark.parametrize("texts", [SMALL_BATCH, SMALL_BATCH + 1, 1000])
 async def test_a_batch_over_several_replicas_has_answers_of_one_version(texts: int) -> None:
     replicas = Replicas(cycle("1121"))
-    detector = detector_of(replicas, max_texts=4)
+    detector = detector_of(replicas, max_items=4)
     answers = await detector.predict_batch([Query("a")] * texts)
     assert (len(answers), len(made_by(answers))) == (texts, 1)
 
 
 async def test_only_those_of_the_other_version_are_asked_again_and_by_name() -> None:
     replicas = Replicas(chain("112", repeat("2")))
-    queries = [Query(text) for text in "abcdefghijkl"] + [Query("z")] * MAX_GATHERED
-    answers = await detector_of(replicas, max_texts=14).predict_batch(queries * 2)
+    queries = [Query(text) for text in "abcdefghijkl"] + [Query("z")] * SMALL_BATCH
+    answers = await detector_of(replicas, max_items=14).predict_batch(queries * 2)
     assert made_by(answers) == {"language:1"}
     assert replicas.calls[4:] == [["language:1"] * 14] * 2
 
 
 async def test_nothing_is_asked_again_while_nothing_is_replaced() -> None:
     replicas = Replicas(repeat("1"))
-    await detector_of(replicas, max_texts=4).predict_batch([Query("a")] * 40)
+    await detector_of(replicas, max_items=4).predict_batch([Query("a")] * 40)
     assert replicas.calls == [[""] * 4] * 10
 
 
 async def test_where_one_version_is_gone_the_other_one_answers_everything() -> None:
     replicas = Replicas(cycle("1112"), held="2")
-    answers = await detector_of(replicas, max_texts=4).predict_batch([Query("a")] * 40)
+    answers = await detector_of(replicas, max_items=4).predict_batch([Query("a")] * 40)
     assert made_by(answers) == {"language:2"}
 
 
 async def test_where_no_version_answers_everything_it_is_worth_trying_again_later() -> None:
     replicas = Replicas(cycle("123456"), held="")
     with pytest.raises(ModelUnavailableError, match="being replaced"):
-        await detector_of(replicas, max_texts=4).predict_batch([Query("a")] * 40)
+        await detector_of(replicas, max_items=4).predict_batch([Query("a")] * 40)
     assert len(replicas.calls) <= 10 + 3 * 10
 
 
@@ -122,7 +122,7 @@ async def test_a_model_that_does_not_heed_the_name_is_not_believed() -> None:
 
     replicas = Heedless(cycle("12"))
     with pytest.raises(ModelUnavailableError, match="being replaced"):
-        await detector_of(replicas, max_texts=4).predict_batch([Query("a")] * 40)
+        await detector_of(replicas, max_items=4).predict_batch([Query("a")] * 40)
 
 
 async def test_a_question_by_name_travels_alone_so_that_it_fails_alone() -> None:

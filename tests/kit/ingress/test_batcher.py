@@ -14,7 +14,7 @@ from servekit.contracts import (
     ModelUnavailableError,
 )
 from servekit.serving.batcher import MAX_CALL_BYTES, Batcher, waiting_contexts
-from servekit.serving.settings import GatherSettings
+from servekit.serving.settings import BatcherSettings
 from servekit.testing.fakes import FakeMeter
 
 
@@ -52,8 +52,8 @@ class StubbornModel(Model):
         return [item.upper() for item in items]
 
 
-def gatherer_of(model: Model, **settings: float) -> Batcher[str, str]:
-    chosen = GatherSettings.model_validate({"max_in_flight": 2} | settings)
+def batcher_of(model: Model, **settings: float) -> Batcher[str, str]:
+    chosen = BatcherSettings.model_validate({"max_in_flight": 2} | settings)
     return Batcher("test", model.call, size, chosen, FakeMeter())
 
 
@@ -68,23 +68,23 @@ async def settled() -> None:
 
 async def test_a_lone_request_is_asked_at_once() -> None:
     model = Model()
-    assert await gatherer_of(model).ask("a") == "A"
+    assert await batcher_of(model).ask("a") == "A"
     assert model.calls == [["a"]]
 
 
 async def test_requests_of_one_turn_travel_together() -> None:
     model = Model()
-    answers = await asyncio.gather(*map(gatherer_of(model).ask, "abc"))
+    answers = await asyncio.gather(*map(batcher_of(model).ask, "abc"))
     assert (answers, model.calls) == (["A", "B", "C"], [["a", "b", "c"]])
 
 
-async def test_requests_gather_while_calls_are_under_way() -> None:
+async def test_requests_wait_together_while_calls_are_under_way() -> None:
     model = Model()
-    gatherer = gatherer_of(model)
+    batcher = batcher_of(model)
     model.gate.clear()
     tasks = []
     for item in "abcde":
-        tasks.append(asyncio.create_task(gatherer.ask(item)))
+        tasks.append(asyncio.create_task(batcher.ask(item)))
         await settled()
     model.gate.set()
     assert await asyncio.gather(*tasks) == ["A", "B", "C", "D", "E"]
@@ -95,63 +95,63 @@ async def test_a_call_that_stops_by_itself_keeps_nobody_waiting() -> None:
     async def stopping(items: Sequence[str]) -> list[str]:
         raise asyncio.CancelledError
 
-    gatherer = Batcher("test", stopping, size, GatherSettings(), FakeMeter())
+    batcher = Batcher("test", stopping, size, BatcherSettings(), FakeMeter())
     with pytest.raises(ModelUnavailableError):
-        await asyncio.wait_for(gatherer.ask("a"), 1)
+        await asyncio.wait_for(batcher.ask("a"), 1)
 
 
 async def test_a_call_holds_a_limited_number_of_items() -> None:
     model = Model()
-    await asyncio.gather(*map(gatherer_of(model, max_texts=2).ask, "abc"))
+    await asyncio.gather(*map(batcher_of(model, max_items=2).ask, "abc"))
     assert model.calls == [["a", "b"], ["c"]]
 
 
 async def test_a_call_weighs_at_most_a_mebibyte() -> None:
     model = Model()
     half = "x" * (MAX_CALL_BYTES // 2)
-    await asyncio.gather(*map(gatherer_of(model).ask, [half, half, "a"]))
+    await asyncio.gather(*map(batcher_of(model).ask, [half, half, "a"]))
     assert [len(call) for call in model.calls] == [2, 1]
 
 
 async def test_beyond_the_line_requests_are_refused() -> None:
     model = Model()
-    gatherer = gatherer_of(model, max_waiting=1)
+    batcher = batcher_of(model, max_waiting=1)
     model.gate.clear()
     tasks = []
     for item in "abc":
-        tasks.append(asyncio.create_task(gatherer.ask(item)))
+        tasks.append(asyncio.create_task(batcher.ask(item)))
         await settled()
     with pytest.raises(ModelOverloadedError):
-        await gatherer.ask("d")
+        await batcher.ask("d")
     model.gate.set()
     assert await asyncio.gather(*tasks) == ["A", "B", "C"]
 
 
 async def test_a_stuck_call_delays_no_other() -> None:
     model = Model()
-    gatherer = gatherer_of(model, timeout_s=0.2)
-    stuck = asyncio.create_task(gatherer.ask("stuck"))
+    batcher = batcher_of(model, timeout_s=0.2)
+    stuck = asyncio.create_task(batcher.ask("stuck"))
     await settled()
-    assert await gatherer.ask("a") == "A"
+    assert await batcher.ask("a") == "A"
     with pytest.raises(ModelTimeoutError):
         await stuck
 
 
 async def test_an_error_reaches_all_who_waited_for_it() -> None:
-    gatherer = gatherer_of(Model())
-    answers = await asyncio.gather(*map(gatherer.ask, ["a", "broken"]), return_exceptions=True)
+    batcher = batcher_of(Model())
+    answers = await asyncio.gather(*map(batcher.ask, ["a", "broken"]), return_exceptions=True)
     assert [str(one) for one in answers] == ["broken", "broken"]
     assert answers[0] is not answers[1]
-    assert await gatherer.ask("a") == "A"
+    assert await batcher.ask("a") == "A"
 
 
 async def test_who_leaves_the_line_is_not_asked_for() -> None:
     model = Model()
-    gatherer = gatherer_of(model)
+    batcher = batcher_of(model)
     model.gate.clear()
     tasks = []
     for item in "abcd":
-        tasks.append(asyncio.create_task(gatherer.ask(item)))
+        tasks.append(asyncio.create_task(batcher.ask(item)))
         await settled()
     tasks[2].cancel()
     await settled()
@@ -162,7 +162,7 @@ async def test_who_leaves_the_line_is_not_asked_for() -> None:
 
 async def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
     model = Model()
-    task = asyncio.create_task(gatherer_of(model).ask("stuck"))
+    task = asyncio.create_task(batcher_of(model).ask("stuck"))
     await settled()
     task.cancel()
     await settled()
@@ -171,9 +171,9 @@ async def test_a_call_that_nobody_waits_for_is_cancelled() -> None:
 
 async def test_a_call_shared_with_others_finishes() -> None:
     model = Model()
-    gatherer = gatherer_of(model)
+    batcher = batcher_of(model)
     model.gate.clear()
-    first, second = (asyncio.create_task(gatherer.ask(item)) for item in "ab")
+    first, second = (asyncio.create_task(batcher.ask(item)) for item in "ab")
     await settled()
     first.cancel()
     await settled()
@@ -184,26 +184,26 @@ async def test_a_call_shared_with_others_finishes() -> None:
 
 async def test_after_a_timeout_the_slot_is_free_again() -> None:
     model = Model()
-    gatherer = gatherer_of(model, timeout_s=0.05)
-    waiting = [gatherer.ask("stuck") for _ in range(3)]
+    batcher = batcher_of(model, timeout_s=0.05)
+    waiting = [batcher.ask("stuck") for _ in range(3)]
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(one) for one in answers} == {ModelTimeoutError}
     await settled()
     assert model.cancelled == [["stuck"] * 3]
-    assert await gatherer.ask("a") == "A"
+    assert await batcher.ask("a") == "A"
 
 
 async def test_a_timeout_in_the_line_gives_the_place_back() -> None:
     model = StubbornModel()
     model.gate.clear()
-    gatherer = gatherer_of(model, timeout_s=0.3, max_texts=1, max_waiting=1)
+    batcher = batcher_of(model, timeout_s=0.3, max_items=1, max_waiting=1)
     waiting = []
     for item in "abc":  # two calls under way, and one in line
-        waiting.append(asyncio.create_task(gatherer.ask(item)))
+        waiting.append(asyncio.create_task(batcher.ask(item)))
         await settled()
     errors = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(one) for one in errors] == [ModelTimeoutError] * 3
-    asking = asyncio.create_task(gatherer.ask("d"))
+    asking = asyncio.create_task(batcher.ask("d"))
     await settled()
     model.gate.set()
     assert await asking == "D"
@@ -215,28 +215,28 @@ async def test_a_wrong_number_of_answers_is_nobodys_answer(answers: list[str]) -
     async def call(items: Sequence[str]) -> list[str]:
         return answers
 
-    gatherer = Batcher("test", call, len, GatherSettings(), FakeMeter())
-    found = await asyncio.gather(*map(gatherer.ask, "ab"), return_exceptions=True)
+    batcher = Batcher("test", call, len, BatcherSettings(), FakeMeter())
+    found = await asyncio.gather(*map(batcher.ask, "ab"), return_exceptions=True)
     assert [type(one) for one in found] == [ModelError, ModelError]
 
 
 async def test_an_unforeseen_failure_is_an_error_and_frees_the_slot() -> None:
     model = Model()
-    gatherer = gatherer_of(model)
+    batcher = batcher_of(model)
     for _ in range(3):
         with pytest.raises(ModelError):
-            await gatherer.ask(None)  # pyright: ignore[reportArgumentType]
-    assert await gatherer.ask("a") == "A"
+            await batcher.ask(None)  # pyright: ignore[reportArgumentType]
+    assert await batcher.ask("a") == "A"
 
 
 async def test_a_call_left_before_its_first_step_frees_its_slot() -> None:
-    gatherer = gatherer_of(Model())
+    batcher = batcher_of(Model())
     for _ in range(3):
-        task = asyncio.create_task(gatherer.ask("a"))
+        task = asyncio.create_task(batcher.ask("a"))
         await asyncio.sleep(0)  # asks
         asyncio.get_running_loop().call_soon(task.cancel)  # right after the call is made
         await asyncio.wait([task])
-    assert await gatherer.ask("b") == "B"
+    assert await batcher.ask("b") == "B"
 
 
 async def test_a_call_knows_the_contexts_of_those_who_asked_and_runs_in_none_of_them() -> None:
@@ -247,11 +247,11 @@ async def test_a_call_knows_the_contexts_of_those_who_asked_and_runs_in_none_of_
         found.append([name.get(), *(asker.run(name.get) for asker in waiting_contexts())])
         return items
 
-    gatherer = Batcher("test", call, len, GatherSettings(), FakeMeter())
+    batcher = Batcher("test", call, len, BatcherSettings(), FakeMeter())
 
     async def ask(who: str) -> None:
         name.set(who)
-        await gatherer.ask(who)
+        await batcher.ask(who)
 
     await asyncio.gather(*map(ask, ["a", "b"]))
     assert found == [["nobody", "a", "b"]]

@@ -1,8 +1,8 @@
-"""Makes one version of a model answer a request, however many calls that takes.
+"""Ensures that one version of a model answers a whole request, however many calls it takes.
 
-While one version replaces another, replicas change over one after the other, and calls that
-belong together may be answered by both. Those answers are then asked for once more, by name:
-replicas hold a replaced version for a while, and fetch one that they have not heard of.
+During a rollout replicas change over one after the other, and the calls of one request may be
+answered by both versions. The smaller part is then asked again, by version: replicas hold a
+replaced version for a while, and fetch one that is new to them.
 """
 
 from collections import Counter
@@ -12,25 +12,25 @@ from typing import Any
 from servekit.contracts import ModelReplacedError, ModelUnavailableError, Prediction
 
 MAX_VERSIONS_TRIED = 3
-"""There are two while one replaces the other. With more of them, they will never agree."""
+"""A rollout has two. With many more, they would never agree."""
 
 Ask = Callable[[Sequence[Any], str], Awaitable[list[Prediction[Any]]]]
-"""Takes items, and the reference of the version that has to answer them all."""
+"""Takes items, and the reference of the version that has to answer all of them."""
 
 
-async def of_one_version(
+async def require_single_version(
     model: str, items: Sequence[Any], predictions: list[Prediction[Any]], ask: Ask
 ) -> list[Prediction[Any]]:
-    """The predictions as they are, if one version has made them all; else those of one of them.
+    """Return predictions for all items that were made by one version.
 
     Args:
         model: The name of the model.
-        items: What was asked.
-        predictions: What was answered, one an item, in order.
-        ask: Asks the model again.
+        items: The items of the request.
+        predictions: One for each item, in order; returned as they are if one version made them.
+        ask: Calls the model again.
 
     Raises:
-        ModelUnavailableError: No version answers everything.
+        ModelUnavailableError: No version answers every item.
     """
     made_by = Counter([one.version for one in predictions])
     if len(made_by) <= 1:
