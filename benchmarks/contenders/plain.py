@@ -8,10 +8,10 @@ fastapi.tiangolo.com/deployment/server-workers/
 import os
 
 from my_service.api import create_app
-from my_service.features.websockets import websockets
 from my_service.ingress.assembly import local_calls, ports_over
 from servekit.api.logging import configure_logging
 from servekit.contracts import NullMeter
+from servekit.features.websockets import websockets
 from servekit.serving.settings import GatherSettings
 
 features = [websockets()] if os.environ.get("SOCKETS") else []

@@ -7,10 +7,10 @@ from httpx2.websockets import WebSocketUpgradeError
 
 from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
+from servekit.features.websockets import websockets
 
 from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.websockets import websockets
 
 from tests.applications.rate_limit import NAME
 from tests.cluster import UrlOf
@@ -23,7 +23,7 @@ LIMIT = 5
 @pytest.mark.application(NAME)
 def test_a_socket_too_many_is_refused_with_a_429(url_of: UrlOf) -> None:
     limited = url_of(NAME)
-    url = limited.replace("http", "ws", 1) + "/v1/ws/detect"
+    url = limited.replace("http", "ws", 1) + "/v1/detect/ws"
     headers = {"X-Forwarded-For": "192.0.2.77"}
     with httpx2.Client(timeout=30) as client:
         for _ in range(LIMIT):
@@ -40,11 +40,11 @@ def test_a_socket_too_many_is_refused_with_a_429(url_of: UrlOf) -> None:
 def test_a_text_too_many_is_an_error_and_the_socket_stays_open() -> None:
     limiting = rate_limit(RateLimitSettings(models="3/day"), service=SLUG)
     client = TestClient(create_app(fake_ports(), [limiting, websockets()]))
-    with client.websocket_connect("/v1/ws/detect") as socket:
+    with client.websocket_connect("/v1/detect/ws") as socket:
         kinds = []
         for _ in range(4):
             socket.send_json({"text": "fine"})
-            while (answer := socket.receive_json())["type"] == "guess":
+            while (answer := socket.receive_json())["type"] == "prediction":
                 continue
             kinds.append((answer["type"], answer.get("title")))
     assert kinds == [("done", None)] * 2 + [("error", "Too Many Requests")] * 2

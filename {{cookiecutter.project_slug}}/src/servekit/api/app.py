@@ -133,11 +133,13 @@ def _include_routes(
     # What is asked most comes first: routes are tried one after the other.
     for router in [*routers, *feature_routers, models_router]:
         app.include_router(router)
+    app.state.model_paths = {}
     for router in routers:
         if isinstance(router, ModelRouter):
             name = router.contract.name
             if name not in app.state.ports.contracts:
                 raise SettingsError(f"There are routes for {name!r}, but no model of that name.")
+            app.state.model_paths.setdefault(name, router.prefix)
             for feature in features:
                 if feature.model_routes:
                     app.include_router(feature.model_routes(router.contract, router.prefix))

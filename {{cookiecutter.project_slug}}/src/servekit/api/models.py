@@ -180,16 +180,24 @@ def written(contract: Contract, output: TypeAdapter[Any], value: Any) -> str:
 
 
 class ModelOut(BaseModel):
-    """version: the one that answers now; null while no process does."""
+    """version: the one that answers now; null while no process does.
+
+    path: of its routes, as `model_router` has made them; null where there are none.
+    """
 
     name: str
     version: str | None
+    path: str | None
 
 
 class ModelDetailsOut(ModelOut):
-    """facts: what the model says of itself. input, output: JSON Schemas of one item."""
+    """facts: what the model says of itself. input, output: JSON Schemas of one item.
+
+    streams: whether one item is answered piece by piece.
+    """
 
     facts: dict[str, Any]
+    streams: bool
     input: dict[str, Any]
     output: dict[str, Any]
 
@@ -206,18 +214,25 @@ async def _version(model: Predictor[Any, Any]) -> str | None:
         return None
 
 
+async def model_paths(connection: HTTPConnection) -> dict[str, str]:
+    return connection.app.state.model_paths
+
+
+CurrentPaths = Annotated[dict[str, str], Depends(model_paths)]
+
+
 @models_router.get("")
-async def list_models(ports: CurrentPorts) -> list[ModelOut]:
-    """Every model, and the version of it that answers."""
+async def list_models(ports: CurrentPorts, paths: CurrentPaths) -> list[ModelOut]:
+    """Every model, the version of it that answers, and where."""
     versions = await asyncio.gather(*map(_version, ports.models.values()))
     return [
-        ModelOut(name=name, version=version)
+        ModelOut(name=name, version=version, path=paths.get(name))
         for name, version in zip(ports.models, versions, strict=True)
     ]
 
 
 @models_router.get("/{name}", responses=documented([404]))
-async def get_model(name: Name, ports: CurrentPorts) -> ModelDetailsOut:
+async def get_model(name: Name, ports: CurrentPorts, paths: CurrentPaths) -> ModelDetailsOut:
     """One model, and what it takes and gives."""
     if name not in ports.models:
         raise ProblemError(404, "There is no model of this name.")
@@ -225,7 +240,9 @@ async def get_model(name: Name, ports: CurrentPorts) -> ModelDetailsOut:
     return ModelDetailsOut(
         name=name,
         version=card.version,
+        path=paths.get(name),
         facts=dict(card.facts),
+        streams=contract.streams,
         input=TypeAdapter(contract.input).json_schema(),
         output=TypeAdapter(contract.output).json_schema(mode="serialization"),
     )

@@ -1,5 +1,9 @@
 """Version 1 of the API. Its answers keep their shape for as long as it lives."""
 
+from servekit.api.models import ModelRouter
+
+from acme_service.contracts.language import LANGUAGE
+
 from . import detect, files, languages, preferences, streams
 
 routers = [
@@ -8,4 +12,6 @@ routers = [
     files.router,
     languages.router,
     preferences.router,
+    # Its routes are written by hand; features add theirs, such as a socket.
+    ModelRouter(LANGUAGE, "/v1/detect"),
 ]
