@@ -1,15 +1,19 @@
-"""Refuses what cannot be measured, measures the rest, and ends with 1 when an answer was wrong."""
+"""`make load`: a short load test of a running service, which asks one of its models.
 
-# Locust is imported inside a function: it takes a second, in which a Ctrl-C must be a sentence.
+It refuses what cannot be measured, measures the rest, and ends with 1 when an answer was wrong.
+"""
+
+# All but the standard library is imported inside `main`: Locust alone takes a second, in which
+# a Ctrl-C must be a sentence.
 
 import argparse
 import io
 import os
 import re
 import signal
-import socket
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -20,13 +24,19 @@ def stop(*_: object) -> NoReturn:
     sys.exit("Stopped before anything was measured.")
 
 
-def main() -> None:
+def main(features: str) -> None:
+    """Run the load test that the command line asks for.
+
+    Args:
+        features: The module that has `models()` and `sources()`, as "package.module".
+    """
     for number in STOPS:
         signal.signal(number, stop)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that knows no block characters gets question marks, not a traceback.
         sys.stdout.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(prog="load", description="Measure a running service.")
+    parser.add_argument("--model", default="", help="its name, where there are several")
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--connections", default="32")
     parser.add_argument("--seconds", default="15")
@@ -35,22 +45,34 @@ def main() -> None:
 
     connections = positive("CONNECTIONS", options.connections)
     seconds = positive("SECONDS", options.seconds)
-    url = options.url.rstrip("/")
-    refuse_silence(url)
-    read_header()
+    url = checked_url(options.url)
 
+    from dotenv import load_dotenv
+
+    from .questions import Service
+
+    load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    service = Service(url, header())
+    name = service.chosen(options.model)
+
+    # Locust patches the standard library, so it comes before what starts threads or takes from
+    # there what it patches, as a model store and the service's own modules do.
+    from .locust_run import run
     from .plot import plot
     from .report import report
-    from .running import run
 
-    print(f"{url}: {connections} connections for {seconds} s, after a warm-up.", flush=True)
-    measured = run(url, connections, seconds, STOPS)
+    target = service.target(name, resolve_name(features))
+    shown = f"{url}{target.path}"
+    print(f"{shown}: {connections} connections for {seconds} s, after a warm-up.", flush=True)
+    if target.note:
+        print(target.note, flush=True)
+    measured = run(service, target, connections, seconds, STOPS)
     if not measured.seconds:
         stop()
     if not measured.requests:
         sys.exit("Nothing was measured: no answer arrived in time.")
     options.plot.parent.mkdir(parents=True, exist_ok=True)
-    options.plot.write_text(plot(measured, f"{url}, {connections} connections"), encoding="utf-8")
+    options.plot.write_text(plot(measured, f"{shown}, {connections} connections"), "utf-8")
     print(report(measured), f"\n  The plot is in {options.plot}.", sep="\n")
     if measured.seconds < seconds - 0.5:
         sys.exit(f"Stopped after {measured.seconds:.0f} of {seconds} seconds.")
@@ -64,31 +86,21 @@ def positive(name: str, value: str) -> int:
     return int(value)
 
 
-def read_header() -> None:
-    """Take LOAD_HEADER from .env, unless it is set. Raises SystemExit when it is no header."""
-    from dotenv import dotenv_values
-
-    settings = dotenv_values(os.environ.get("ENV_FILE", ".env"))
-    header = os.environ.setdefault("LOAD_HEADER", settings.get("LOAD_HEADER") or "")
-    if header and not re.fullmatch(r"[A-Za-z0-9-]+: [!-~]([ -~]*[!-~])?", header):
+def header() -> dict[str, str]:
+    """The header that LOAD_HEADER holds. Raises SystemExit when it is malformed."""
+    text = os.environ.get("LOAD_HEADER", "")
+    if text and not re.fullmatch(r"[A-Za-z0-9-]+: [!-~]([ -~]*[!-~])?", text):
         sys.exit("LOAD_HEADER has to look like `Name: value`, in one line.")
+    name, _, value = text.partition(": ")
+    return {name: value} if name else {}
 
 
-def refuse_silence(url: str) -> None:
-    """Raise SystemExit unless `url` is one, and something listens there."""
+def checked_url(url: str) -> str:
+    """The URL without a slash at its end. Raises SystemExit when it cannot be used."""
     if not re.match(r"https?://[^\s/?#:]", url):
         sys.exit(f"URL has to look like http://127.0.0.1:8000, and {url!r} does not.")
     try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-        with socket.create_connection((parts.hostname or "", port), timeout=5):
-            return
+        _ = urlsplit(url).port
     except ValueError as error:
         sys.exit(f"URL cannot be used: {error}.")
-    except OSError as error:
-        reason = error.strerror or error
-        sys.exit(f"Nothing answers at {url} ({reason}): start a service with `make serve`.")
-
-
-if __name__ == "__main__":
-    main()
+    return url.rstrip("/")
