@@ -30,6 +30,7 @@ class Place(BaseModel):
 
 class Point(NamedTuple):
     x: float
+    marks: list[str] = []  # noqa: RUF012
     y: float = 0.5
 
 
