@@ -156,7 +156,7 @@ def run(load: Load, seconds: int, scratch: Path) -> Outcome:
 
 
 async def run_sockets(load: Load, seconds: int) -> Outcome:
-    """Each socket sends a text, reads guesses until the last, and sends the next."""
+    """Each socket sends a text, reads answers until the last, and sends the next."""
     latencies: list[float] = []
     failed = 0
     began = time.perf_counter()
@@ -166,10 +166,10 @@ async def run_sockets(load: Load, seconds: int) -> Outcome:
         async with connect(f"ws://{HOST}:{PORT}{load.path}") as socket:
             while (asked := time.perf_counter()) < began + seconds:
                 await socket.send(json.dumps(load.body))
-                answer = {"type": "guess"}
-                while answer["type"] == "guess":
+                answer = {"type": "prediction"}
+                while answer["type"] == "prediction":
                     answer = json.loads(await asyncio.wait_for(socket.recv(), TIMEOUT_S))
-                failed += answer["type"] != "done" or answer["language"] != LANGUAGE
+                failed += answer["type"] != "done" or answer["value"]["language"] != LANGUAGE
                 latencies.append(time.perf_counter() - asked)
 
     ended = await asyncio.gather(*(talk() for _ in range(load.connections)), return_exceptions=True)

@@ -13,9 +13,10 @@ from .imports import imported, package_of
 from .template import files
 
 RENDERS = matrix()
+LOAD = "src/servekit/commands/load/"
 TESTING = "src/servekit/testing/"
-GROUPS = {"src/": (), TESTING: ("dev",), "tests/": ("dev",), "load/": ("dev", "load")}
-"""Beside run-time dependencies, what the files below a folder may import."""
+GROUPS = {"src/": (), TESTING: ("dev",), "tests/": ("dev",), LOAD: ("load",)}
+"""Beside run-time dependencies, what files below a folder may import; the longest decides."""
 IMPORTED_BY_OTHERS = {"python-multipart": "fastapi", "aiosqlite": "sqlalchemy"}
 """What is imported, without being asked for, by what: to read forms, and files of SQLite."""
 REGISTRIES = {
@@ -44,7 +45,8 @@ def undeclared(project: dict[str, bytes], folder: str) -> set[str]:
     return {
         f"{path}: {module}"
         for path, source in project.items()
-        if folder_of(path) == folder and path.endswith(".py")
+        if max(filter(path.startswith, GROUPS), key=len, default="") == folder
+        if path.endswith(".py")
         for module in imported(source, package_of(path))
         if module.split(".")[0] not in own | sys.stdlib_module_names
         if not owners_of(module) & present

@@ -32,14 +32,13 @@ RENDERED = {
     "docs/README.md",
     "pyproject.toml",
     "serve.yaml",
-    "src/acme_service/features/__init__.py",
+    "src/acme_service/features.py",
 }
 
 
 FOLDERS = {
     "acme_service",
     "acme_service/api",
-    "acme_service/features",
     "servekit/features",
     "servekit/registry/sources",
 }
@@ -151,7 +150,7 @@ def test_conditions_stand_in_one_python_file_and_are_few():
     lines = [line for content in python.values() for line in content.decode().splitlines()]
     holding = [path for path, content in python.items() if b"# {%" in content]
     statements = [line for line in lines if STATEMENT.match(line)]
-    assert holding == ["src/acme_service/features/__init__.py"]
+    assert holding == ["src/acme_service/features.py"]
     assert len(statements) < 0.015 * len(lines)
 
 

@@ -47,11 +47,9 @@ def for_all(projects: dict[Path, list[Path]], top: Path) -> dict[str, Any]:
     ignored = sorted({path for one in each for path in one.pop("ignore", [])})
     [settings] = {json.dumps(one): one for one in each}.values()
     environments = [
-        environment | {"root": str(root), "extraPaths": [str(folder / "src"), str(folder)]}
+        {"root": str(folder), "extraPaths": [str(folder / "src"), str(folder)]}
         for project in projects
         for folder in [project.relative_to(top)]
-        for environment in [*settings["executionEnvironments"], {"root": "."}]
-        for root in [folder / environment["root"]]
     ]
     paths = [str(path.relative_to(top)) for some in projects.values() for path in some]
     shared = {"include": paths, "ignore": ignored, "executionEnvironments": environments}

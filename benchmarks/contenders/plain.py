@@ -9,9 +9,9 @@ import os
 
 from my_service.api import create_app
 from my_service.app import WIRING
-from my_service.features.websockets import websockets
 from servekit.api.logging import configure_logging
 from servekit.contracts import NullMeter
+from servekit.features.websockets import websockets
 from servekit.serving.settings import BatcherSettings
 
 features = [websockets()] if os.environ.get("SOCKETS") else []

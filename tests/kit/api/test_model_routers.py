@@ -19,8 +19,7 @@ from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError
-
-from tests.fakes import FakeMeter
+from servekit.testing.fakes import FakeMeter
 
 SERVICE = Service(name="Churn", slug="churn", package="churn", version="1")
 ABSENT = Contract("absent", int | None, bool, streams=True)

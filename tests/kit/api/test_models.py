@@ -164,11 +164,12 @@ def test_the_routes_are_documented_like_any_other(client: TestClient) -> None:
 
 def test_models_are_listed_with_their_schemas(client: TestClient) -> None:
     assert client.get("/v1/models").json() == [
-        {"name": "churn", "version": "3"},
-        {"name": "parity", "version": ""},
+        {"name": "churn", "version": "3", "path": "/v1/churn"},
+        {"name": "parity", "version": "", "path": "/parity"},
     ]
     churn = client.get("/v1/models/churn").json()
     assert (churn["version"], churn["facts"]) == ("3", {"threshold": 12})
+    assert (churn["path"], churn["streams"]) == ("/v1/churn", True)
     assert churn["input"]["properties"]["months"]["minimum"] == 0
     assert churn["output"]["required"] == ["churn"]
     assert client.get("/v1/models/price").status_code == 404

@@ -15,13 +15,14 @@ from starlette.testclient import WebSocketDenialResponse
 
 from servekit.api import Feature
 from servekit.features.auth import auth
+from servekit.features.websockets import websockets
 from servekit.testing.cluster import INLINE
 from servekit.testing.features.auth import HEADERS, KEY, NAME, PASSWORD, knowing, token
 
 from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.websockets import websockets
 
+from .websockets_orders import running
 from tests.browser import Browser, chromium
 from tests.fakes import fake_ports
 
@@ -96,16 +97,18 @@ def test_a_token_in_the_address_is_none() -> None:
         client().websocket_connect(f"{DETECT}?token={token()}").__enter__()
 
 
-def hidden(*features: Feature) -> list[str]:
-    """What the page does not show of its ways to sign in."""
+def ways_in(*features: Feature) -> dict[str, str]:
+    """What the page is told of the ways to sign in."""
     served = TestClient(create_app(fake_ports(), [*features, websockets()])).get("/playground")
-    return re.findall(r'<(?:section|form) id="(\w+)"[^>]* hidden>', served.text)
+    return dict(re.findall(r' data-([\w-]+)="([^"]*)"', served.text.partition("<header>")[0]))
 
 
 def test_the_page_offers_the_ways_to_sign_in_that_there_are() -> None:
-    assert hidden(auth(service=SLUG)) == []
-    assert hidden(auth(service=SLUG, settings=knowing(api_keys=KEY.entry))) == ["password"]
-    assert hidden() == ["entry", "password"]
+    every = {"required": "True", "token-path": "v1/token", "key-header": "X-API-Key"}
+    assert ways_in(auth(service=SLUG)) == every
+    keys = auth(service=SLUG, settings=knowing(api_keys=KEY.entry))
+    assert ways_in(keys) == every | {"token-path": ""}
+    assert ways_in() == {"required": "False", "token-path": "", "key-header": ""}
 
 
 @contextmanager
@@ -131,14 +134,17 @@ def test_over_serve_a_subprotocol_lets_in_and_nothing_else_does(service: str, pr
         assert refused.value.response.status_code == 401
 
 
-@pytest.mark.serve
+@pytest.mark.slow
 @pytest.mark.browser
-def test_in_a_browser_one_signs_in_and_is_remembered(service: str, tmp_path: Path) -> None:
+def test_in_a_browser_one_signs_in_and_is_remembered(tmp_path: Path) -> None:
     state = "document.querySelector('#connection').textContent"
     refused = "document.querySelector('#refused').textContent"
     submit = "document.querySelector('#password').requestSubmit()"
-    with Browser(chromium(), tmp_path, remembered={}) as browser:
-        browser.open(f"{service}/playground")
+    with (
+        running(auth(service=SLUG)) as service,
+        Browser(chromium(), tmp_path, remembered={}) as browser,
+    ):
+        browser.open(f"{service}/playground#guess")
         browser.find(f"{state} === 'Signed out'")
         browser.type(NAME)
         browser.value("document.querySelector('[name=password]').focus()")
@@ -150,14 +156,22 @@ def test_in_a_browser_one_signs_in_and_is_remembered(service: str, tmp_path: Pat
         browser.type(PASSWORD)
         browser.value(submit)
         browser.find(f"{state} === 'Connected'")
-        browser.type("Der frühe Vogel fängt den Wurm.")
-        browser.find("document.querySelector('#candidates .name').textContent === 'German'")
-        browser.value("location.reload()")
-        browser.find(f"{state} === 'Connected'")
+        browser.type("the quick fox")
+        browser.find("document.querySelector('#verdict').textContent === 'words: 3'")
+        browser.value("window.before = true; location.reload()")
+        browser.find(f"!window.before && {state} === 'Connected'")
         browser.value("document.querySelector('#sign-out').click()")
         browser.find(f"{state} === 'Signed out'")
         browser.value("document.querySelector('#credential').focus()")
         browser.type(KEY.secret)
         browser.value("document.querySelector('#paste').requestSubmit()")
         browser.find(f"{state} === 'Connected'")
+        browser.type("fox")
+        browser.find("document.querySelector('#verdict').textContent === 'words: 1'")
         assert browser.complaints == []
+        # One whom the service does not let in is told so, and asked again.
+        browser.value("document.querySelector('#sign-out').click()")
+        browser.value("document.querySelector('#credential').focus()")
+        browser.type("wrong")
+        browser.value("document.querySelector('#paste').requestSubmit()")
+        browser.find(f"{refused} === 'A valid token or key is needed.' && {state} === 'Signed out'")

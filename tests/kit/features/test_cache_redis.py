@@ -16,13 +16,7 @@ from acme_service import SLUG
 from acme_service.api import create_app
 from acme_service.contracts.language import Query
 
-from tests.fakes import (
-    ENGLISH,
-    ENGLISH_JSON,
-    ChangingDetector,
-    FakeDetector,
-    fake_ports,
-)
+from tests.fakes import ENGLISH, ENGLISH_JSON, ChangingDetector, FakeDetector, fake_ports
 from tests.redis_server import RedisServer
 
 TIMEOUT_S = 0.2

@@ -174,8 +174,7 @@ def test_openapi_shows_the_labels_of_models_that_have_some(client: TestClient) -
 def test_without_labels_there_is_no_feedback(tmp_path: Path) -> None:
     from servekit.api import Service, create_app
     from servekit.contracts import Ports
-
-    from tests.fakes import FakeMeter
+    from servekit.testing.fakes import FakeMeter
 
     feature = keeping(url_of(tmp_path / "feedback.db"))
     named = Service(name="Desk", slug="desk", package="desk", version="1")

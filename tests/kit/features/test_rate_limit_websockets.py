@@ -7,11 +7,11 @@ from httpx2.websockets import WebSocketUpgradeError
 
 from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
+from servekit.features.websockets import websockets
 from servekit.testing.cluster import UrlOf
 
 from acme_service import SLUG
 from acme_service.api import create_app
-from acme_service.features.websockets import websockets
 
 from tests.applications.rate_limit import NAME
 from tests.fakes import fake_ports

@@ -1,4 +1,4 @@
-"""The feature `websockets`, in process and with fake models."""
+"""The feature `websockets`, in process and with a fake model."""
 
 import json
 from collections.abc import Iterator
@@ -16,38 +16,31 @@ from servekit.api.canary import CanarySettings
 from servekit.api.errors import ProblemError
 from servekit.api.settings import ApiSettings
 from servekit.contracts import ModelOverloadedError
+from servekit.features.websockets import websockets
 from servekit.settings import SettingsError
 from servekit.testing.authenticated_client import visiting
 
 from acme_service import features as wiring
 from acme_service.api import create_app
-from acme_service.features.websockets import websockets
 
-from tests.fakes import ENGLISH_JSON, ChangingDetector, FailingDetector, FakeDetector, fake_ports
+from .websockets_guesser import SOCKET, FailingGuesser, Guesser, guessing
+from tests.fakes import fake_ports
 
-DETECT = "/v1/detect/ws"
-ANSWER = {"model": "fake-language:7", "value": ENGLISH_JSON}
 FOREIGN = {"Origin": "https://elsewhere.example"}
 
 
-def client(detector: FakeDetector | None = None, api: ApiSettings | None = None) -> TestClient:
-    return TestClient(
-        create_app(fake_ports(detector), [websockets()], settings=api or ApiSettings())
-    )
-
-
 # Applications build their routes at the first request, so one is kept for all who need no other.
-usual_client = cache(client)
+@cache
+def usual_client() -> TestClient:
+    return TestClient(guessing())
 
 
 @contextmanager
 def socket(
-    detector: FakeDetector | None = None,
-    path: str = DETECT,
-    headers: dict[str, str] | None = None,
+    model: Guesser | None = None, headers: dict[str, str] | None = None
 ) -> Iterator[WebSocketTestSession]:
-    asking = client(detector) if detector else usual_client()
-    with asking.websocket_connect(path, headers=headers or {}) as socket:
+    asking = TestClient(guessing(model)) if model else usual_client()
+    with asking.websocket_connect(SOCKET, headers=headers or {}) as socket:
         yield socket
 
 
@@ -60,41 +53,39 @@ def ask(socket: WebSocketTestSession, text: str) -> list[dict[str, Any]]:
     return answers
 
 
-def test_every_word_brings_a_guess_and_the_last_is_done() -> None:
+def test_every_piece_is_a_prediction_and_the_last_is_done() -> None:
     with socket() as one:
-        guess = {"type": "prediction", **ANSWER}
-        assert ask(one, "the quick fox") == [guess, guess, guess, {"type": "done", **ANSWER}]
+        values = [{"model": "guess:7", "value": {"words": number}} for number in (1, 2, 3)]
+        pieces = [{"type": "prediction", **value} for value in values]
+        assert ask(one, "the quick fox") == [*pieces, {"type": "done", **values[-1]}]
 
 
-def test_a_text_without_letters_is_done_undetermined() -> None:
+def test_an_item_without_pieces_is_done_without_a_value() -> None:
     with socket() as one:
-        value = {"language": "und", "score": 0.0, "candidates": []}
-        assert ask(one, "1 + 1")[-1] == {**ANSWER, "type": "done", "value": value}
+        assert ask(one, " ") == [{"type": "done"}]
 
 
 def test_a_share_of_the_sockets_has_its_answers_from_the_challenger() -> None:
-    detector = ChangingDetector()
-    detector.challenger = "2"
-    app = create_app(fake_ports(detector), [websockets()], canary=CanarySettings(fraction=0.5))
-    asking = TestClient(app)
+    model = Guesser()
+    model.challenger = "8"
+    asking = TestClient(guessing(model, canary=CanarySettings(fraction=0.5)))
 
     def answered_by(key: str) -> set[str]:
-        with asking.websocket_connect(DETECT, headers={"X-Canary-Key": key}) as one:
+        with asking.websocket_connect(SOCKET, headers={"X-Canary-Key": key}) as one:
             return {said["model"] for text in "abc" for said in ask(one, text)}
 
     sides = [answered_by(f"key {number}") for number in range(20)]
-    assert {tuple(side) for side in sides} == {("fake:1",), ("fake:2",)}
+    assert {tuple(side) for side in sides} == {("guess:7",), ("guess:8",)}
 
 
 def test_messages_are_answered_in_order_one_at_a_time() -> None:
-    detector = FakeDetector()
-    with socket(detector) as one:
+    model = Guesser()
+    with socket(model) as one:
         for number in range(20):
             one.send_json({"text": f"number {number}"})
         answers = [one.receive_json()["type"] for _ in range(60)]
     assert answers == ["prediction", "prediction", "done"] * 20
-    texts = [query.text for query in detector.asked]
-    assert texts == [text for number in range(20) for text in ("number", f"number {number}")]
+    assert model.asked == [text for number in range(20) for text in ("number", f"number {number}")]
 
 
 @pytest.mark.parametrize(
@@ -146,28 +137,18 @@ def test_an_error_carries_the_id_of_the_request() -> None:
 
 
 def test_a_busy_model_is_an_error_and_the_socket_stays_open() -> None:
-    with socket(FailingDetector(ModelOverloadedError("The model is busy."))) as one:
+    with socket(FailingGuesser(ModelOverloadedError("The model is busy."))) as one:
         for _ in range(2):
             (error,) = ask(one, "the house")
             assert (error["status"], error["detail"]) == (503, "The model is busy.")
-
-
-def test_a_message_may_say_all_that_a_body_may() -> None:
-    detector = FakeDetector()
-    with socket(detector) as one:
-        one.send_json({"text": "maison", "allowed": ["de", "fr"], "preferred": ["fr"]})
-        assert [one.receive_json()["type"] for _ in range(2)] == ["prediction", "done"]
-    [query] = detector.asked
-    assert (query.allowed, query.preferred) == (("de", "fr"), ("fr",))
 
 
 def test_guards_refuse_the_handshake_and_leave_the_page_open() -> None:
     async def closed(_: HTTPConnection) -> None:
         raise ProblemError(401, "Who are you?")
 
-    features = [Feature(name="closed", guards=[closed]), websockets()]
-    refusing = TestClient(create_app(fake_ports(), features))
-    with pytest.raises(WebSocketDenialResponse) as refused, refusing.websocket_connect(DETECT):
+    refusing = TestClient(guessing(None, Feature(name="closed", guards=[closed])))
+    with pytest.raises(WebSocketDenialResponse) as refused, refusing.websocket_connect(SOCKET):
         pass
     assert (refused.value.status_code, refused.value.json()["detail"]) == (401, "Who are you?")
     assert refusing.get("/playground").is_success
@@ -188,14 +169,16 @@ def test_a_page_of_the_service_itself_may_connect(origin: str) -> None:
 
 @pytest.mark.parametrize("origins", ["https://elsewhere.example", "*"])
 def test_cors_origins_may_connect(origins: str) -> None:
-    allowing = client(api=ApiSettings.load().model_copy(update={"cors_origins": (origins,)}))
-    with allowing.websocket_connect(DETECT, headers=FOREIGN) as one:
+    settings = ApiSettings.load().model_copy(update={"cors_origins": (origins,)})
+    allowing = TestClient(guessing(settings=settings))
+    with allowing.websocket_connect(SOCKET, headers=FOREIGN) as one:
         assert ask(one, "house")[-1]["type"] == "done"
 
 
 def test_the_feature_is_enabled() -> None:
     enabling = visiting(create_app(fake_ports(), list(wiring.features())))
-    with enabling.websocket_connect(DETECT) as one:
+    [path] = {one["path"] for one in enabling.get("/v1/models").json() if one["path"]}
+    with enabling.websocket_connect(f"{path}/ws") as one:
         assert ask(one, "house")[-1]["type"] == "done"
 
 

@@ -8,47 +8,35 @@ from typing import Any
 import pytest
 
 from servekit.contracts import CHAMPION, Prediction
+from servekit.features.websockets import websockets
 from servekit.features.websockets.settings import WebsocketsSettings
 
-from acme_service.api import create_app
-from acme_service.contracts.language import Detection, Query
-from acme_service.features.websockets import websockets
-
-from tests.fakes import ENGLISH, FakeDetector, StuckDetector, fake_ports
+from .websockets_guesser import (
+    SOCKET,
+    FailingGuesser,
+    Guess,
+    Guesser,
+    StallingGuesser,
+    Text,
+    guessing,
+)
 
 SCOPE: dict[str, Any] = {
     "type": "websocket",
-    "path": "/v1/detect/ws",
+    "path": SOCKET,
     "query_string": b"",
     "headers": [],
     "subprotocols": [],
 }
 
 
-class StallingDetector(StuckDetector):
-    """Guesses once, and never again."""
-
-    async def stream(
-        self, item: Query, version: str = CHAMPION
-    ) -> AsyncIterator[Prediction[Detection]]:
-        yield Prediction(ENGLISH)
-        yield await self.predict(item, version)
-
-
-class SlowDetector(FakeDetector):
-    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
+class SlowGuesser(Guesser):
+    async def predict(self, item: Text, version: str = CHAMPION) -> Prediction[Guess]:
         await asyncio.sleep(0.04)
-        return Prediction(ENGLISH)
+        return await super().predict(item, version)
 
 
-class BrokenDetector(FakeDetector):
-    """Fails in a way that nobody foresaw."""
-
-    async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
-        raise RuntimeError("secret")
-
-
-class WatchedDetector(FakeDetector):
+class WatchedGuesser(Guesser):
     """Notes whether it was told to stop guessing."""
 
     def __init__(self) -> None:
@@ -56,12 +44,10 @@ class WatchedDetector(FakeDetector):
         self.guessed = asyncio.Event()
         self.stopped = False
 
-    async def stream(
-        self, item: Query, version: str = CHAMPION
-    ) -> AsyncIterator[Prediction[Detection]]:
+    async def stream(self, item: Text, version: str = CHAMPION) -> AsyncIterator[Prediction[Guess]]:
         try:
             self.guessed.set()
-            yield Prediction(ENGLISH)
+            yield await self.predict(item, version)
         finally:
             self.stopped = True
 
@@ -75,7 +61,7 @@ class Line:
     def __init__(
         self,
         *texts: str,
-        detector: FakeDetector | None = None,
+        model: Guesser | None = None,
         settings: WebsocketsSettings | None = None,
         outgoing: int = 0,
     ) -> None:
@@ -84,7 +70,7 @@ class Line:
         self.to_app.put_nowait({"type": "websocket.connect"})
         for text in texts:
             self.say(text=json.dumps({"text": text}))
-        app = create_app(fake_ports(detector), [websockets(settings)])
+        app = guessing(model, websockets(settings))
         talk = app(SCOPE, self.to_app.get, self.to_client.put)
         self.conversation = asyncio.ensure_future(talk)
 
@@ -113,7 +99,7 @@ async def test_an_idle_socket_is_closed() -> None:
 
 async def test_a_model_at_work_is_not_idle() -> None:
     settings = WebsocketsSettings(idle_timeout_s=0.02)
-    line = Line("the house", detector=SlowDetector(), settings=settings)
+    line = Line("the house", model=SlowGuesser(), settings=settings)
     assert await line.hears("prediction", "prediction", "done")
     assert await line.heard() == 1001
 
@@ -138,7 +124,7 @@ async def test_too_large_a_message_closes_the_socket(message: dict[str, str | by
 
 
 async def test_an_unforeseen_failure_closes_the_socket_and_tells_nothing() -> None:
-    line = Line("house", detector=BrokenDetector())
+    line = Line("house", model=FailingGuesser(RuntimeError("secret")))
     error = await line.heard()
     assert (error["type"], error["status"]) == ("error", 500)
     assert "secret" not in json.dumps(error)
@@ -147,30 +133,30 @@ async def test_an_unforeseen_failure_closes_the_socket_and_tells_nothing() -> No
 
 
 async def test_a_client_that_leaves_stops_the_model() -> None:
-    detector = StallingDetector()
-    line = Line("the house", *["waiting behind it"] * 5, detector=detector)
+    model = StallingGuesser()
+    line = Line("the house", *["waiting behind it"] * 5, model=model)
     assert await line.hears("prediction")
     line.to_app.put_nowait({"type": "websocket.disconnect", "code": 1005})
     await asyncio.wait_for(line.conversation, 5)
-    assert [query.text for query in detector.abandoned] == ["the house"]
+    assert model.abandoned == ["the house"]
 
 
 async def test_a_server_that_cancels_stops_the_model() -> None:
     """Ray Serve does so when a client leaves, and need not say that the client left."""
-    detector = StallingDetector()
-    line = Line("the house", detector=detector)
+    model = StallingGuesser()
+    line = Line("the house", model=model)
     assert await line.hears("prediction")
     line.conversation.cancel()
     with pytest.raises(asyncio.CancelledError):
         await line.conversation
-    assert [query.text for query in detector.abandoned] == ["the house"]
+    assert model.abandoned == ["the house"]
 
 
 async def test_a_model_whose_guess_cannot_be_sent_is_stopped() -> None:
-    detector = WatchedDetector()
-    line = Line("the house", detector=detector, outgoing=1)
-    await detector.guessed.wait()
+    model = WatchedGuesser()
+    line = Line("the house", model=model, outgoing=1)
+    await model.guessed.wait()
     line.conversation.cancel()
     with pytest.raises(asyncio.CancelledError):
         await line.conversation
-    assert detector.stopped
+    assert model.stopped

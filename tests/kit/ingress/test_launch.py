@@ -114,7 +114,7 @@ def test_a_taken_port_is_one_sentence(refusal: Callable[[], str], config: Path) 
     ("variable", "value", "sentence"),
     [
         ("BATCHER_TIMEOUT_S", "much", "BATCHER_TIMEOUT_S: input should be a valid number"),
-        ("BATCHER_MAX_TEXT", "9", "Unknown setting BATCHER_MAX_TEXT. Did you mean"),
+        ("BATCHER_MAX_ITEM", "9", "Unknown setting BATCHER_MAX_ITEM. Did you mean"),
         ("MODEL_REFRESH_S", "0", "MODEL_REFRESH_S: a number of seconds above 0"),
         ("SERVE_START_TIMEOUT", "9", "Unknown setting SERVE_START_TIMEOUT. Did you mean"),
         ("MODEL_CACH", "/cache", "Unknown setting MODEL_CACH. Did you mean MODEL_CACHE?"),

@@ -1,12 +1,13 @@
-"""What is counted, and what a person is told of it. Needs no Locust."""
+"""What is counted, compared and reported. Needs no Locust."""
 
 from xml.etree import ElementTree
 
 import pytest
 
-from load.measurements import Measurements, percentile
-from load.plot import plot
-from load.report import report
+from servekit.commands.load.measurements import Measurements, percentile
+from servekit.commands.load.plot import plot
+from servekit.commands.load.questions import schema_examples
+from servekit.commands.load.report import report
 
 
 def measured(*took_ms: float, failures: int = 0) -> Measurements:
@@ -78,3 +79,12 @@ def test_the_plot_is_one_file_that_needs_nothing_else(took_ms: tuple[float, ...]
     drawn = plot(measured(*took_ms, failures=1), "http://127.0.0.1:8000?a&b")
     assert ElementTree.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"
     assert "href" not in drawn
+
+
+def test_items_are_made_from_the_examples_of_a_schema() -> None:
+    properties = {"a": {"examples": [1, 2]}, "b": {"examples": ["x"]}, "c": {}}
+    whole = [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
+    assert [*schema_examples({"properties": properties})] == whole
+    assert [*schema_examples({"properties": properties, "required": ["c"]})] == []
+    assert [*schema_examples({"properties": properties, "examples": [0]})] == [0]
+    assert [*schema_examples({"type": "integer"})] == []

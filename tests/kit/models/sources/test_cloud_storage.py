@@ -178,7 +178,7 @@ def test_a_manifest_cannot_lead_out_of_its_folder(prefix: Prefix, tmp_path: Path
     files = {file: {"sha256": "", "size_bytes": 0}}
     manifest = {"name": "language", "version": "1", "files": files}
     prefix.put({"language/1/manifest.json": json.dumps(manifest).encode()})
-    with pytest.raises(ModelStoreError, match="no path inside the model"):
+    with pytest.raises(ModelStoreError, match="Invalid path "):
         opened(prefix.url).fetch("language", "1", tmp_path)
     assert [*tmp_path.rglob("*")] == []
 
@@ -192,7 +192,7 @@ def test_a_file_that_the_manifest_names_and_nobody_has_is_named(prefix: Prefix, 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"champion": "../1"}'])
 def test_aliases_that_are_none_are_named(prefix: Prefix, content: bytes):
     prefix.put({ALIASES: content})
-    with pytest.raises(ModelStoreError, match=f"{prefix.url}/{ALIASES} "):
+    with pytest.raises(ModelStoreError, match=f"{prefix.url}/{ALIASES}"):
         opened(prefix.url).aliases("language")
 
 

@@ -150,7 +150,7 @@ def test_a_version_never_changes(source: ModelSource, hub: Hub):
 def test_a_manifest_cannot_lead_out_of_its_folder(source: ModelSource, hub: Hub, into: Path):
     path = "language/1/manifest.json"
     hub.files[path] = hub.files[path].replace(b"model.npz", b"../../model.npz")
-    with pytest.raises(ModelStoreError, match="no path inside the model"):
+    with pytest.raises(ModelStoreError, match="Invalid path "):
         source.fetch("language", "1", into)
     assert [*into.rglob("*")] == []
 

@@ -149,14 +149,16 @@ def _include_routes(
 
 def _add_routes_of_models(app: GuardedApi, features: Sequence[Feature]) -> None:
     """Let features add routes beside those of each model, in whatever routers these are."""
+    app.state.model_paths = {}
     for context in [*iter_route_contexts(app.routes)]:
         contract: Contract | None = getattr(context.original_route, "contract", None)
         if contract is None:
             continue
         if contract.name not in app.state.ports.contracts:
             raise SettingsError(
-                f"There are routes for {contract.name!r}, but no model of that name."
+                f"Routes for an unknown model {contract.name!r}: add it to models() in features.py."
             )
+        app.state.model_paths.setdefault(contract.name, context.path or "")
         around = [one for one in context.dependencies if one not in app.router.dependencies]
         for feature in features:
             if feature.model_routes:

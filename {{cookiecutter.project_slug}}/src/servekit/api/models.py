@@ -141,16 +141,25 @@ def written(contract: Contract, output: TypeAdapter[Any], value: Any) -> str:
 
 
 class ModelOut(BaseModel):
-    """A model, and the version that answers now; null while no process does."""
+    """A model, the version that answers now, and the path of its routes.
+
+    version: null while no process answers.
+    path: null where `model_router` has made no routes.
+    """
 
     name: str
     version: str | None
+    path: str | None
 
 
 class ModelDetailsOut(ModelOut):
-    """A model, what it reports about itself, and the JSON Schemas of one item."""
+    """A model, what it reports about itself, and the JSON Schemas of one item.
+
+    streams: whether one item is answered piece by piece.
+    """
 
     facts: dict[str, Any]
+    streams: bool
     input: dict[str, Any]
     output: dict[str, Any]
 
@@ -175,21 +184,37 @@ async def _version(model: Predictor[Any, Any]) -> str | None:
         return None
 
 
+async def model_paths(request: Request) -> dict[str, str]:
+    return request.app.state.model_paths
+
+
+CurrentPaths = Annotated[dict[str, str], Depends(model_paths)]
+
+
 @models_router.get("")
-async def list_models(ports: CurrentPorts) -> list[ModelOut]:
-    """Every model, and the version of it that answers."""
+async def list_models(ports: CurrentPorts, paths: CurrentPaths) -> list[ModelOut]:
+    """Every model, the version of it that answers, and where."""
     versions = await asyncio.gather(*map(_version, ports.models.values()))
     return [
-        ModelOut(name=name, version=version)
+        ModelOut(name=name, version=version, path=paths.get(name))
         for name, version in zip(ports.models, versions, strict=True)
     ]
 
 
 @models_router.get("/{name}", responses=documented([404]))
-async def get_model(name: Name, ports: CurrentPorts, request: Request) -> ModelDetailsOut:
+async def get_model(
+    name: Name, ports: CurrentPorts, paths: CurrentPaths, request: Request
+) -> ModelDetailsOut:
     """One model, with the JSON Schemas of its input and output."""
     if name not in ports.models:
         raise ProblemError(404, "There is no model of this name.")
     card = await ports.models[name].card()
     schemas: dict[str, dict[str, Any]] = request.app.state.schemas[name]
-    return ModelDetailsOut(name=name, version=card.version, facts=dict(card.facts), **schemas)
+    return ModelDetailsOut(
+        name=name,
+        version=card.version,
+        path=paths.get(name),
+        facts=dict(card.facts),
+        streams=ports.contracts[name].streams,
+        **schemas,
+    )

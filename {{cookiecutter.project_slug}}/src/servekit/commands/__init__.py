@@ -45,6 +45,10 @@ def main(wiring: str, arguments: list[str] | None = None) -> None:
         from .dev import develop
 
         develop(wiring, options.port)
+    elif options.command == "load":
+        from .load import measure
+
+        measure(wiring, options)
     else:
         from .models import work_on_models
 
@@ -63,6 +67,12 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     dev = commands.add_parser("dev", help="serve without Ray, and reload on changes")
     dev.add_argument("--port", type=int, default=8000)
 
+    load = commands.add_parser("load", help="measure a running service")
+    load.add_argument("--url", default="http://127.0.0.1:8000")
+    load.add_argument("--connections", default="32")
+    load.add_argument("--seconds", default="15")
+    load.add_argument("--plot", type=Path, default=Path("build/load.svg"))
+
     models = commands.add_parser("models", help="list versions and aliases")
     publish = commands.add_parser("publish", help="put the models of model_store/ into the store")
     promote = commands.add_parser("promote", help="let an alias mean a version")
@@ -74,6 +84,6 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     train.add_argument("--store", help="by default the one that MODEL_STORE names")
     for command in (promote, rollback):
         command.add_argument("--alias", default="champion")
-    for command in (models, publish, promote, rollback, train):
+    for command in (load, models, publish, promote, rollback, train):
         command.add_argument("--model", default="", help="its name, where there are several")
     return parser.parse_args(arguments)

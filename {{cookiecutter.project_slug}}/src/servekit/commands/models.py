@@ -66,7 +66,7 @@ def said(
         yield f"{shown(settings.store)} has {', '.join(references)}."
     elif options.command == "train":
         trained = [one for one in models if one.training]
-        model = only(trained, options.model, "can be trained")
+        model = only(trained, options.model, "training")
         store = open_source(sources, options.store or settings.store, settings.fetch_timeout_s)
         resolve_name(model.training)(Training(store, options.corrections, options.version))
     else:
@@ -77,34 +77,38 @@ def said(
             yield aliases.roll_back(options.alias)
 
 
-HAS_VERSIONS = "has versions in the store"
-
-
 def versioned(models: Iterable[Model]) -> list[Model]:
     return [one for one in models if one.versioned]
 
 
 def chosen(models: Iterable[Model], name: str) -> list[Model]:
-    """The models that have versions, or the one of that name. Raises ModelStoreError."""
-    return named(versioned(models), name, HAS_VERSIONS)
+    """Return the models that have versions, or the one of that name.
+
+    Raises:
+        ModelStoreError: There is none.
+    """
+    return named(versioned(models), name, "versions")
 
 
-def only(models: Sequence[Model], name: str, fact: str = HAS_VERSIONS) -> Model:
-    """The model of that name, or the only one. Raises ModelStoreError."""
-    found = named(models, name, fact)
+def only(models: Sequence[Model], name: str, what: str = "versions") -> Model:
+    """Return the model of that name, or the only one.
+
+    Raises:
+        ModelStoreError: There is none, or the name is needed.
+    """
+    found = named(models, name, what)
     if len(found) > 1:
         names = ", ".join(one.name for one in found)
-        raise ModelStoreError(f"Which model? Say MODEL=, one of {names}.")
+        raise ModelStoreError(f"MODEL is required: one of {names}.")
     return found[0]
 
 
-def named(models: Sequence[Model], name: str, fact: str) -> list[Model]:
+def named(models: Sequence[Model], name: str, what: str) -> list[Model]:
     found = [one for one in models if name in {"", one.name}]
-    if not found and name:
-        known = ", ".join(one.name for one in models) or "none"
-        raise ModelStoreError(f"No model {name!r} {fact}; of the models of this service: {known}.")
     if not found:
-        raise ModelStoreError(f"No model of this service {fact}.")
+        known = ", ".join(one.name for one in models) or "none"
+        which = f" of the model {name!r}" if name else ""
+        raise ModelStoreError(f"No {what}{which}. Models with {what}: {known}.")
     return found
 
 

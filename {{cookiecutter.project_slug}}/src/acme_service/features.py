@@ -59,7 +59,7 @@ def features() -> Iterator[Feature]:
     # {% endif %}
     # {% if cookiecutter.websockets %}
 
-    from acme_service.features.websockets import websockets
+    from servekit.features.websockets import websockets
 
     yield websockets()
     # {% endif %}

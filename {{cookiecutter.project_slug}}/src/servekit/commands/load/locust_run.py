@@ -1,0 +1,100 @@
+"""Locust, from the first connection to the last answer."""
+
+# Locust is there only where `make load` has been run.
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
+import json
+import logging
+from collections.abc import Iterable
+from itertools import cycle
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from locust import FastHttpUser, User, task
+from locust.env import Environment
+
+from servekit.registry.golden import matches
+
+from .measurements import Measurements
+from .questions import ANYTHING, Question, Service, Target
+
+WARM_UP_S = 2
+SHOWN = 60
+"""Characters of an item or an answer that the report shows."""
+
+
+def run(
+    service: Service, target: Target, connections: int, seconds: int, stops: Iterable[int]
+) -> Measurements:
+    """What was measured until the time was up, or one of the signals `stops` came."""
+    logging.disable()  # the report says what matters, once
+    measured = Measurements()
+    stopped = Event()
+    for number in stops:
+        gevent.signal_handler(number, stopped.set)
+
+    environment = Environment(user_classes=[caller(service, target)], host=service.url)
+    listen(environment, measured)
+    runner = environment.create_local_runner()
+    runner.start(connections, spawn_rate=connections)
+    try:
+        if not stopped.wait(min(WARM_UP_S, seconds)):
+            measured.begin()
+            stopped.wait(seconds)
+            measured.end()
+    finally:
+        runner.quit()
+    return measured
+
+
+def caller(service: Service, target: Target) -> type[User]:
+    """A kind of user that asks the questions of the target, over and over."""
+    questions = cycle((one, json.dumps(one.item)) for one in target.questions)
+    # It is the model that is measured: nothing on the way may answer for it.
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-cache", **service.headers}
+
+    class Caller(FastHttpUser):
+        """One connection: asks, waits for the answer, asks again at once."""
+
+        # Seconds. What takes longer has failed.
+        connection_timeout = 10.0
+        network_timeout = 10.0
+
+        @task
+        def ask(self) -> None:
+            question, body = next(questions)
+            asking = self.client.post(target.path, data=body, headers=headers, catch_response=True)
+            with asking as answer:
+                # Statuses from 400 on are failures by themselves.
+                if answer.ok and (wrong := fault(question, answer)):
+                    answer.failure(wrong)
+
+    return Caller
+
+
+def fault(question: Question, answer: Any) -> str:
+    """What is wrong with an answer that was not refused; empty if nothing is."""
+    if answer.status_code != 200:
+        return f"the status is {answer.status_code}, not 200"
+    found = answer.json()
+    if question.expected is ANYTHING or matches(question.expected, found):
+        return ""
+    return f"{short(question.item)} gives {short(found)}, not {short(question.expected)}"
+
+
+def short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def listen(environment: Environment, measured: Measurements) -> None:
+    def on_request(name: str, response_time: float, exception: Exception | None, **_: Any) -> None:
+        measured.add(response_time, exception and f"{name}: {exception}")
+
+    def on_error(exception: Exception, **_: Any) -> None:
+        # The check of an answer itself failed, for instance over one that is no JSON.
+        measured.add(0, f"{type(exception).__name__}: {exception}")
+
+    environment.events.request.add_listener(on_request)
+    environment.events.user_error.add_listener(on_error)
