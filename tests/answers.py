@@ -16,10 +16,22 @@ CHOICES = {prompt: CONFIG[prompt] for prompt in PROMPTS if isinstance(CONFIG[pro
 OPTIONS = {name: [True, False] for name in FEATURES} | CHOICES
 """What may be answered, to prompts that do not ask for a text."""
 
+NEEDS_THE_SAMPLE = ("composition", "grpc")
+
+
+def is_accepted(answers: Answers) -> bool:
+    """Whether a project can be made of these answers."""
+    sample = answers.get("sample", CHOICES["sample"][0])
+    return sample == "language" or not any(answers.get(name) for name in NEEDS_THE_SAMPLE)
+
+
 ALL: Answers = dict.fromkeys(FEATURES, True)
 # The last option of a choice is the one that brings least.
 BARE: Answers = dict.fromkeys(FEATURES, False)
 BARE |= {prompt: options[-1] for prompt, options in CHOICES.items()}
+
+LEAST: Answers = BARE | {"sample": "language"}
+"""The sample, and nothing else."""
 
 UNUSUAL: Answers = {
     "project_name": "Über Ångström Übersetzer 🚀 l'outil <R&D> #1 à 100 % | {x} 言語".ljust(
@@ -35,7 +47,11 @@ UNUSUAL: Answers = {
 
 def pairs() -> Iterator[Answers]:
     """A covering array: any two options of any two prompts meet in at least one of these."""
-    for row in AllPairs([*OPTIONS.values()]):
+
+    def possible(row: list[str | bool]) -> bool:
+        return is_accepted(dict(zip(OPTIONS, row, strict=False)))
+
+    for row in AllPairs([*OPTIONS.values()], filter_func=possible):
         yield dict(zip(OPTIONS, row, strict=True))
 
 
@@ -44,9 +60,10 @@ def matrix() -> dict[str, Answers]:
     candidates = {
         "bare": BARE,
         "all": ALL,
-        **{f"only {name}": BARE | {name: True} for name in FEATURES},
+        **{f"only {name}": LEAST | {name: True} for name in FEATURES},
         **{f"without {name}": ALL | {name: False} for name in FEATURES},
         **{f"{name} {one}": ALL | {name: one} for name, many in CHOICES.items() for one in many},
+        "all but the sample": ALL | dict.fromkeys(NEEDS_THE_SAMPLE, False) | {"sample": "none"},
         **{f"pairs {number}": answers for number, answers in enumerate(pairs(), 1)},
         "a short name": ALL | {"project_name": "Ox"},
         "unusual texts": ALL | UNUSUAL,
@@ -54,6 +71,8 @@ def matrix() -> dict[str, Answers]:
     defaults = {prompt: options[0] for prompt, options in CHOICES.items()}
     once: dict[str, Answers] = {}
     for name, answers in candidates.items():
-        if defaults | answers not in [defaults | known for known in once.values()]:
+        if is_accepted(answers) and defaults | answers not in [
+            defaults | known for known in once.values()
+        ]:
             once[name] = answers
     return once

@@ -1,10 +1,13 @@
 """What a how-to of the project shows is done to a copy of it, and its own test runs there."""
 
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from .conftest import Render
 from .environment import run, said
 from .projections import seen
 from .template import PROJECT, template_files
@@ -52,3 +55,57 @@ def test_a_second_version_of_a_route_is_added_as_shown(versioned: Path):
     for command in (["format", "--check"], ["check"]):
         done = run(versioned, "ruff", *command, *checked)
         assert done.returncode == 0, said(done)
+
+
+OWN_MODEL = PROJECT / "docs/how-to/your-own-model.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def with_a_model(tmp_path: Path, render: Callable[..., Render]) -> Path:
+    """A project without the sample, with the model that the page brings."""
+    text = OWN_MODEL.read_text(encoding="utf-8")
+    project = render(sample="none")
+    shutil.copytree(project.folder, tmp_path / "project")
+    folder, package = tmp_path / "project", str(project.answers["package_name"])
+
+    def named(content: str) -> str:
+        return content.replace("acme_service", package)
+
+    for path, content in NEW_FILE.findall(text):
+        file = folder / named(path)
+        assert not file.exists()
+        file.write_text(named(content), encoding="utf-8")
+    blocks = [(kind, named(content)) for kind, content in BLOCK.findall(text)]
+    models, routers = [content for kind, content in blocks if content.startswith("    from ")]
+    wiring = folder / "src" / package / "features.py"
+    lines = wiring.read_text(encoding="utf-8")
+    for function, added in (("models", models), ("routers", routers)):
+        pattern = rf"(def {function}\(\).*?    yield from \(\)\n)"
+        lines, times = re.subn(pattern, rf"\1\n{added}", lines, count=1, flags=re.DOTALL)
+        assert times == 1
+    wiring.write_text(lines, encoding="utf-8")
+    [deployment] = [content for kind, content in blocks if kind == "yaml"]
+    serve = folder / "serve.yaml"
+    serve.write_text(serve.read_text(encoding="utf-8") + deployment, encoding="utf-8")
+    [training] = [content for kind, content in blocks if "Training(FolderSource" in content]
+    (folder / "train.py").write_text(training, encoding="utf-8")
+    return folder
+
+
+def test_a_model_of_ones_own_serves_as_shown(with_a_model: Path):
+    package = next(path.parent.name for path in with_a_model.glob("src/*/features.py"))
+    config = [str(with_a_model / "serve.yaml")]
+    for command in (
+        ["python", "train.py"],
+        ["python", "-m", package, "promote", "1", "--model", "churn"],
+        ["python", "-m", "servekit.commands.check_config", *config],
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["lint-imports", "--no-cache"],
+    ):
+        done = run(with_a_model, *command)
+        assert done.returncode == 0, said(done)
+    done = run(with_a_model, "python", "-m", "pytest", "-q", "-m", "not serve and not slow")
+    assert done.returncode == 0, said(done)
+    assert "skipped" in done.stdout, "The contract does not stream."

@@ -10,7 +10,7 @@ from scripts.export import ROOT
 from scripts.kit import EITHER, TESTS, in_place, kit_tests
 
 from . import projections
-from .answers import BARE, FEATURES
+from .answers import FEATURES, LEAST
 from .conftest import Render
 from .environment import Done, said
 
@@ -30,7 +30,7 @@ def outcomes(pool: ThreadPoolExecutor, render: Callable[..., Render]) -> dict[st
     """The run of the kit's tests with no feature, and with each alone."""
     outcomes: dict[str, Future[Done]] = {}
     for name, features in {"": [], **{one: [one] for one in ALONE}}.items():
-        project = render(**BARE | dict.fromkeys(features, True))
+        project = render(**LEAST | dict.fromkeys(features, True))
         both = projections.with_kit_tests(project, features)
         outcomes[name] = pool.submit(projections.run_tests, both, *chosen(features))
     return outcomes

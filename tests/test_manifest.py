@@ -47,7 +47,11 @@ FOLDERS = {
 
 def features_with_a_folder() -> dict[str, str]:
     """For each feature that has a folder, where that is."""
-    folders = [Path(path).relative_to("src") for path in PATHS if path.startswith("src/")]
+    folders = [
+        Path(path).relative_to("src")
+        for path, owner in PATHS.items()
+        if path.startswith("src/") and owner in FEATURES
+    ]
     return {path.name: str(path.parent) for path in folders if str(path.parent) in FOLDERS}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from .answers import ALL, CHOICES, UNUSUAL, Answers, matrix
+from .answers import ALL, CHOICES, UNUSUAL, Answers, is_accepted, matrix
 from .conftest import Render
 from .environment import ENVIRONMENT, make, run, said
 from .template import files, is_copied, lines_of, named, template_files, whole
@@ -72,7 +72,7 @@ def assert_subsequence(lines: list[str], of: Iterable[str], path: str) -> None:
 
 def test_with_everything_on_every_file_is_there_for_some_choice(render: Callable[..., Render]):
     chosen = [{name: option} for name, options in CHOICES.items() for option in options]
-    projects = [render(**ALL | choice) for choice in chosen]
+    projects = [render(**ALL | choice) for choice in chosen if is_accepted(ALL | choice)]
     found = {path for project in projects for path in files(project.folder)}
     assert found == set(whole(projects[0].answers))
 

@@ -19,7 +19,7 @@ import pytest
 from scripts.kit import in_place, write
 
 from . import projections
-from .answers import BARE, FEATURES
+from .answers import FEATURES, LEAST
 from .conftest import Render
 from .environment import make, said
 from .template import files
@@ -75,7 +75,7 @@ def test_the_kit_answers_over_the_python_proxy(kit: Path):
 
 
 def test_a_bare_project_answers_over_the_fast_profile(render: Callable[..., Render]):
-    done = make(render(**BARE).folder, "test-serve")
+    done = make(render(**LEAST).folder, "test-serve")
     assert done.returncode == 0, said(done)
 
 
@@ -83,7 +83,7 @@ def test_a_bare_project_answers_over_the_fast_profile(render: Callable[..., Rend
 def test_a_gate_stands_alone_over_the_fast_profile(
     name: str, render: Callable[..., Render], tmp_path: Path
 ):
-    project = render(**BARE | {name: True})
+    project = render(**LEAST | {name: True})
     # With its pages, too: an application beside the service is made of one.
     write(tmp_path, {**files(project.folder), **projections.with_kit_tests(project, [name])})
     own = f"-p no:cacheprovider -k test_{name}"

@@ -1,9 +1,11 @@
 """Stand-ins for the language model."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from servekit import api
+from servekit.api import Feature, GuardedApi
 from servekit.contracts import CHAMPION, Contract, ModelCard, Ports, Prediction
 from servekit.testing.fakes import (
     ChangingPredictor,
@@ -13,7 +15,9 @@ from servekit.testing.fakes import (
     StuckPredictor,
 )
 
+from acme_service.app import WIRING
 from acme_service.contracts.language import LANGUAGE, Detection, Query
+from acme_service.features import routers
 
 CARD = ModelCard("fake-language", "7", {"languages": ["de", "en", "fr"]})
 
@@ -68,3 +72,8 @@ def fake_ports(language: FakeDetector | None = None, **optional: Any) -> Ports:
     models = {"language": language or FakeDetector(), **optional}
     others = {name: Contract(name, str, str, required=False, cacheable=False) for name in optional}
     return Ports(models, FakeMeter(), {"language": LANGUAGE, **others})
+
+
+def create_app(ports: Ports, features: Sequence[Feature] = (), **settings: Any) -> GuardedApi:
+    """The API of this service around these models."""
+    return api.create_app(WIRING.service, ports, [*routers()], features, **settings)

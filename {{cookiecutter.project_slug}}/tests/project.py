@@ -6,6 +6,4 @@ from servekit.testing.project import Project
 
 from acme_service.app import WIRING
 
-from .versions import STORE
-
-PROJECT = Project(folder=Path(__file__).parents[1], wiring=WIRING, store=STORE)
+PROJECT = Project(folder=Path(__file__).parents[1], wiring=WIRING)

@@ -24,14 +24,13 @@ from servekit.settings import SettingsError
 from servekit.testing.fakes import FakeMeter
 
 from acme_service import features as wiring
-from acme_service.api import create_app
 from acme_service.api.composition import composition
 from acme_service.api.composition.ensemble import Analysis, Vote, analyze, elect
 from acme_service.app import WIRING
 from acme_service.contracts.language import UNDETERMINED, Query
 from acme_service.contracts.opinion import Opinion, Question
 
-from tests.fakes import FailingDetector, FakeDetector, StuckDetector
+from tests.fakes import FailingDetector, FakeDetector, StuckDetector, create_app
 from tests.features.composition_models import FailingMember, FakeOpinion, composed
 
 TEXT = {"text": "fine"}

@@ -1,17 +1,17 @@
 """The feature `metrics` is on: requests are counted by route."""
 
+from servekit.serving.settings import BatcherSettings
 from servekit.testing.authenticated_client import visiting
 from servekit.testing.fakes import FakeMeter
 
 from acme_service.app import WIRING
 
-from tests.fakes import fake_ports
-
 
 def test_requests_are_counted_by_route() -> None:
-    ports = fake_ports()
+    meter = FakeMeter()
+    transports = WIRING.held(BatcherSettings())
+    ports = WIRING.ports(transports, meter, [], BatcherSettings())
     with visiting(WIRING.api(ports, WIRING.check())) as client:
-        assert client.get("/v1/languages/de").is_success
-    assert isinstance(ports.meter, FakeMeter)
-    counted = {dict(labels).get("route") for name, labels in ports.meter.counts if "http" in name}
-    assert "/v1/languages/{code}" in counted
+        assert client.get("/v1/models/none").status_code == 404
+    counted = {dict(labels).get("route") for name, labels in meter.counts if "http" in name}
+    assert "/v1/models/{name}" in counted

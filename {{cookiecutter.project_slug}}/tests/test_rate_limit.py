@@ -4,7 +4,7 @@ from httpx2 import Client
 
 
 def test_an_answer_says_what_is_left(client: Client) -> None:
-    left = [int(client.get("/v1/languages").headers["ratelimit-remaining"]) for _ in range(2)]
+    left = [int(client.get("/v1/models").headers["ratelimit-remaining"]) for _ in range(2)]
     assert left[1] <= left[0]
 
 

@@ -1,17 +1,6 @@
-"""The feature `websockets` is on: a socket answers each message, and there is a playground."""
+"""The feature `websockets` is on: there is a playground; `test_models.py` asks each socket."""
 
-from fastapi.testclient import TestClient
 from httpx2 import Client
-
-
-def test_a_socket_answers_each_message(process: TestClient) -> None:
-    with process.websocket_connect("/v1/detect/ws") as socket:
-        for text, language in [("Das ist ein schöner Tag", "de"), ("the house on the hill", "en")]:
-            socket.send_json({"text": text})
-            answer = socket.receive_json()
-            while answer["type"] == "prediction":
-                answer = socket.receive_json()
-            assert (answer["type"], answer["value"]["language"]) == ("done", language)
 
 
 def test_there_is_a_playground(client: Client) -> None:

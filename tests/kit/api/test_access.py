@@ -12,9 +12,7 @@ from starlette.testclient import WebSocketDenialResponse
 from servekit.api import Feature, Guarded
 from servekit.api.access import Group
 
-from acme_service.api import create_app
-
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router, sub_app, talk, told
 
 

@@ -29,9 +29,7 @@ from servekit.contracts import (
 )
 from servekit.testing.subprocesses import printed_by
 
-from acme_service.api import create_app
-
-from tests.fakes import FailingDetector, FakeDetector, fake_ports
+from tests.fakes import FailingDetector, FakeDetector, create_app, fake_ports
 
 TEXT = {"text": "fine"}
 

@@ -10,11 +10,10 @@ from servekit.api.principal import Principal
 from servekit.contracts import CHALLENGER, CHAMPION, key_of
 from servekit.settings import SettingsError
 
-from acme_service.api import create_app
 from acme_service.app import WIRING
 from acme_service.contracts.language import Query
 
-from tests.fakes import ChangingDetector, FakeDetector, fake_ports
+from tests.fakes import ChangingDetector, FakeDetector, create_app, fake_ports
 
 KEYS = [f"caller {number}" for number in range(10_000)]
 

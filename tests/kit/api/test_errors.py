@@ -14,10 +14,9 @@ from servekit.contracts import (
     Prediction,
 )
 
-from acme_service.api import create_app
 from acme_service.contracts.language import Detection, Query
 
-from tests.fakes import FailingDetector, FakeDetector, fake_ports
+from tests.fakes import FailingDetector, FakeDetector, create_app, fake_ports
 
 ROUTES = {
     "/v1/detect": {"text": "fine"},

@@ -13,9 +13,7 @@ from fastapi.testclient import TestClient
 from servekit.api.logging import BatchingHandler, JsonFormatter
 from servekit.testing.subprocesses import printed_by
 
-from acme_service.api import create_app
-
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 
 def test_a_record_is_one_line_of_json_with_its_extras() -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from servekit.testing.cluster import Cluster
+from servekit.testing.store import STORE
 from servekit.testing.versions import publish_copy
-
-from tests.versions import STORE
 
 FRACTION = "0.9"
 """Above where the tests stand, should the service ask for an identity."""

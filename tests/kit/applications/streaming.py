@@ -15,9 +15,7 @@ from starlette.responses import StreamingResponse
 from servekit.api import Feature
 from servekit.testing.cluster import SMALL, Cluster
 
-from acme_service.api import create_app
-
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 CHUNKS = [b"\x00\xff first", b"second\n", b"\xfe last"]
 PAUSE_S = 0.5

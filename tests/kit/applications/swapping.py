@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from servekit.testing.cluster import Cluster
-
-from tests.versions import STORE
+from servekit.testing.store import STORE
 
 
 def applications(cluster: Cluster) -> Iterator[dict[str, Any]]:

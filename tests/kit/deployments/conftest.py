@@ -10,10 +10,10 @@ from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
 from servekit.serving.deployment import VersionedDeployment
 from servekit.testing.fakes import FakeMeter
+from servekit.testing.store import STORE
 
 from .replica import MODEL, Begin
 from tests.registry import Registry
-from tests.versions import STORE
 
 
 @pytest.fixture

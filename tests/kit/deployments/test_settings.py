@@ -6,9 +6,9 @@ import pytest
 
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.settings import CACHE, StoreSettings
+from servekit.testing.store import STORE
 
 from tests.registry import Registry
-from tests.versions import STORE
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf", "1e9"])

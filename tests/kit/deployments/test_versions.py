@@ -11,6 +11,7 @@ from servekit.contracts import ModelReplacedError, Prediction
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
 from servekit.serving.deployment import Answers, VersionedDeployment
+from servekit.testing.store import STORE
 from servekit.testing.subprocesses import printed_by
 from servekit.testing.versions import publish_copy
 
@@ -18,7 +19,6 @@ from acme_service.contracts.language import Query
 
 from .replica import FINNISH, MODEL, Begin, detect, look, promote
 from tests.registry import Registry
-from tests.versions import STORE
 
 
 def versions_of(answers: Answers) -> list[str]:

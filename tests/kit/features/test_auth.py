@@ -28,9 +28,8 @@ from servekit.testing.features.auth import (
 
 from acme_service import SLUG
 from acme_service import features as wiring
-from acme_service.api import create_app
 
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 TEXT = {"text": "fine"}
 LIMITED = new_key("nobody", [])

@@ -15,9 +15,8 @@ from servekit.features.auth.__main__ import main
 from servekit.testing.features.auth import knowing
 
 from acme_service import SLUG
-from acme_service.api import create_app
 
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 TEXT = {"text": "fine"}
 NEW_ENV = "AUTH_SECRETS=\n#AUTH_USERS=\n#AUTH_API_KEYS=\n"

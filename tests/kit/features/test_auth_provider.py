@@ -24,10 +24,9 @@ from servekit.features.auth.tokens import OwnTokens
 from servekit.testing.features.auth import NAME, SECRET, USER, knowing, token
 
 from acme_service import SLUG
-from acme_service.api import create_app
 
 from .auth_provider import AUDIENCE, Provider, SigningKey, running_provider
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 FIRST, SECOND, CURVED = SigningKey("first"), SigningKey("second"), SigningKey("curved", "ES256")
 SOON_S = 0.05

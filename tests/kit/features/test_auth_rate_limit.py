@@ -11,9 +11,8 @@ from servekit.features.rate_limit.settings import RateLimitSettings
 from servekit.testing.features.auth import NAME, PASSWORD, USER, knowing
 
 from acme_service import SLUG
-from acme_service.api import create_app
 
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])
 IDLE = new_key("idle", [])

@@ -20,11 +20,10 @@ from servekit.testing.cluster import INLINE
 from servekit.testing.features.auth import HEADERS, KEY, NAME, PASSWORD, knowing, token
 
 from acme_service import SLUG
-from acme_service.api import create_app
 
 from .websockets_orders import running
 from tests.browser import Browser, chromium
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 DETECT = "/v1/detect/ws"
 

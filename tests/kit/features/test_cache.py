@@ -23,7 +23,6 @@ from servekit.testing.fakes import FakeMeter
 
 from acme_service import SLUG
 from acme_service import features as wiring
-from acme_service.api import create_app
 from acme_service.contracts.language import Detection, Query
 
 from tests.fakes import (
@@ -32,6 +31,7 @@ from tests.fakes import (
     FailingDetector,
     FakeDetector,
     StuckDetector,
+    create_app,
     fake_ports,
 )
 

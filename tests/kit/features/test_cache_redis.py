@@ -13,10 +13,16 @@ from servekit.features.cache import cache
 from servekit.features.cache.settings import CacheSettings
 
 from acme_service import SLUG
-from acme_service.api import create_app
 from acme_service.contracts.language import Query
 
-from tests.fakes import ENGLISH, ENGLISH_JSON, ChangingDetector, FakeDetector, fake_ports
+from tests.fakes import (
+    ENGLISH,
+    ENGLISH_JSON,
+    ChangingDetector,
+    FakeDetector,
+    create_app,
+    fake_ports,
+)
 from tests.redis_server import RedisServer
 
 TIMEOUT_S = 0.2

@@ -12,10 +12,9 @@ from servekit.features.cache import cache
 from servekit.features.cache.settings import CacheSettings
 
 from acme_service import SLUG
-from acme_service.api import create_app
 from acme_service.contracts.language import Detection, Query
 
-from tests.fakes import ChangingDetector, fake_ports
+from tests.fakes import ChangingDetector, create_app, fake_ports
 
 HIT = "acme-service; hit"
 MISS = "acme-service; fwd=miss"

@@ -6,10 +6,9 @@ from servekit.features.cache import cache
 from servekit.features.cache.settings import CacheSettings
 
 from acme_service import SLUG
-from acme_service.api import create_app
 from acme_service.api.composition import composition
 
-from tests.fakes import FakeDetector
+from tests.fakes import FakeDetector, create_app
 from tests.features.composition_models import composed
 
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from acme_service.api import create_app
 from acme_service.api.composition import composition
 
 from .feedback_answers import RECEIPT, TEXT, Answered, keeping, put, url_of
-from tests.fakes import CARD
+from tests.fakes import CARD, create_app
 from tests.features.composition_models import composed
 
 

@@ -19,9 +19,8 @@ from servekit.testing.authenticated_client import visiting
 from servekit.testing.fakes import FakeMeter
 
 from acme_service import features as wiring
-from acme_service.api import create_app
 
-from tests.fakes import FailingDetector, fake_ports
+from tests.fakes import FailingDetector, create_app, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router
 
 SLOW_S = 0.1

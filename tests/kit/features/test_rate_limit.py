@@ -31,9 +31,8 @@ from servekit.testing.fakes import FakeMeter
 
 from acme_service import SLUG
 from acme_service import features as wiring
-from acme_service.api import create_app
 
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router
 
 TEXT = {"text": "fine"}

@@ -11,9 +11,8 @@ from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
 
 from acme_service import SLUG
-from acme_service.api import create_app
 
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 from tests.redis_server import RedisServer
 
 TIMEOUT_S = 0.2

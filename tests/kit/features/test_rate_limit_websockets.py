@@ -11,10 +11,9 @@ from servekit.features.websockets import websockets
 from servekit.testing.cluster import UrlOf
 
 from acme_service import SLUG
-from acme_service.api import create_app
 
 from tests.applications.rate_limit import NAME
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 LIMIT = 5
 

@@ -6,9 +6,8 @@ from fastapi.testclient import TestClient
 from servekit.features.request_log import request_log
 
 from acme_service import features as wiring
-from acme_service.api import create_app
 
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 
 @pytest.fixture(autouse=True)

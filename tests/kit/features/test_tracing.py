@@ -24,10 +24,9 @@ from servekit.settings import SettingsError
 from servekit.testing.fakes import FakeMeter
 from servekit.testing.features.tracing import RECEIVER, Received
 
-from acme_service.api import create_app
 from acme_service.contracts.language import Detection, Query
 
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 CLIENTS_SPAN = "00f067aa0ba902b7"
 DETECT = "POST /v1/detect"

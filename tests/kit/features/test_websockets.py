@@ -21,10 +21,9 @@ from servekit.settings import SettingsError
 from servekit.testing.authenticated_client import visiting
 
 from acme_service import features as wiring
-from acme_service.api import create_app
 
 from .websockets_guesser import SOCKET, FailingGuesser, Guesser, guessing
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 FOREIGN = {"Origin": "https://elsewhere.example"}
 

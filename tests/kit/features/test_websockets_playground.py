@@ -12,12 +12,11 @@ from servekit.features.websockets.playground import page
 from servekit.testing.cluster import INLINE
 
 from acme_service import features as wiring
-from acme_service.api import create_app
 
 from .websockets_guesser import SERVICE, guessing
 from .websockets_orders import NAME, running
 from tests.browser import Browser, chromium
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 
 @pytest.fixture

@@ -40,7 +40,6 @@ from servekit.contracts import (
 from servekit.testing.configurations import own
 from servekit.testing.subprocesses import free_port
 
-from acme_service.api import create_app
 from acme_service.app import WIRING
 from acme_service.contracts.language import Detection, Query
 from acme_service.features import transports
@@ -57,7 +56,15 @@ from acme_service.grpc.routes import DETECT, DETECT_STREAM
 from acme_service.grpc.servicers import health, language_detector
 
 from .grpc_callers import Client, in_process, refusal
-from tests.fakes import CARD, FailingDetector, FakeDetector, StuckDetector, detection, fake_ports
+from tests.fakes import (
+    CARD,
+    FailingDetector,
+    FakeDetector,
+    StuckDetector,
+    create_app,
+    detection,
+    fake_ports,
+)
 
 TEXT = DetectRequest(text="a b c")
 METHODS = ["detect", "detect_stream"]

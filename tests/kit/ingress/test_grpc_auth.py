@@ -11,11 +11,10 @@ from servekit.testing.cluster import INLINE, Cluster
 from servekit.testing.features.auth import KEY, USER, knowing, token
 
 from acme_service import SLUG
-from acme_service.api import create_app
 from acme_service.grpc import grpc
 
 from .grpc_callers import Client, DetectRequest, calling, in_process, refusal
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 TEXT = DetectRequest(text="a b")
 METHODS = ["detect", "detect_stream"]

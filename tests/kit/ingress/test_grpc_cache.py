@@ -6,11 +6,10 @@ from servekit.features.cache import cache
 from servekit.features.cache.settings import CacheSettings
 
 from acme_service import SLUG
-from acme_service.api import create_app
 from acme_service.grpc import grpc
 
 from .grpc_callers import DetectRequest, in_process
-from tests.fakes import FakeDetector, fake_ports
+from tests.fakes import FakeDetector, create_app, fake_ports
 
 
 async def test_an_answer_to_a_request_answers_a_call() -> None:

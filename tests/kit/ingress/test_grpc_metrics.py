@@ -5,12 +5,11 @@ from dataclasses import replace
 from servekit.features.metrics import metrics
 from servekit.testing.fakes import FakeMeter
 
-from acme_service.api import create_app
 from acme_service.grpc import grpc
 from acme_service.grpc.routes import DETECT
 
 from .grpc_callers import DetectRequest, in_process, refusal
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 
 async def test_calls_are_counted_by_method_and_status() -> None:

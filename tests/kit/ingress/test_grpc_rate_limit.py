@@ -9,11 +9,10 @@ from servekit.features.rate_limit.settings import RateLimitSettings
 from servekit.testing.cluster import Cluster, UrlOf
 
 from acme_service import SLUG
-from acme_service.api import create_app
 from acme_service.grpc import grpc
 
 from .grpc_callers import DetectRequest, calling, in_process, refusal
-from tests.fakes import fake_ports
+from tests.fakes import create_app, fake_ports
 
 TEXT = DetectRequest(text="a b")
 

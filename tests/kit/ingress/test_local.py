@@ -17,10 +17,9 @@ from servekit.contracts import (
 from servekit.serving.in_process import MAX_QUEUED, THREADS, InProcessTransport
 from servekit.serving.settings import BatcherSettings
 from servekit.testing.fakes import FakeMeter
+from servekit.testing.store import STORE
 
 from acme_service.app import WIRING
-
-from tests.versions import STORE
 
 
 class Model:

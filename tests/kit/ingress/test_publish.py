@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from servekit.testing.store import STORE
+
 from tests.commands import run
-from tests.versions import STORE
 
 
 @pytest.fixture

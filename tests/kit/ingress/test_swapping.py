@@ -18,6 +18,7 @@ from servekit.registry.sources.folder import FolderSource
 from servekit.registry.store import open_model
 from servekit.testing.authenticated_client import HEADERS
 from servekit.testing.cluster import Cluster, UrlOf
+from servekit.testing.store import STORE
 from servekit.testing.versions import damage, publish_copy
 
 from acme_service.contracts.language import Query
@@ -25,7 +26,6 @@ from acme_service.features import models, sources
 from acme_service.models.language import LanguageModel
 
 from tests.applications.swapping import store
-from tests.versions import STORE
 
 CONNECTIONS = 4
 

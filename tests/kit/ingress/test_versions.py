@@ -13,12 +13,11 @@ from servekit.commands.models import work_on_models
 from servekit.contracts import Contract
 from servekit.registry.version_files import ModelFiles
 from servekit.serving.model import Model
+from servekit.testing.store import STORE
 from servekit.testing.versions import damage, publish_copy
 
 from acme_service.app import WIRING
 from acme_service.features import models
-
-from tests.versions import STORE
 
 Says = Callable[..., str]
 

@@ -9,9 +9,8 @@ import pytest
 
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.folder import FolderSource
+from servekit.testing.store import STORE
 from servekit.testing.versions import damage, publish
-
-from tests.versions import STORE
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from servekit.registry.errors import (
 )
 from servekit.registry.local_versions import KEPT_VERSIONS
 from servekit.registry.store import ModelStore, parse_reference, shown
+from servekit.testing.store import STORE
 from servekit.testing.subprocesses import printed_by
 from servekit.testing.versions import damage, publish
 
 from tests.registry import Registry
-from tests.versions import STORE
 
 URL = "registry://somebody:secret@models.example/team?token=secret"
 FILES = ["golden.jsonl", "manifest.json", "model.npz"]

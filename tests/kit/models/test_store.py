@@ -10,8 +10,7 @@ from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.folder import store_folder
 from servekit.registry.store import open_model
 from servekit.registry.version_files import ModelFiles
-
-from tests.versions import STORE
+from servekit.testing.store import STORE
 
 
 @pytest.fixture

@@ -2,19 +2,25 @@
 
 from typing import Any
 
+from servekit.api import Service
 from servekit.ingress.service_args import ServiceArgs
 from servekit.ingress.wiring import Wiring
 
-from acme_service.api import SERVICE, create_app
-from acme_service.features import features, models, sources, transports
+from acme_service import DESCRIPTION, NAME, SLUG, VERSION, features
 
 WIRING = Wiring(
-    service=SERVICE,
-    create_app=create_app,
-    models=models,
-    features=features,
-    sources=sources,
-    transports=transports,
+    service=Service(
+        name=NAME,
+        slug=SLUG,
+        package=__name__.partition(".")[0],
+        version=VERSION,
+        description=DESCRIPTION,
+    ),
+    routers=features.routers,
+    models=features.models,
+    features=features.features,
+    sources=features.sources,
+    transports=features.transports,
 )
 
 

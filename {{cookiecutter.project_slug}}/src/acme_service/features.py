@@ -2,10 +2,23 @@
 
 from collections.abc import Iterator
 
+from fastapi import APIRouter
+
 from servekit.api import Feature
 from servekit.ingress.transports import Transport
 from servekit.registry.sources.source import SourceKind
 from servekit.serving.model import Model
+
+
+def routers() -> Iterator[APIRouter]:
+    """Every router, in the order in which its routes are tried."""
+    yield from ()
+    # {% if cookiecutter.sample == "language" %}
+
+    from acme_service.api import v1
+
+    yield from v1.routers
+    # {% endif %}
 
 
 def features() -> Iterator[Feature]:
@@ -98,6 +111,9 @@ def sources() -> Iterator[SourceKind]:
 
 def models() -> Iterator[Model]:
     """Every model that the API may ask."""
+    yield from ()
+    # {% if cookiecutter.sample == "language" %}
+
     from acme_service.contracts.language import LANGUAGE
 
     yield Model(
@@ -105,6 +121,7 @@ def models() -> Iterator[Model]:
         "acme_service.models.language:LanguageModel",
         training="acme_service.models.training:train",
     )
+    # {% endif %}
     # {% if cookiecutter.composition %}
 
     from acme_service.api.composition.settings import CompositionSettings

@@ -3,11 +3,10 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from acme_service.api import create_app
 from acme_service.api.hints import allowed_languages, preferred_languages
 from acme_service.contracts.language import Query
 
-from tests.fakes import FakeDetector, fake_ports
+from tests.fakes import FakeDetector, create_app, fake_ports
 
 
 @pytest.mark.parametrize(

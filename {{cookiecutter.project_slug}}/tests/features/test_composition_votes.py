@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from servekit.registry.store import open_model
+from servekit.testing.store import STORE
 
 from acme_service.api.composition.ensemble import Vote, elect
 from acme_service.contracts.language import Query
@@ -12,8 +13,6 @@ from acme_service.contracts.opinion import Question
 from acme_service.models.language import LanguageModel
 from acme_service.models.opinion import OpinionModel
 from acme_service.models.training.held_out import MORE, TEN
-
-from tests.versions import STORE
 
 WHOLE = 100
 WORDS = [1, 2, 3, WHOLE]

@@ -3,10 +3,9 @@
 import pytest
 
 from servekit.registry.store import open_model
+from servekit.testing.store import STORE
 
 from acme_service.models.language import LanguageModel
-
-from tests.versions import STORE
 
 
 @pytest.fixture(scope="session")

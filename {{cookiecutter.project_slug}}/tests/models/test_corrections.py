@@ -9,6 +9,7 @@ import pytest
 
 from servekit.registry.store import open_model
 from servekit.registry.training import TrainingError
+from servekit.testing.store import STORE
 
 from acme_service.contracts.language import Query
 from acme_service.models import training
@@ -23,7 +24,6 @@ from acme_service.models.training.held_out import MORE, TEN, accuracy
 
 from .test_training import contents, needs_langdetect
 from tests.commands import run
-from tests.versions import STORE
 
 SWISS = [
     "Grüezi mitenand, wie gaht's eu hüt?",

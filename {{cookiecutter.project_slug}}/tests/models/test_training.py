@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from servekit.registry.store import open_model
+from servekit.testing.store import STORE
 
 from acme_service.models.training import held_out
 from acme_service.models.training.golden import SENTENCES
 
 from tests.commands import run
-from tests.versions import STORE
 
 needs_langdetect = pytest.mark.skipif(
     # On CI the training data must be there: a skip would hide that nothing was checked.

@@ -5,9 +5,9 @@ import json
 import pytest
 from httpx2 import Client
 
-from acme_service.api.language_names import language_name
+from servekit.testing.store import STORE
 
-from tests.versions import STORE
+from acme_service.api.language_names import language_name
 
 
 def test_languages_are_listed_by_code(client: Client) -> None:

@@ -24,12 +24,12 @@ def test_a_healthy_service_is_alive_and_ready(client: Client, route: str) -> Non
 
 
 def test_every_answer_has_exactly_one_request_id(client: Client) -> None:
-    for route in ("/health/live", "/nowhere", "/v1/languages/tlh"):
+    for route in ("/health/live", "/nowhere", "/v1/models/none"):
         assert len(client.get(route).headers.get_list("x-request-id")) == 1
 
 
 def test_a_request_keeps_the_id_it_came_with(client: Client) -> None:
-    response = client.get("/v1/languages/tlh", headers={"x-request-id": "from-the-client"})
+    response = client.get("/v1/models/none", headers={"x-request-id": "from-the-client"})
     assert response.headers["x-request-id"] == "from-the-client"
     assert response.json()["request_id"] == "from-the-client"
 

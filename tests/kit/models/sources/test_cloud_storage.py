@@ -11,9 +11,9 @@ import pytest
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.version_files import verified
+from servekit.testing.store import STORE
 
 from .cloud_storage_server import Prefix, Server, opened, running
-from tests.versions import STORE
 
 ALIASES = "language/aliases.json"
 

@@ -8,11 +8,11 @@ import pytest
 
 from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.sources.source import ModelSource
+from servekit.testing.store import STORE
 from servekit.testing.subprocesses import free_port
 
 from .cloud_storage_server import SECRET, opened, variables
 from .web_servers import answering, dripping, silent
-from tests.versions import STORE
 
 SHORT_S = 0.15
 

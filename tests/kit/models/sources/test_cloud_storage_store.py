@@ -13,13 +13,13 @@ from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.settings import StoreSettings
 from servekit.registry.store import ModelStore, parse_reference
 from servekit.serving.deployment import VersionedDeployment
+from servekit.testing.store import STORE
 
 from acme_service.contracts.language import Query
 from acme_service.features import sources
 
 from .cloud_storage_server import Prefix, Server, opened, running
 from tests.deployments.replica import MODEL
-from tests.versions import STORE
 
 CHAMPION = "language@champion"
 

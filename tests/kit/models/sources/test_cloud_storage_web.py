@@ -14,11 +14,11 @@ from cryptography.x509.oid import NameOID
 
 from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.version_files import verified
+from servekit.testing.store import STORE
 from servekit.testing.subprocesses import free_port
 
 from .cloud_storage_server import opened
 from .web_servers import answering, dripping, serving, silent
-from tests.versions import STORE
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.store import ModelStore, parse_reference
 from servekit.registry.version_files import verified
+from servekit.testing.store import STORE
 
 from acme_service.features import sources
 
 from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
-from tests.versions import STORE
 
 ALIASES = "language/aliases.json"
 

@@ -10,13 +10,13 @@ import pytest
 from servekit.registry.errors import ModelStoreError, StoreUnreachableError
 from servekit.registry.store import ModelStore
 from servekit.registry.version_files import verified
+from servekit.testing.store import STORE
 from servekit.testing.subprocesses import free_port, printed_by
 
 from acme_service.features import sources
 
 from .huggingface_hub import REPOSITORY, TOKEN, Hub, client_asks, opened, running
 from .web_servers import answering, dripping, silent
-from tests.versions import STORE
 
 URL = f"hf:{REPOSITORY}"
 

@@ -8,11 +8,11 @@ import pytest
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.source import ModelSource
 from servekit.registry.version_files import verified
+from servekit.testing.store import STORE
 from servekit.testing.subprocesses import printed_by
 
 from .mlflow_server import new_name, opened, publish, server_port
 from tests.commands import run
-from tests.versions import STORE
 
 pytestmark = pytest.mark.slow
 

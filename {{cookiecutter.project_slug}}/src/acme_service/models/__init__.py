@@ -1,4 +1,4 @@
-"""The models themselves: text in, numbers out, in plain Python and numpy.
+"""The models themselves, in plain Python: one package a model.
 
-No Ray, no FastAPI, no settings: whoever runs a model decides where and with which files.
+No Ray, no FastAPI, no settings: what runs a model decides where and with which files.
 """

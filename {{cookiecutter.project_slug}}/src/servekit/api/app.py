@@ -72,7 +72,7 @@ def create_app(
         title=service.name,
         description=service.description,
         version=service.version,
-        openapi_tags=_tags(service, features),
+        openapi_tags=_tags(service, ports, features),
         generate_unique_id_function=operation_id,
         lifespan=_lifespan(features),
         redirect_slashes=False,
@@ -95,9 +95,10 @@ def create_app(
     return app
 
 
-def _tags(service: Service, features: Sequence[Feature]) -> list[dict[str, Any]]:
+def _tags(service: Service, ports: Ports, features: Sequence[Feature]) -> list[dict[str, Any]]:
+    of_models = {name: f"The {name} model." for name in ports.contracts}
     of_features = (item for feature in features for item in feature.tags.items())
-    described = {**service.tags, **dict(of_features), **TAGS}
+    described = {**of_models, **service.tags, **dict(of_features), **TAGS}
     return [{"name": name, "description": text} for name, text in described.items()]
 
 

@@ -30,7 +30,8 @@ class Ready(Health):
 async def about_service(request: Request, service: CurrentService) -> ServiceInfo:
     """Name, version, and links."""
     prefix = request.scope.get("root_path", "")
-    own = {name: f"{prefix}{path}" for name, path in service.links.items()}
+    paths: dict[str, str] = request.app.state.model_paths
+    own = {name: f"{prefix}{path}" for name, path in paths.items()}
     links = {"health": f"{prefix}/health/ready", **own}
     if request.app.openapi_url:
         links |= {"docs": f"{prefix}/docs", "openapi": f"{prefix}/openapi.json"}

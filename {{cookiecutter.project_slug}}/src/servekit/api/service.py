@@ -14,7 +14,6 @@ class Service:
         package: The Python package, whose log lines are written with those of the kit.
         version: Of the service, as OpenAPI gives it.
         description: One sentence for OpenAPI.
-        links: Paths that `GET /` points to, by name, beside those to health and docs.
         tags: What OpenAPI says about groups of routes, by tag.
     """
 
@@ -23,5 +22,4 @@ class Service:
     package: str
     version: str
     description: str = ""
-    links: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)

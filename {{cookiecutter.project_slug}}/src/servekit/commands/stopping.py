@@ -60,7 +60,7 @@ class Stopper:
 
 
 def adopt_orphans() -> None:
-    """Make processes whose parent dies children of this one, where the system can (Linux)."""
+    """Adopt the processes that lose their parent, where the system can (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from servekit.api import Feature, Service
+from servekit.api import Feature, Service, create_app
 from servekit.api.canary import CanarySettings
 from servekit.api.contract_types import check_contracts
 from servekit.api.logging import configure_logging
@@ -44,7 +44,7 @@ class Wiring:
 
     Attributes:
         service: What it is called.
-        create_app: Builds its API around the models, as `servekit.api.create_app` does.
+        routers: Gives its routers, in the order in which their routes are tried.
         models: Gives the models that the routes ask.
         features: Gives the features, outermost first; it reads their settings when it is called.
         sources: Gives the kinds of place that `MODEL_STORE` may name.
@@ -52,7 +52,7 @@ class Wiring:
     """
 
     service: Service
-    create_app: Callable[..., FastAPI]
+    routers: Callable[[], Iterable[APIRouter]]
     models: Callable[[], Iterable[Model]]
     features: Callable[[], Iterable[Feature]]
     sources: Callable[[], Iterable[SourceKind]]
@@ -106,7 +106,14 @@ class Wiring:
     def api(self, ports: Ports, checked: Checked) -> FastAPI:
         """The API around the models, with the features and settings that were checked."""
         configure_logging(checked.api.log_level, self.service.package)
-        return self.create_app(ports, checked.features, settings=checked.api, canary=checked.canary)
+        return create_app(
+            self.service,
+            ports,
+            [*self.routers()],
+            checked.features,
+            settings=checked.api,
+            canary=checked.canary,
+        )
 
     def development(self) -> ASGIApp:
         """The service in this process, answering request ids as Ray Serve's proxy would."""

@@ -48,7 +48,7 @@ def golden_bytes(examples: Iterable[GoldenExample]) -> bytes:
 
 
 def read_golden(files: ModelFiles, contract: Contract) -> list[GoldenExample]:
-    """The golden examples of a version, whose inputs are items of the contract.
+    """The golden examples of a version, with inputs that are items of the contract.
 
     Raises:
         ModelStoreError: There are none, or a line holds something else.

@@ -114,8 +114,9 @@ def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
 
 
 def applications(cluster: Cluster) -> Iterable[dict[str, Any]]:
-    """The applications beside the service: inline, replicated, and what each module of
-    `tests/applications/` gives.
+    """The applications beside the service: inline, replicated, and those of the tests.
+
+    Each module of `tests/applications/` gives some.
 
     Such a module has a function `applications(cluster)`, which also makes the files that they
     need; `WITHOUT_HEALTH` names those of them that have no /health/live.

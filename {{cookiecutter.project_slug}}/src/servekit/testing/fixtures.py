@@ -24,6 +24,7 @@ from .asked import Asked, asked_at, asked_by_itself
 from .authenticated_client import HEADERS, SETTINGS, visiting
 from .cluster import INLINE, REPLICATED, Cluster, UrlOf, running_cluster, urls
 from .project import tested
+from .store import STORE
 
 PLACEMENTS = [
     pytest.param("process", id="in-process"),
@@ -59,7 +60,7 @@ def _only_these_settings() -> None:
         del os.environ[name]
     # Nor may those of a developer's .env, which the launchers read.
     os.environ["ENV_FILE"] = "no-such-file"
-    os.environ |= SETTINGS | {"MODEL_STORE": tested().store.as_uri()}
+    os.environ |= SETTINGS | {"MODEL_STORE": STORE.as_uri()}
 
 
 def _folder_of(package: str) -> Path:

@@ -14,12 +14,10 @@ class Project:
     Attributes:
         folder: Where `pyproject.toml` is.
         wiring: Of the service.
-        store: A model store for tests alone; one that changes something copies it.
     """
 
     folder: Path
     wiring: Wiring
-    store: Path
 
     @property
     def package(self) -> str:

@@ -1,4 +1,4 @@
-"""Users and holders of API keys, their encoding in settings, and whose key one is."""
+"""Users and API keys: their encoding in settings, and the account of a key."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode

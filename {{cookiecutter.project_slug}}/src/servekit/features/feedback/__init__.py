@@ -28,7 +28,7 @@ def feedback(
     *,
     service: str,
 ) -> Feature:
-    """`PUT`, `GET` and `DELETE /v1/feedback/{request_id}`, for models whose contract has a label.
+    """`PUT`, `GET` and `DELETE /v1/feedback/{request_id}`, for contracts with a label.
 
     It has to stand above features that give answers without asking a model.
 

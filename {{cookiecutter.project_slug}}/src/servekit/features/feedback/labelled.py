@@ -1,4 +1,4 @@
-"""A contract whose answers can be corrected: its types, from JSON and to JSON."""
+"""A contract with a label type: its types, from JSON and to JSON."""
 
 import json
 from typing import Any, NamedTuple
