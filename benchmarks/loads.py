@@ -166,7 +166,7 @@ async def run_sockets(load: Load, seconds: int) -> Outcome:
         async with connect(f"ws://{HOST}:{PORT}{load.path}") as socket:
             while (asked := time.perf_counter()) < began + seconds:
                 await socket.send(json.dumps(load.body))
-                answer = {"type": "prediction"}
+                answer: dict[str, Any] = {"type": "prediction"}
                 while answer["type"] == "prediction":
                     answer = json.loads(await asyncio.wait_for(socket.recv(), TIMEOUT_S))
                 failed += answer["type"] != "done" or answer["value"]["language"] != LANGUAGE
