@@ -19,7 +19,7 @@ import pytest
 from scripts.kit import in_place, write
 
 from . import projections
-from .answers import FEATURES, LEAST
+from .answers import BARE, FEATURES, LEAST
 from .conftest import Render
 from .environment import make, said
 from .template import files
@@ -75,7 +75,7 @@ def test_the_kit_answers_over_the_python_proxy(kit: Path):
 
 
 def test_a_bare_project_answers_over_the_fast_profile(render: Callable[..., Render]):
-    done = make(render(**LEAST).folder, "test-serve")
+    done = make(render(**BARE).folder, "test-serve")
     assert done.returncode == 0, said(done)
 
 

@@ -159,5 +159,5 @@ def test_what_the_routers_around_a_model_ask_for_is_asked_by_its_features_too() 
 def test_routes_for_a_model_that_is_not_there_stop_the_start_wherever_they_are() -> None:
     outer = APIRouter(prefix="/outer")
     outer.include_router(model_router(Contract("price", int, int), "/v1/price"))
-    with pytest.raises(SettingsError, match=r"^There are routes for 'price', but no model of"):
+    with pytest.raises(SettingsError, match=r"^Routes for an unknown model 'price'"):
         create_app(SERVICE, ports(ABSENT), [outer])

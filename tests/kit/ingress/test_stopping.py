@@ -13,7 +13,8 @@ from servekit.commands.stopping import SIGNALS, Stop, Stopper
 
 @pytest.fixture
 def stopper() -> Iterator[Stopper]:
-    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    # What runs the tests may ignore some of them, as `nohup` does.
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     yield Stopper()
     for number, handler in handlers.items():
         signal.signal(number, handler)
