@@ -78,13 +78,14 @@ def rewrite(path, renamed):
 
 def next_steps(answers):
     """Return what to type next: plain ASCII, which every terminal can show."""
+    model = "\n    less docs/how-to/your-own-model.md    # make its first model"
     return f"""
 Your service is ready. Next:
 
     cd {answers["project_slug"]}
     make dev      # serve it without Ray, and reload on every change
     make check    # lint, types and fast tests
-    make          # list every other command
+    make          # list every other command{model * (answers["sample"] == "none")}
 """
 
 

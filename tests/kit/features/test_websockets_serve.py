@@ -48,7 +48,7 @@ def ask(socket: WebSocketSession, text: str, **more: Any) -> list[dict[str, Any]
 
 def best_first(answer: dict[str, Any]) -> list[str]:
     """The languages that an answer names."""
-    return answer["value"][0]
+    return [one["language"] for one in answer["value"]["candidates"]]
 
 
 def seconds_until(happened: Callable[[], bool]) -> float:

@@ -14,7 +14,7 @@ from servekit.settings import SettingsError
 from servekit.testing.configurations import own
 from servekit.testing.fakes import FakeMeter
 
-from acme_service import app
+from acme_service import app, features
 from acme_service.features import sources
 
 
@@ -96,3 +96,29 @@ def test_an_optional_model_is_waited_for_as_long_as_it_says(models: Callable[...
     assert model("mood", timeout_s=lambda: 0.5).within(settings).timeout_s == 0.5
     assert model("mood", timeout_s=lambda: 3).within(settings).timeout_s == 2
     assert model("mood").within(settings) == settings
+
+
+def test_a_name_that_no_model_can_have_stops_the_start() -> None:
+    wiring = replace(app.WIRING, models=lambda: iter([model("Mood")]))
+    with pytest.raises(SettingsError, match=r"^Invalid model name 'Mood'"):
+        wiring.check()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("no_such.module:Model", "cannot be imported: there is no such module"),
+        ("servekit.testing.fakes:FakeMeter", "has no method predict"),
+    ],
+)
+def test_a_class_that_is_not_there_is_one_sentence_before_the_start(path: str, reason: str) -> None:
+    wrong = Model(Contract("mood", str, str), path, versioned=False)
+    wiring = replace(app.WIRING, models=lambda: iter([*features.models(), wrong]))
+    with pytest.raises(SettingsError, match=reason):
+        wiring.check_all()
+
+
+def test_routes_without_their_model_are_one_sentence_before_the_start() -> None:
+    wiring = replace(app.WIRING, models=tuple)
+    with pytest.raises(SettingsError, match=r"^Routes for an unknown model 'language'"):
+        wiring.check_all()

@@ -124,7 +124,7 @@ def test_no_request_fails_while_versions_come_and_go(
     source = FolderSource(store(cluster).as_uri(), 5)
     damage(publish_copy(store(cluster) / "language", "3", "2") / "model.npz")
     publish_copy(
-        store(cluster),
+        store(cluster) / "language",
         "4",
         "2",
         b'{"input": {"text": "Guten Morgen"}, "output": {"language": "fr"}}',

@@ -223,3 +223,11 @@ def test_a_model_without_versions_is_not_promoted(store: Path) -> None:
     sentence = r"^No versions of the model 'mood'. Models with versions: language\.$"
     with pytest.raises(SystemExit, match=sentence):
         main(["promote", "2", "--model", "mood"], mood)
+
+
+@pytest.mark.parametrize("training", ["no_such.module:train", "servekit.testing.fakes:no_such"])
+def test_training_that_is_not_there_is_one_sentence(store: Path, training: str) -> None:
+    assert store
+    mood = Model(Contract("mood", str, str), "mine:Mood", training=training)
+    with pytest.raises(SystemExit, match=rf"^The training '{training}' cannot be imported: "):
+        main(["train", "--model", "mood"], mood)

@@ -204,3 +204,12 @@ def test_what_cannot_be_measured_is_one_sentence(arguments: list[str], sentence:
     assert done.stderr.startswith(sentence)
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("answered", [{"object": "list", "data": []}, ["churn"], [{"id": "churn"}]])
+def test_models_of_another_kind_of_service_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, answered: object
+) -> None:
+    monkeypatch.setattr(Service, "_get", lambda self, path: answered)
+    said = refusal(lambda: Service("http://127.0.0.1:1", {}).chosen(""))
+    assert said.endswith("answered no models: is it the address of a service?")

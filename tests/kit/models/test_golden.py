@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from pydantic import BaseModel, Field
 
@@ -12,6 +13,7 @@ from servekit.registry.errors import ModelStoreError
 from servekit.registry.golden import (
     GOLDEN,
     GoldenExample,
+    as_answered,
     check_golden,
     golden_bytes,
     matches,
@@ -133,3 +135,38 @@ def test_what_an_example_names_is_compared(expected: Any, actual: Any) -> None:
 )
 def test_another_answer_is_told_from_the_expected_one(expected: Any, actual: Any) -> None:
     assert not matches(expected, actual)
+
+
+class Point(NamedTuple):
+    x: float
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "expected"),
+    [
+        (dict[int, float], {1: 0.5}, {"1": 0.5}),
+        (set[str], {"a"}, ["a"]),
+        (float, np.float64(0.5), 0.5),
+        (Point, Point(0.5), {"x": 0.5}),
+        (Point, [0.5], {"x": 0.5}),
+    ],
+)
+def test_answers_are_compared_as_callers_get_them(output: Any, value: Any, expected: Any) -> None:
+    contract = Contract("any", str, output)
+    assert matches(expected, as_answered(contract, value))
+    assert not matches({"y": 1}, as_answered(contract, value))
+
+
+def test_an_object_is_expected_of_no_text() -> None:
+    assert not matches({}, "x")
+
+
+@pytest.mark.parametrize("answers", [iter([RISK]), [], [RISK, RISK], RISK])
+def test_a_model_that_gives_no_answer_each_is_refused(tmp_path: Path, answers: Any) -> None:
+    class Wrong:
+        def predict(self, items: Any) -> Any:
+            return answers
+
+    files = version(tmp_path, golden_bytes([EXAMPLE]))
+    with pytest.raises(ModelStoreError, match="predict has to give a sequence of 1 answers"):
+        check_golden(files, CHURN, Wrong())

@@ -53,7 +53,8 @@ def test_a_browser_shows_an_operation_without_complaint(
     browser: Browser, service: str, prefix: str
 ) -> None:
     browser.open(f"{service}{prefix}/docs")
-    browser.find("document.querySelector('#operations-v1-detect button').click() ?? true")
-    shown = "document.querySelector('#operations-v1-detect').innerText"
+    operation = "document.querySelector('#operations-language-detect_file"
+    browser.find(f"{operation} button').click() ?? true")
+    shown = f"{operation}').innerText"
     browser.find(f"{shown}.includes('How many candidates to answer with.')")
     assert browser.complaints == []

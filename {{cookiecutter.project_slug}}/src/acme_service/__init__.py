@@ -1,4 +1,4 @@
-"""Language detection, served over HTTP.
+"""A service whose models answer over HTTP.
 
 OpenAPI and the pages take the service's display name, description and version from here.
 """

@@ -32,7 +32,7 @@ async def about_service(request: Request, service: CurrentService) -> ServiceInf
     prefix = request.scope.get("root_path", "")
     paths: dict[str, str] = request.app.state.model_paths
     own = {name: f"{prefix}{path}" for name, path in paths.items()}
-    links = {"health": f"{prefix}/health/ready", **own}
+    links = {**own, "health": f"{prefix}/health/ready"}
     if request.app.openapi_url:
         links |= {"docs": f"{prefix}/docs", "openapi": f"{prefix}/openapi.json"}
     return ServiceInfo(name=service.name, version=service.version, links=links)

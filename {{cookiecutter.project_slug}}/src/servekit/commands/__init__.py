@@ -38,7 +38,7 @@ def main(wiring: str, arguments: list[str] | None = None) -> None:
     if options.command == "serve":
         from .serve import serve
 
-        serve(f"{wiring}.check", options)
+        serve(f"{wiring}.check_all", options)
     elif options.command == "dev":
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: sys.exit("Stopped."))

@@ -28,7 +28,7 @@ def develop(wiring: str, port: int) -> None:
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     refuse_taken_port(HOST, port)
     try:
-        resolve_name(f"{wiring}.check")()
+        resolve_name(f"{wiring}.check_all")()
     except SettingsError as error:
         sys.exit(str(error))
     package = sys.modules[wiring.partition(".")[0]]

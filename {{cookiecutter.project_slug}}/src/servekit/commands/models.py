@@ -3,7 +3,7 @@
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -68,13 +68,28 @@ def said(
         trained = [one for one in models if one.training]
         model = only(trained, options.model, "training")
         store = open_source(sources, options.store or settings.store, settings.fetch_timeout_s)
-        resolve_name(model.training)(Training(store, options.corrections, options.version))
+        train = trainer(model)
+        train(Training(store, options.corrections, options.version))
     else:
         aliases = Aliases(only(versioned(models), options.model), settings, sources)
         if options.command == "promote":
             yield aliases.promote(options.alias, options.version)
         else:
             yield aliases.roll_back(options.alias)
+
+
+def trainer(model: Model) -> Callable[[Training], None]:
+    """Import the training of a model.
+
+    Raises:
+        TrainingError: It is not where the model says.
+    """
+    try:
+        return resolve_name(model.training)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise TrainingError(
+            f"The training {model.training!r} cannot be imported: {error}."
+        ) from None
 
 
 def versioned(models: Iterable[Model]) -> list[Model]:

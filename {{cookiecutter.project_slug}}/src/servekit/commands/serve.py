@@ -96,9 +96,7 @@ def checked_configuration(path: Path, check: Check, host: str | None = None) -> 
         refuse_taken_port(str(http["host"]), int(http["port"]))
         if grpc := config.get("grpc_options"):
             refuse_taken_port(str(http["host"]), int(grpc["port"]))
-        LaunchSettings.load()
-        check()
-    except (SettingsError, OSError) as error:
+    except OSError as error:
         raise SystemExit(str(error)) from None
     except ConfigurationError as error:
         raise SystemExit(f"{path}: {error}") from None
@@ -106,6 +104,11 @@ def checked_configuration(path: Path, check: Check, host: str | None = None) -> 
         raise SystemExit(
             f"{path} must have http_options with host and port, and the port of any grpc_options."
         ) from None
+    try:
+        LaunchSettings.load()
+        check()
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
     return config
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
@@ -13,12 +13,13 @@ from servekit.api.contract_types import check_contracts
 from servekit.api.logging import configure_logging
 from servekit.api.request_id import AnswersRequestId
 from servekit.api.settings import ApiSettings
-from servekit.contracts import Meter, NullMeter, Ports
+from servekit.contracts import Meter, NullMeter, Ports, WrappedPredictor
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.settings import VARIABLES, StoreSettings
 from servekit.registry.sources.source import SourceKind
 from servekit.registry.store import chosen
 from servekit.serving.client import ModelClient
+from servekit.serving.deployment import imported
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.instrumented_call import around_calls
 from servekit.serving.model import Model, by_name
@@ -63,9 +64,13 @@ class Wiring:
 
         Raises:
             SettingsError: A setting is malformed or nearly spelt like one, two models have one
-                name, or the types of a contract will not do.
+                name, or a contract will not do.
         """
-        check_contracts(one.contract for one in by_name(self.models()).values())
+        try:
+            models = by_name(self.models())
+        except ValueError as error:  # such as of a contract with a name that no model can have
+            raise SettingsError(str(error)) from None
+        check_contracts(one.contract for one in models.values())
         api, canary, batcher = ApiSettings.load(), CanarySettings.load(), BatcherSettings.load()
         enabled = [*self.features(), *(one.feature for one in self.transports())]
         try:
@@ -75,6 +80,29 @@ class Wiring:
         # The settings of the store are read outside of the `Settings` classes.
         refuse_misspellings([*Settings.variables(), *VARIABLES])
         return Checked(api, canary, batcher, enabled)
+
+    def check_all(self) -> Checked:
+        """Check besides that each model has its class, and that routes have their models.
+
+        For what starts the service: it imports the models, which an ingress can do without.
+
+        Raises:
+            SettingsError: As `check`, or one of these is missing.
+        """
+        checked = self.check()
+        models = by_name(self.models())
+        try:
+            for one in models.values():
+                imported(one.name, one.path, "predict", *(["load"] if one.versioned else []))
+        except ModelStoreError as error:
+            raise SettingsError(str(error)) from None
+        # Nothing is asked: only what refers to a model is compared with what there is.
+        nothing: Any = None
+        unasked = {name: WrappedPredictor(nothing) for name in models}
+        contracts = {name: one.contract for name, one in models.items()}
+        ports = Ports(unasked, NullMeter(), contracts)
+        create_app(self.service, ports, [*self.routers()], settings=checked.api)
+        return checked
 
     def ports(
         self,

@@ -13,7 +13,7 @@ import asyncio
 import inspect
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -76,8 +76,13 @@ def check_golden(files: ModelFiles, contract: Contract, model: Any) -> None:
     """
     examples = read_golden(files, contract)
     found = _predicted(model, [one.item(contract) for one in examples])
+    if not isinstance(found, Sized) or len(found) != len(examples):
+        raise ModelStoreError(
+            f"{files.reference} fails its own examples: predict has to give a sequence of"
+            f" {len(examples)} answers, and gives {_shown(found)}."
+        )
     for number, (example, value) in enumerate(zip(examples, found, strict=True), 1):
-        if not matches(example.output, value):
+        if not matches(example.output, as_answered(contract, value)):
             raise ModelStoreError(
                 f"{files.reference} fails one of its own examples:"
                 f" line {number} of {files.path(GOLDEN)} expects {json.dumps(example.output)},"
@@ -98,11 +103,28 @@ def _predicted(model: Any, items: Sequence[Any]) -> Sequence[Any]:
         return thread.submit(asyncio.run, awaited()).result()
 
 
+def as_answered(contract: Contract, value: Any) -> Any:
+    """Return a prediction as the output type makes it; what is not of that type, as it is.
+
+    A named tuple stays one, because its fields have names in examples.
+    """
+    adapter: TypeAdapter[Any] = TypeAdapter(contract.output)
+    try:
+        checked = adapter.validate_python(value, from_attributes=True)
+        if isinstance(checked, tuple):
+            return checked
+        return adapter.dump_python(checked, mode="json", by_alias=True)
+    except ValueError:
+        return value
+
+
 def matches(expected: Any, actual: Any) -> bool:
     """Whether a prediction, or its JSON, has in it what a golden example expects."""
     if isinstance(actual, BaseModel):
         actual = actual.model_dump(mode="json", by_alias=True)
     if isinstance(expected, Mapping):
+        if isinstance(actual, str | int | float | list | None):
+            return False
         return all(matches(one, _field(actual, name)) for name, one in expected.items())
     if isinstance(expected, list | tuple):
         return (

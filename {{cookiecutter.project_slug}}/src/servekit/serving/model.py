@@ -24,7 +24,8 @@ class Model:
         path: Where the class is, "package.module:Class".
         versioned: Whether it is made from a version of the model store; else it is a library's
             own, and needs no files. Its class may have `golden`, examples of what it answers.
-        deployment: A Serve class of one's own with the methods of `ModelDeployment`.
+        deployment: A Serve class of one's own with the methods of `ModelDeployment`, `close`
+            included.
         timeout_s: Returns the time limit of an optional model, in seconds; called when the service
             starts.
         training: Where its training is, "package.module:function", which takes a `Training`.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -95,9 +95,9 @@ def _serving(model: Model) -> Iterator[Client]:
     asking = ModelClient(model.name, transport, BatcherSettings(), NullMeter())
     ports = Ports({model.name: asking}, NullMeter(), {model.name: model.contract})
     service = Service(name="Alone", slug="alone", package=tested().package, version="1")
-    with TestClient(create_app(service, ports, [model_router(model.contract, "/alone")])) as client:
+    app = create_app(service, ports, [model_router(model.contract, "/alone")])
+    with closing(held), TestClient(app) as client:
         yield client
-    held.close()
 
 
 def _asked(client: Client, model: Model, prefix: str, *, by_itself: bool) -> Asked:

@@ -8,6 +8,7 @@ A project has them by one subclass:
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -79,7 +80,10 @@ class ModelTests:
 
     def test_what_the_schema_forbids_is_refused(self, asked: Asked) -> None:
         schema = TypeAdapter(asked.model.contract.input).json_schema()
-        for body in forbidden(schema, asked.examples[0].input, schema.get("$defs", {})):
+        bodies = [*forbidden(schema, asked.examples[0].input, schema.get("$defs", {}))]
+        if not bodies:
+            pytest.skip("The schema of the input says nothing that can be broken.")
+        for body in bodies:
             refused = asked.post("", body)
             assert refused.status_code == 422, body
             assert refused.headers["content-type"] == "application/problem+json"
@@ -116,8 +120,8 @@ class ModelTests:
             pytest.skip("It needs two golden examples, and a class without one for Serve.")
         items = [one.item(model.contract) for one in examples]
         deployment = PoisonedDeployment(model, poison=items[0])
-        poisoned, *others = await deployment.predict_batch(items, [""] * len(items))
-        deployment.close()
+        with closing(deployment):
+            poisoned, *others = await deployment.predict_batch(items, [""] * len(items))
         assert isinstance(poisoned, ModelError)
         for example, answer in zip(examples[1:], others, strict=True):
             assert not isinstance(answer, ModelError)
@@ -128,15 +132,15 @@ class ModelTests:
             pytest.skip("The model has no versions in the store.")
         kinds = tuple(tested().wiring.sources())
         deployment = model.held(kinds, None)
-        for version in StoreSettings.load().opened(kinds).versions(model.name):
-            reference = f"{model.name}:{version}"
-            examples = model.golden(kinds, reference)
-            await deployment.reconfigure({"reference": reference})
-            items = [one.item(model.contract) for one in examples]
-            answers = await deployment.predict_batch(items, [""] * len(items))
-            assert {one.version for one in answers} == {reference}
-            assert matches([one.output for one in examples], [one.value for one in answers])
-        deployment.close()
+        with closing(deployment):
+            for version in StoreSettings.load().opened(kinds).versions(model.name):
+                reference = f"{model.name}:{version}"
+                examples = model.golden(kinds, reference)
+                await deployment.reconfigure({"reference": reference})
+                items = [one.item(model.contract) for one in examples]
+                answers = await deployment.predict_batch(items, [""] * len(items))
+                assert {one.version for one in answers} == {reference}
+                assert matches([one.output for one in examples], [one.value for one in answers])
 
 
 def forbidden(schema: Mapping[str, Any], example: Any, known: Mapping[str, Any]) -> Iterator[Any]:
@@ -160,18 +164,22 @@ def forbidden(schema: Mapping[str, Any], example: Any, known: Mapping[str, Any])
             yield {**example, name: wrong}
 
 
+LONGEST = 1_000_000
+"""Longer texts are refused for the size of their request, whatever the schema says."""
+
+
 def _beyond_limits(schema: Mapping[str, Any]) -> Iterator[Any]:
     for name, limit in schema.items():
         match name:
             case "minimum":
-                yield limit - 1
+                yield limit - 1 - abs(limit)
             case "maximum":
-                yield limit + 1
+                yield limit + 1 + abs(limit)
             case "exclusiveMinimum" | "exclusiveMaximum":
                 yield limit
             case "minLength" if limit:
                 yield "x" * (limit - 1)
-            case "maxLength":
+            case "maxLength" if limit < LONGEST:
                 yield "x" * (limit + 1)
             case "enum" | "const":
                 yield f"{limit}x"

@@ -11,15 +11,14 @@ from servekit.serving.model import Model
 
 from .project import tested
 
-VERSIONS = ("1", "2")
-"""The versions of each model that tests find, if it has them; the first one is the champion."""
+MOST_VERSIONS = 2
 
 
 def fill(store: Path) -> Path:
     """Fill a store with the first versions of each model.
 
-    They never change, so they come from the project's own store, whose aliases and other versions
-    are its operator's. Those that are gone from there are trained again, to the same bytes.
+    They never change, so they come from the project's own store, whose aliases and later versions
+    are its operator's; the first one is the champion. A model that has none there is trained.
     """
     for model in tested().wiring.models():
         if model.versioned:
@@ -28,14 +27,14 @@ def fill(store: Path) -> Path:
 
 
 def _add(model: Model, own: Path, store: Path) -> None:
-    there = [version for version in VERSIONS if (own / version).exists()]
-    for version in there:
-        shutil.copytree(own / version, store / model.name / version)
     source = FolderSource(store.as_uri(), 5)
-    if len(there) < len(VERSIONS) and model.training:
-        resolve_name(model.training)(Training(source))
-    elif there:
+    there = FolderSource(own.parent.as_uri(), 5).versions(model.name) if own.exists() else []
+    for version in there[:MOST_VERSIONS]:
+        shutil.copytree(own / version, store / model.name / version)
+    if there:
         source.move_alias(model.name, "champion", there[0], None)
+    elif model.training:
+        resolve_name(model.training)(Training(source))
 
 
 _FOLDER = TemporaryDirectory(prefix="models")

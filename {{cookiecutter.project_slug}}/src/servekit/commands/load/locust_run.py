@@ -14,7 +14,7 @@ from gevent.event import Event
 from locust import FastHttpUser, User, task
 from locust.env import Environment
 
-from servekit.registry.golden import matches
+from servekit.registry.golden import as_answered, matches
 
 from .measurements import Measurements
 from .questions import ANYTHING, Question, Service, Target
@@ -78,7 +78,8 @@ def fault(question: Question, answer: Any) -> str:
     if answer.status_code != 200:
         return f"the status is {answer.status_code}, not 200"
     found = answer.json()
-    if question.expected is ANYTHING or matches(question.expected, found):
+    value = as_answered(question.contract, found) if question.contract else found
+    if question.expected is ANYTHING or matches(question.expected, value):
         return ""
     return f"{short(question.item)} gives {short(found)}, not {short(question.expected)}"
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from servekit.contracts import Contract
 from servekit.registry.errors import ModelStoreError
 
 TIMEOUT_S = 10.0
@@ -16,10 +17,17 @@ ANYTHING = object()
 
 
 class Question(NamedTuple):
-    """An item as JSON, and what has to be in the answer to it."""
+    """An item as JSON, and what has to be in the answer to it.
+
+    Attributes:
+        item: What is asked.
+        expected: As golden examples say it.
+        contract: Of the model, by which fields of an answer have names.
+    """
 
     item: Any
     expected: Any = ANYTHING
+    contract: Contract | None = None
 
 
 class Target(NamedTuple):
@@ -50,8 +58,15 @@ class Service:
 
     def chosen(self, name: str) -> str:
         """The model of that name, or the only one that has routes when the name is empty."""
-        names = [one["name"] for one in self._get("/v1/models") if one["path"] is not None]
-        known = " and ".join(names) or "no model with routes"
+        try:
+            names = [one["name"] for one in self._get("/v1/models") if one["path"] is not None]
+        except (TypeError, KeyError):
+            sys.exit(
+                f"GET {self.url}/v1/models answered no models: is it the address of a service?"
+            )
+        if not names:
+            sys.exit("The service has no model with routes.")
+        known = " and ".join(names)
         if name and name not in names:
             sys.exit(f"Unknown model {name!r}. The service has {known}.")
         if not name and len(names) != 1:
@@ -73,8 +88,9 @@ class Service:
             model = next((one for one in wiring.models() if one.name == name), None)
             version = reference if details["version"] else ""
             golden = model.golden(tuple(wiring.sources()), version) if model else []
-            if golden:
-                return Target(details["path"], [Question(*one) for one in golden])
+            if model and golden:
+                questions = [Question(*one, contract=model.contract) for one in golden]
+                return Target(details["path"], questions)
             reason = f"{reference} has no golden examples here."
         except ModelStoreError as error:
             reason = str(error)

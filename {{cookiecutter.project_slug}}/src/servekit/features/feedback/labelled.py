@@ -75,15 +75,27 @@ class LabelledContract:
             sent = None if given.output is None else json.dumps(given.output, ensure_ascii=False)
             return Given(
                 Content(key_of(given.input), sent and _canonical(sent)),
-                self._input.dump_json(given.input, by_alias=True).decode(),
+                _stored(self._input, given.input),
                 sent,
-                self._label.dump_json(given.label, by_alias=True).decode(),
+                _stored(self._label, given.label),
             )
         except ValidationError as error:
             problems = error.errors(include_url=False, include_context=False, include_input=False)
         except UNUSABLE:
             problems = [{"loc": (), "msg": "It cannot be stored as JSON."}]
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in problems])
+
+
+def _stored(adapter: TypeAdapter[Any], value: Any) -> str:
+    """Write a value as JSON that is read as the same value. Raises one of UNUSABLE."""
+    text = adapter.dump_json(value, by_alias=True)
+    try:
+        again = adapter.validate_json(text)
+    except ValidationError as error:
+        raise ValueError("What was written cannot be read.") from error
+    if key_of(again) != key_of(value):  # infinity, for one, is null in JSON
+        raise ValueError("What was written is read as another value.")
+    return text.decode()
 
 
 def _canonical(text: str) -> str:

@@ -1,5 +1,6 @@
 """What a client says, checked before a model is asked, and what it is told."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,6 +10,8 @@ from starlette.types import Message
 
 from servekit.api.errors import InvalidField, problem
 from servekit.contracts import Prediction
+
+log = logging.getLogger(__name__)
 
 
 class Refusal(NamedTuple):
@@ -58,6 +61,9 @@ def understood(
         return Received(read(content))
     except ValidationError as error:
         return Refusal(problem(422, "The message is not valid.", errors=_wrong_parts(error)))
+    except Exception:  # of a validator of the service's own
+        log.exception("unexpected error")
+        return Refusal(problem(500))
 
 
 def _wrong_parts(error: ValidationError) -> list[InvalidField]:
