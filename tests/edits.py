@@ -48,9 +48,9 @@ OTHER_TEXTS = {
 
 CHECK_SETTINGS = """
 from dotenv import load_dotenv
-from {}.ingress.assembly import check_settings
+from {}.app import WIRING
 load_dotenv(".env")
-check_settings()
+WIRING.check_all()
 """
 
 

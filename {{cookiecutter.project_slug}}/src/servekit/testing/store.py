@@ -18,7 +18,8 @@ def fill(store: Path) -> Path:
     """Fill a store with the first versions of each model.
 
     They never change, so they come from the project's own store, whose aliases and later versions
-    are its operator's; the first one is the champion. A model that has none there is trained.
+    are its operator's; the first one is the champion. Where version 1 is gone, a model that has a
+    training is trained again.
     """
     for model in tested().wiring.models():
         if model.versioned:
@@ -29,12 +30,13 @@ def fill(store: Path) -> Path:
 def _add(model: Model, own: Path, store: Path) -> None:
     source = FolderSource(store.as_uri(), 5)
     there = FolderSource(own.parent.as_uri(), 5).versions(model.name) if own.exists() else []
+    if "1" not in there and model.training:
+        resolve_name(model.training)(Training(source))
+        return
     for version in there[:MOST_VERSIONS]:
         shutil.copytree(own / version, store / model.name / version)
     if there:
         source.move_alias(model.name, "champion", there[0], None)
-    elif model.training:
-        resolve_name(model.training)(Training(source))
 
 
 _FOLDER = TemporaryDirectory(prefix="models")
