@@ -181,10 +181,16 @@ def test_a_path_that_does_not_exist_is_an_error(tmp_path):
 
 
 def test_next_steps_start_in_the_folder_and_are_ascii():
-    printed = next_steps({"project_slug": "tiny-oracle"})
+    printed = next_steps(GOOD)
     assert printed.isascii()
     commands = [line.split("#")[0].strip() for line in printed.splitlines() if line[:4] == "    "]
     assert commands == ["cd tiny-oracle", "make dev", "make check", "make"]
+
+
+def test_next_steps_without_a_model_say_how_to_make_one():
+    printed = next_steps(GOOD | {"sample": "none"})
+    assert printed.isascii()
+    assert "docs/how-to/your-own-model.md" in printed
 
 
 NAMES = {"_names": {"Acme": "name", "acme_x": "package", "acme": "slug"}}

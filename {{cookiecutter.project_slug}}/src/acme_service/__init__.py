@@ -1,4 +1,4 @@
-"""A service whose models answer over HTTP.
+"""Models that answer over HTTP.
 
 OpenAPI and the pages take the service's display name, description and version from here.
 """
