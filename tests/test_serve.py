@@ -45,6 +45,7 @@ THE_SAME_BEHIND_ANY_PROXY = (
     "tests/ingress/test_swapping.py",  # between the ingress and its models
     "tests/load",  # without Ray
     "tests/models",  # without Ray
+    "tests/test_models.py",  # between the ingress and its models
     "tests/routes/test_answered_by.py",  # which model answers is said by the ingress
 )
 

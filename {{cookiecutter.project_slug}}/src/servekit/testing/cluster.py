@@ -19,7 +19,8 @@ from .configurations import own
 from .project import tested
 from .subprocesses import environment, free_port, start
 
-START_TIMEOUT_S = 300
+START_TIMEOUT_S = 900
+"""Thirty replicas may have to start, and on a slow machine each takes ten seconds."""
 STOP_TIMEOUT_S = 60
 
 SMALL = {"num_cpus": 0.05}
@@ -101,6 +102,7 @@ def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
         settings = {
             "PYTHONPATH": f"{environment()['PYTHONPATH']}{os.pathsep}{cluster.folder}",
             "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(cluster.fallback_port),
+            "SERVE_START_TIMEOUT_S": str(START_TIMEOUT_S),
         }
         launcher = start(*command, settings=settings, stdout=log, stderr=subprocess.STDOUT)
     try:
