@@ -14,12 +14,9 @@ from servekit.api import Feature, Service, create_app
 from servekit.api.errors import ProblemError
 from servekit.api.models import model_router
 from servekit.contracts import Contract, Ports
-from servekit.serving.client import ModelClient
-from servekit.serving.deployment import ModelDeployment
-from servekit.serving.in_process import InProcessTransport
-from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError
-from servekit.testing.fakes import FakeMeter
+
+from tests.in_process import ports_around
 
 SERVICE = Service(name="Churn", slug="churn", package="churn", version="1")
 ABSENT = Contract("absent", int | None, bool, streams=True)
@@ -63,14 +60,7 @@ MADE: list[type] = []
 
 def ports(*contracts: Contract) -> Ports:
     """The ports of models that say of each item whether it is null."""
-    meter, settings = FakeMeter(), BatcherSettings()
-    clients: dict[str, ModelClient] = {}
-    for one in contracts:
-        transport = InProcessTransport(
-            one.name, ModelDeployment(one, f"{__name__}:{Absent.__name__}"), 5
-        )
-        clients[one.name] = ModelClient(one.name, transport, settings, meter)
-    return Ports(clients, meter, {one.name: one for one in contracts})
+    return ports_around(dict.fromkeys(contracts, Absent))
 
 
 def client_of(*contracts: Contract) -> TestClient:

@@ -12,12 +12,10 @@ from servekit.api.canary import CanarySettings
 from servekit.api.contract_types import check_contracts
 from servekit.api.models import model_router
 from servekit.contracts import CHALLENGER, CHAMPION, Contract, ModelTimeoutError, Ports
-from servekit.serving.client import ModelClient
-from servekit.serving.deployment import ModelDeployment
-from servekit.serving.in_process import InProcessTransport
-from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError
 from servekit.testing.fakes import FakeMeter
+
+from tests.in_process import ports_around
 
 
 class Customer(BaseModel):
@@ -55,18 +53,7 @@ class Parity:
 
 
 def ports() -> Ports:
-    models = {
-        contract.name: ModelClient(
-            contract.name,
-            InProcessTransport(
-                contract.name, ModelDeployment(contract, f"{__name__}:{kind.__name__}"), 5
-            ),
-            BatcherSettings(),
-            FakeMeter(),
-        )
-        for contract, kind in {CHURN: Churn, PARITY: Parity}.items()
-    }
-    return Ports(models, FakeMeter(), {"churn": CHURN, "parity": PARITY})
+    return ports_around({CHURN: Churn, PARITY: Parity})
 
 
 def client_of(*features: Feature, **options: Any) -> TestClient:

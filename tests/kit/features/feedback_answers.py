@@ -22,13 +22,10 @@ from servekit.features.feedback.settings import (
     DatabaseSettings,
     ReceiptSettings,
 )
-from servekit.serving.client import ModelClient
-from servekit.serving.deployment import ModelDeployment
-from servekit.serving.in_process import InProcessTransport
-from servekit.serving.settings import BatcherSettings
 from servekit.testing.fakes import FakeMeter
 
 from .feedback_visitor import SECRET
+from tests.in_process import ports_around
 
 RECEIPT = "X-Feedback-Receipt"
 TEXT = "Where is my refund? Grüezi"
@@ -104,18 +101,7 @@ async def own_route(kind: str, ticket: Ticket, ports: CurrentPorts) -> str:
 
 
 def ports() -> Ports:
-    models = {
-        contract.name: ModelClient(
-            contract.name,
-            InProcessTransport(
-                contract.name, ModelDeployment(contract, f"{__name__}:{kind.__name__}"), 5
-            ),
-            BatcherSettings(),
-            FakeMeter(),
-        )
-        for contract, kind in MODELS.items()
-    }
-    return Ports(models, FakeMeter(), {one.name: one for one in MODELS})
+    return ports_around(MODELS)
 
 
 def api(*features: Feature, given: Ports | None = None, api: ApiSettings | None = None) -> FastAPI:

@@ -1,12 +1,9 @@
 """A service in this process whose models take a record, a number, and a text piece by piece."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Thread
 from typing import Annotated, Any, Literal, NamedTuple
 
-import uvicorn
 from pydantic import BaseModel, Field
 
 from servekit.api import Feature, Service, create_app
@@ -15,10 +12,9 @@ from servekit.contracts import CHAMPION, Contract, ModelCard, Ports, Prediction
 from servekit.features.websockets import websockets
 from servekit.features.websockets.settings import WebsocketsSettings
 from servekit.testing.fakes import FakeMeter
-from servekit.testing.subprocesses import free_port
 
 from .websockets_guesser import GUESS, Guesser
-from tests.browser import wait_for
+from tests.in_process import listening
 
 NAME = "Orders & more"
 
@@ -109,13 +105,5 @@ def running(*features: Feature) -> Iterator[str]:
         routers,
         [*features, websockets(WebsocketsSettings())],
     )
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
-    thread = Thread(target=asyncio.run, args=(server.serve(),))
-    thread.start()
-    try:
-        wait_for(lambda: server.started, "the service")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
+    with listening(app) as url:
+        yield url

@@ -1,31 +1,23 @@
 """A service with three models that are no sample."""
 
-import asyncio
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Annotated, Any
 
-import uvicorn
 from pydantic import BaseModel, Field
 
 from servekit.api import Feature, Service, create_app
 from servekit.api.models import model_router
-from servekit.contracts import Contract, Ports
+from servekit.contracts import Contract
+from servekit.registry.golden import GOLDEN as GOLDEN_FILE
 from servekit.registry.sources.folder import folder
 from servekit.registry.sources.source import SourceKind
-from servekit.serving.client import ModelClient
-from servekit.serving.deployment import ModelDeployment
-from servekit.serving.in_process import InProcessTransport
 from servekit.serving.model import Model
-from servekit.serving.settings import BatcherSettings
-from servekit.testing.fakes import FakeMeter
-from servekit.testing.subprocesses import free_port
+from servekit.testing.versions import publish
 
-from tests.browser import wait_for
+from tests.in_process import listening, ports_around
 
 
 class Customer(BaseModel):
@@ -76,35 +68,17 @@ def sources() -> Iterator[SourceKind]:
 def write_version(store: Path, golden: Sequence[Any], version: str = Churn.version) -> None:
     """A version of the model `churn` with these golden examples."""
     content = "".join(f"{json.dumps(one)}\n" for one in golden).encode()
-    file = {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
-    manifest = {"name": "churn", "version": version, "files": {"golden.jsonl": file}}
-    into = store / "churn" / version
-    into.mkdir(parents=True)
-    (into / "golden.jsonl").write_bytes(content)
-    (into / "manifest.json").write_text(json.dumps(manifest))
+    publish(store, "churn", version, {GOLDEN_FILE: content})
 
 
 @contextmanager
 def running(*features: Feature, contracts: Sequence[Contract] = (*KINDS,)) -> Iterator[str]:
     """The URL of the service, with the models of these contracts."""
-    clients: dict[str, Any] = {}
-    for one in contracts:
-        deployment = ModelDeployment(one, f"{__name__}:{KINDS[one].__name__}")
-        transport = InProcessTransport(one.name, deployment, 5)
-        clients[one.name] = ModelClient(one.name, transport, BatcherSettings(), FakeMeter())
     app = create_app(
         Service(name="Churn", slug="churn", package="churn", version="1"),
-        Ports(clients, FakeMeter(), {one.name: one for one in contracts}),
+        ports_around({one: KINDS[one] for one in contracts}),
         [model_router(one, PREFIXES[one]) for one in contracts],
         features,
     )
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
-    thread = Thread(target=asyncio.run, args=(server.serve(),))
-    thread.start()
-    try:
-        wait_for(lambda: server.started, "the service")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
+    with listening(app) as url:
+        yield url

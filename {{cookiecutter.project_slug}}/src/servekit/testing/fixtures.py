@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _only_these_settings() -> None:
     """Settings of the shell that runs the tests must not decide what they find."""
     package, kit = _folder_of(tested().package), Path(servekit.__file__).parent
-    folders = (package / "features", kit / "features", kit / "registry/sources")
+    folders = (package / "api", kit / "features", kit / "registry/sources")
     rooms = [room for folder in folders if folder.exists() for room in folder.iterdir()]
     prefixes = (
         "API_",
