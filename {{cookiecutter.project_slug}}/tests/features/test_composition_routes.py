@@ -1,21 +1,34 @@
 """Three models, one answer."""
 
-import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from httpx2 import Client
 
-COMPLETE_S = 30
+from servekit.testing.authenticated_client import visiting
+from servekit.testing.fixtures import wait_until_nothing_is_noted
+
+from acme_service.app import WIRING
+
+PATIENT = {
+    "BATCHER_TIMEOUT_S": "60",
+    "COMPOSITION_OPINION_TIMEOUT_S": "30",
+    "COMPOSITION_SENTIMENT_TIMEOUT_S": "30",
+}
 
 
-@pytest.fixture(autouse=True)
-def _every_member_is_there(client: Client) -> None:
-    """In process, the second detector is loaded while others answer already."""
-    deadline = time.monotonic() + COMPLETE_S
-    while "opinion" in client.get("/health/ready").json().get("notes", {}):
-        assert time.monotonic() < deadline, "The second detector was not loaded."
-        time.sleep(0.2)
+@pytest.fixture(scope="module")
+def process() -> Iterator[TestClient]:
+    """The service in this process, where no model is missing because the machine is busy."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in PATIENT.items():
+            patch.setenv(name, value)
+        service = WIRING.development()
+    with visiting(service, "https://testserver") as client:
+        wait_until_nothing_is_noted(client)
+        yield client
 
 
 def ask(client: Client, text: str, **headers: str) -> dict[str, Any]:
