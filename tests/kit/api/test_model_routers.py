@@ -1,5 +1,6 @@
 """Routers of models beside each other, inside other routers, and for unusual types."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -88,6 +89,74 @@ def test_null_is_an_item_where_the_contract_allows_it(path: str) -> None:
         assert answer.status_code == 200
         assert "true" in answer.text
         assert client.post("/absent/batch", json={"items": [None]}).json() == {"results": [True]}
+
+
+class Point(BaseModel):
+    """An item with numbers at several depths."""
+
+    x: float
+    more: list[float] = []
+    named: dict[str, float | None] = {}
+
+
+class Echo:
+    """Answers with the item itself; of one below zero the root is not a number."""
+
+    def predict(self, items: Sequence[Point]) -> list[Point]:
+        return [one.model_copy(update={"x": math.nan}) if one.x < 0 else one for one in items]
+
+    def stream(self, item: Point) -> list[Point]:
+        return self.predict([item])
+
+
+POINT = Contract("point", Point, Point, streams=True)
+
+
+def asking_points(contract: Contract) -> TestClient:
+    app = create_app(SERVICE, ports_around({contract: Echo}), [model_router(contract, "/point")])
+    return TestClient(app)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", '"nan"'])
+@pytest.mark.parametrize(
+    ("body", "location"),
+    [
+        ('{"x": %s}', ["x"]),
+        ('{"x": 1, "more": [0, %s]}', ["more", 1]),
+        ('{"x": 1, "named": {"a": null, "b": %s}}', ["named", "b"]),
+    ],
+)
+def test_a_number_that_is_not_finite_is_refused_where_it_is(
+    number: str, body: str, location: list[str | int]
+) -> None:
+    json_body = {"headers": {"content-type": "application/json"}}
+    with asking_points(POINT) as client:
+        for path in ("/point", "/point/stream"):
+            refused = client.post(path, content=body % number, **json_body)
+            assert refused.status_code == 422
+            assert refused.json()["errors"] == [
+                {"location": ["body", *location], "message": "Input should be a finite number"}
+            ]
+        many = '{"items": [{"x": 1}, %s]}' % (body % number)
+        for path in ("/point/batch", "/point/lines"):
+            [error] = client.post(path, content=many, **json_body).json()["errors"]
+            assert error["location"] == ["body", "items", 1, *location]
+
+
+def test_an_answer_that_is_not_finite_fails_alone(caplog: pytest.LogCaptureFixture) -> None:
+    with asking_points(POINT) as client:
+        failed = client.post("/point", json={"x": -1})
+        assert (failed.status_code, failed.json()["detail"]) == (500, "The point model failed.")
+        assert client.post("/point", json={"x": 1}).status_code == 200
+        assert client.post("/point/batch", json={"items": [{"x": -1}]}).status_code == 500
+        assert client.post("/point/stream", json={"x": -1}).status_code == 500
+    assert "an answer of point is not a finite number: x" in caplog.text
+
+
+def test_a_contract_may_allow_what_is_not_finite() -> None:
+    allowing = Contract("point", Point, Point, streams=True, allow_inf_nan=True)
+    with asking_points(allowing) as client:
+        assert client.post("/point", json={"x": -1}).json()["x"] is None
 
 
 def test_a_class_that_is_called_problem_keeps_its_schema() -> None:

@@ -1,12 +1,14 @@
 """The deployment around a model of one version: any class with `predict`."""
 
 import asyncio
+import math
 import pickle
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from threading import Event
 
+import numpy as np
 import pytest
 
 from servekit.contracts import (
@@ -18,7 +20,13 @@ from servekit.contracts import (
     Prediction,
 )
 from servekit.registry.errors import ModelStoreError
-from servekit.serving.deployment import Answers, ModelDeployment, VersionedDeployment
+from servekit.serving.deployment import (
+    MAX_RETRIES,
+    NOT_OF_AN_ITEM,
+    Answers,
+    ModelDeployment,
+    VersionedDeployment,
+)
 from servekit.testing.subprocesses import printed_by
 
 from .replica import MODEL
@@ -73,6 +81,17 @@ class Said:
         return map(self.predict, [[item]])
 
 
+class Counting(Said):
+    """Notes its batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    def predict(self, items: Sequence[int]) -> object:
+        self.batches.append([*items])
+        return super().predict(items)
+
+
 class Exiting(Said):
     async def predict(self, items: Sequence[int]) -> object:
         return super().predict(items)
@@ -114,6 +133,10 @@ async def values(answers: AsyncIterator[Prediction[int]]) -> list[tuple[int, str
     return [(one.value, one.version) async for one in answers]
 
 
+def batches_of(deployment: ModelDeployment) -> list[list[int]]:
+    return deployment._model.result().batches  # pyright: ignore[reportPrivateUsage]
+
+
 def told(answers: Answers) -> list[object]:
     return [str(one) if isinstance(one, ModelError) else one.value for one in answers]
 
@@ -137,6 +160,42 @@ async def test_an_item_that_fails_fails_alone(caplog: pytest.LogCaptureFixture) 
     answers = await deployment_of(Double).predict_batch([1, 13, 2], [""] * 3)
     assert told(answers) == [2, "The double model failed.", 4]
     assert "secret 13" in caplog.text
+
+
+@pytest.mark.parametrize(("items", "calls"), [(4, 5), (256, 17)])
+async def test_the_item_at_which_a_batch_fails_is_found_by_halves(items: int, calls: int) -> None:
+    deployment = deployment_of(Double)
+    answers = await deployment.predict_batch([13, *[1] * (items - 1)], [""] * items)
+    assert told(answers) == ["The double model failed.", *[2] * (items - 1)]
+    assert len(batches_of(deployment)) == calls
+
+
+async def test_the_search_for_what_fails_is_bounded() -> None:
+    deployment = deployment_of(Double)
+    answers = await deployment.predict_batch([13] * 256, [""] * 256)
+    assert told(answers) == ["The double model failed."] * 256
+    assert len(batches_of(deployment)) == 1 + MAX_RETRIES
+
+
+@pytest.mark.parametrize("raised", NOT_OF_AN_ITEM)
+async def test_what_is_no_fault_of_an_item_is_not_tried_again(raised: type[ModelError]) -> None:
+    Said.values = raised("Not now.")
+    deployment = deployment_of(Counting)
+    answers = await deployment.predict_batch([1, 2, 3], [""] * 3)
+    assert [(type(one), str(one)) for one in answers] == [(raised, "Not now.")] * 3
+    assert len(batches_of(deployment)) == 1
+
+
+@pytest.mark.parametrize(
+    "value", [math.nan, {"a": [1.0, math.inf]}, np.float32("nan"), np.array([1, math.nan])]
+)
+async def test_an_answer_that_json_cannot_carry_fails_alone(
+    caplog: pytest.LogCaptureFixture, value: object
+) -> None:
+    Said.values = [1.0, value, np.array([2.0])]
+    answers = await deployment_of(Said).predict_batch([1, 2, 3], [""] * 3)
+    assert [isinstance(one, ModelError) for one in answers] == [False, True, False]
+    assert "an answer of double is not a finite number" in caplog.text
 
 
 @pytest.mark.parametrize(

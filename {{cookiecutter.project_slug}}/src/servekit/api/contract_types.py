@@ -1,15 +1,40 @@
-"""Refuses contracts with types that cannot be pickled or documented, before anything starts."""
+"""The types of a contract: what a request may hold, and which types will not do."""
 
 import inspect
 import pickle
 from collections.abc import Iterable, Iterator
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from servekit.contracts import Contract
+from servekit.contracts import Contract, not_finite
 from servekit.settings import SettingsError
+
+
+def input_type(contract: Contract) -> Any:
+    """Return the type of an item in a request: with finite numbers, if the contract wants them.
+
+    Pydantic takes NaN and infinity from JSON that has them, and from text such as "nan".
+    """
+    if contract.allow_inf_nan or not _has_numbers(contract.input):
+        return contract.input
+    return Annotated[contract.input, AfterValidator(_finite)]
+
+
+def _has_numbers(kind: Any) -> bool:
+    """Whether a value may hold a float; without any, requests are not searched for one."""
+    schema = repr(TypeAdapter(kind).core_schema)
+    return any(f"'type': '{one}'" in schema for one in ("float", "any", "is-instance"))
+
+
+def _finite(value: Any) -> Any:
+    """Raises ValidationError, as Pydantic does for a field that has `allow_inf_nan=False`."""
+    way = not_finite(value)
+    if way is not None:
+        problem: Any = {"type": "finite_number", "loc": way, "input": None}
+        raise ValidationError.from_exception_data("input", [problem])
+    return value
 
 
 def check_contracts(contracts: Iterable[Contract]) -> None:

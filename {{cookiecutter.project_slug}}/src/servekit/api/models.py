@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter, create_model
 
 from servekit.contracts import Contract, ModelError, Prediction, Predictor
 
+from .contract_types import input_type
 from .dependencies import CurrentPorts, predictor
 from .errors import DOCUMENTED, ProblemError, documented, model_problem
 from .model_header import DOCUMENTS_MODEL, set_model_header
@@ -52,7 +53,7 @@ def model_router(contract: Contract, prefix: str, **options: Any) -> APIRouter:
 
 
 def _add_single(router: APIRouter, contract: Contract) -> None:
-    Item = Annotated[contract.input, Body()]  # noqa: N806
+    Item = Annotated[input_type(contract), Body()]  # noqa: N806
     Output = contract.output  # noqa: N806
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
 
@@ -69,7 +70,7 @@ def _add_single(router: APIRouter, contract: Contract) -> None:
 
 def _add_many(router: APIRouter, contract: Contract) -> None:
     title = "".join(part.capitalize() for part in contract.name.split("_"))
-    several: Any = Annotated[list[contract.input], Field(min_length=1, max_length=MAX_ITEMS)]
+    several: Any = Annotated[list[input_type(contract)], Field(min_length=1, max_length=MAX_ITEMS)]
     Items = create_model(f"{title}Items", items=(several, ...))  # noqa: N806
     Output = contract.output  # noqa: N806
     Results = create_model(f"{title}Results", results=(list[Output], ...))  # noqa: N806
@@ -102,7 +103,7 @@ def _add_many(router: APIRouter, contract: Contract) -> None:
 
 
 def _add_stream(router: APIRouter, contract: Contract) -> None:
-    Item = Annotated[contract.input, Body()]  # noqa: N806
+    Item = Annotated[input_type(contract), Body()]  # noqa: N806
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
     output: TypeAdapter[Any] = TypeAdapter(contract.output)
 

@@ -12,6 +12,7 @@ from .errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from .finite import not_finite
 from .ports import AroundCall, Meter, NullMeter, Ports
 from .predictor import (
     CHALLENGER,
@@ -44,4 +45,5 @@ __all__ = [
     "WrappedPredictor",
     "is_reference",
     "key_of",
+    "not_finite",
 ]

@@ -21,6 +21,8 @@ class Contract:
         streams: Whether the model has `stream`, which answers one item piece by piece.
         cacheable: Whether an answer may be given again to an equal item.
         required: Whether the service is not ready without the model.
+        allow_inf_nan: Whether numbers may be NaN or infinite, which become null in JSON. Else a
+            request with one is refused, and an answer with one is an error of the model.
 
     Raises:
         ValueError: The name cannot be that of a model.
@@ -33,6 +35,7 @@ class Contract:
     streams: bool = False
     cacheable: bool = True
     required: bool = True
+    allow_inf_nan: bool = False
 
     def __post_init__(self) -> None:
         if self.name == INGRESS or not NAME.fullmatch(self.name):

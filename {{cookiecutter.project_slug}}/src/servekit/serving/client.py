@@ -155,6 +155,8 @@ class ModelClient:
             if not isinstance(answer, ModelError)
         }
         versions = Counter([one.version for one in answers if not isinstance(one, ModelError)])
+        if failed := len(answers) - versions.total():
+            self._meter.count("model_failed_items_total", failed, model=self._name)
         for version, times in versions.items():
             self._answers.count(version, times)
         for role, version in answered_by.items():

@@ -39,6 +39,7 @@ from servekit.contracts import (
     ModelUnavailableError,
     Prediction,
     is_reference,
+    not_finite,
 )
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.golden import check_golden
@@ -63,6 +64,9 @@ replica has it, and a version may take minutes to arrive."""
 THREADS = 4
 """Calls to one model that run at once in one process."""
 
+MAX_RETRIES = 64
+"""Calls that find the items at which a batch failed: for one among 256 items it takes 16."""
+
 VERSION = re.compile(r"[A-Za-z0-9._+-]{0,64}")
 """A version that fits into a header, a key and a reference."""
 
@@ -73,6 +77,14 @@ KNOWN = (
     ModelUnavailableError,
     ModelError,
 )
+
+NOT_OF_AN_ITEM = (
+    ModelOverloadedError,
+    ModelReplacedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+"""What no other batch of the same items would end."""
 
 Answers = list[Prediction[Any] | ModelError]
 """One for each item, in order; an error for an item at which the model failed."""
@@ -153,7 +165,7 @@ class ModelDeployment:
     """
 
     def __init__(self, contract: Contract, model: str, *, in_background: bool = False) -> None:
-        self._prepare(contract.name)
+        self._prepare(contract)
         self._path = model
         self._model: Future[Any] = Future()
         # A call that is cancelled while it waits must not cancel what the others wait for.
@@ -163,8 +175,9 @@ class ModelDeployment:
         else:
             self._model.set_result(self._loaded())
 
-    def _prepare(self, name: str) -> None:
-        self._name = name
+    def _prepare(self, contract: Contract) -> None:
+        self._name = name = contract.name
+        self._allow_inf_nan = contract.allow_inf_nan
         self._pace = Pace()
         # Its own threads: a model that is stuck takes none from another one.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
@@ -212,7 +225,7 @@ class ModelDeployment:
             return
         each = (value for item in items for value in self._called(model, [item]))
         async for value in self._guarded(iterate_in_thread(each, self._threads)):
-            yield Prediction(value, reference)
+            yield self._prediction(value, reference)
 
     async def stream(self, item: Any, version: str) -> AsyncIterator[Prediction[Any]]:
         """Yield the answers to one item, piece by piece."""
@@ -221,7 +234,7 @@ class ModelDeployment:
         if not isinstance(values, AsyncIterator):
             values = iterate_in_thread(iter(values), self._threads)
         async for value in self._guarded(values):
-            yield Prediction(value, reference)
+            yield self._prediction(value, reference)
 
     async def _guarded(self, values: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Yield the values; raise any error as a ModelError that callers may see."""
@@ -263,14 +276,42 @@ class ModelDeployment:
         return ModelReplacedError(f"The version of the {self._name} model was replaced meanwhile.")
 
     async def _predict(self, reference: str, model: Any, items: Sequence[Any]) -> Answers:
-        """Return one answer for each item; items of a failed batch are tried one by one."""
+        """Return one answer for each item; an item at which the model fails, fails alone.
+
+        A batch that fails is tried again in halves, down to what it failed at.
+        """
+        left = MAX_RETRIES
+
+        async def predict(items: Sequence[Any]) -> Answers:
+            nonlocal left
+            try:
+                values = await self._values(model, items)
+            except Exception as error:
+                half = len(items) // 2
+                if isinstance(error, NOT_OF_AN_ITEM) or half == 0 or left < 2:
+                    failure = self._failure(error)
+                    return [type(failure)(*failure.args) for _ in items]
+                left -= 2
+                log.warning("a batch of %d for %s failed: %r", len(items), reference, error)
+                return [*await predict(items[:half]), *await predict(items[half:])]
+            return [self._prediction_or_error(value, reference) for value in values]
+
+        return await predict(items)
+
+    def _prediction_or_error(self, value: Any, reference: str) -> Prediction[Any] | ModelError:
         try:
-            return [Prediction(value, reference) for value in await self._values(model, items)]
-        except Exception as error:
-            if len(items) == 1:
-                return [self._failure(error)]
-        each = [await self._predict(reference, model, [item]) for item in items]
-        return [answer for answers in each for answer in answers]
+            return self._prediction(value, reference)
+        except ModelError as error:
+            return error
+
+    def _prediction(self, value: Any, reference: str) -> Prediction[Any]:
+        """Raises ModelError for a value that JSON could not carry, and would say is null."""
+        way = None if self._allow_inf_nan else not_finite(value)
+        if way is None:
+            return Prediction(value, reference)
+        where = ".".join(map(str, way)) or "the value itself"
+        log.error("an answer of %s is not a finite number: %s", reference, where)
+        raise ModelError(f"The {self._name} model failed.")
 
     def _failure(self, error: Exception) -> ModelError:
         """Return an error that callers may see, and that crosses process boundaries.
@@ -343,7 +384,7 @@ class VersionedDeployment(ModelDeployment):
         meter: Callable[[], Meter] | None = None,
         settings: StoreSettings | None = None,
     ) -> None:
-        self._prepare(contract.name)
+        self._prepare(contract)
         self._default = f"{contract.name}@champion"
         settings = settings or StoreSettings.load()
         counter = meter() if meter else None

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, WebSocket
 from pydantic import TypeAdapter
 
+from servekit.api.contract_types import input_type
 from servekit.api.dependencies import CurrentSettings, predictor
 from servekit.api.errors import ProblemError
 from servekit.api.models import written
@@ -38,7 +39,7 @@ def socket_router(contract: Contract, prefix: str, settings: WebsocketsSettings)
     """
     router = APIRouter(prefix=prefix, dependencies=[Depends(known_origin)])
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
-    input_: TypeAdapter[Any] = TypeAdapter(contract.input)
+    input_: TypeAdapter[Any] = TypeAdapter(input_type(contract))
     output: TypeAdapter[Any] = TypeAdapter(contract.output)
 
     @router.websocket("/ws", name=f"{contract.name}_socket")
