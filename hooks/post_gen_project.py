@@ -78,7 +78,7 @@ def rewrite(path, renamed):
 
 def next_steps(answers):
     """Return what to type next: plain ASCII, which every terminal can show."""
-    model = "\n    less docs/how-to/your-own-model.md    # make its first model"
+    model = "\n    make model NAME=churn    # add its first model"
     return f"""
 Your service is ready. Next:
 

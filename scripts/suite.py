@@ -19,6 +19,7 @@ BESIDE = [
     "tests/test_hooks.py",
     "tests/test_manifest.py",
     "tests/test_renders.py",
+    "tests/test_scaffold.py",
     "tests/test_schemas.py",
     "tests/test_types.py",
     # Last, as the longest that two processors share.

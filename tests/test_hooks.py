@@ -190,7 +190,7 @@ def test_next_steps_start_in_the_folder_and_are_ascii():
 def test_next_steps_without_a_model_say_how_to_make_one():
     printed = next_steps(GOOD | {"sample": "none"})
     assert printed.isascii()
-    assert "docs/how-to/your-own-model.md" in printed
+    assert "make model NAME=churn" in printed
 
 
 NAMES = {"_names": {"Acme": "name", "acme_x": "package", "acme": "slug"}}

@@ -94,11 +94,9 @@ def with_a_model(tmp_path: Path, render: Callable[..., Render]) -> Path:
 
 
 def test_a_model_of_ones_own_serves_as_shown(with_a_model: Path):
-    package = next(path.parent.name for path in with_a_model.glob("src/*/features.py"))
     config = [str(with_a_model / "serve.yaml")]
     for command in (
         ["python", "train.py"],
-        ["python", "-m", package, "promote", "1", "--model", "churn"],
         ["python", "-m", "servekit.commands.check_config", *config],
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],

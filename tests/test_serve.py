@@ -8,9 +8,11 @@ what another shows as well:
 | all features and the kit's tests, fast profile | every one |
 | the same, Python proxy | all but `THE_SAME_BEHIND_ANY_PROXY`: no proxy has a part in it |
 | bare, fast profile | the project's own |
+| bare with a model of each kind of `make model`, fast profile | those of its models |
 | a gate alone, fast profile | the project's own, and the kit's of its name |
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from .answers import BARE, FEATURES, LEAST
 from .conftest import Render
 from .environment import make, said
 from .template import files
+from .test_scaffold import KINDS
 
 pytestmark = pytest.mark.serve
 
@@ -78,6 +81,17 @@ def test_the_kit_answers_over_the_python_proxy(kit: Path):
 def test_a_bare_project_answers_over_the_fast_profile(render: Callable[..., Render]):
     done = make(render(**BARE).folder, "test-serve")
     assert done.returncode == 0, said(done)
+
+
+def test_a_model_of_each_kind_answers_over_the_fast_profile(render_again: Callable[..., Render]):
+    project = render_again(**BARE).folder
+    for kind in KINDS:
+        done = make(project, "model", f"NAME=a_{kind}_model", f"KIND={kind}")
+        assert done.returncode == 0, said(done)
+    own = "-p no:cacheprovider tests/test_models.py"
+    done = make(project, "test-serve", PYTEST_ADDOPTS=own)
+    assert done.returncode == 0, said(done)
+    assert re.search(rf"\b{len(KINDS) * 4} passed", done.stdout), said(done)
 
 
 @pytest.mark.parametrize("name", GATES)

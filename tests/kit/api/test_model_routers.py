@@ -129,17 +129,17 @@ def asking_points(contract: Contract) -> TestClient:
 def test_a_number_that_is_not_finite_is_refused_where_it_is(
     number: str, body: str, location: list[str | int]
 ) -> None:
-    json_body = {"headers": {"content-type": "application/json"}}
+    headers = {"content-type": "application/json"}
     with asking_points(POINT) as client:
         for path in ("/point", "/point/stream"):
-            refused = client.post(path, content=body % number, **json_body)
+            refused = client.post(path, content=body % number, headers=headers)
             assert refused.status_code == 422
             assert refused.json()["errors"] == [
                 {"location": ["body", *location], "message": "Input should be a finite number"}
             ]
         many = '{"items": [{"x": 1}, %s]}' % (body % number)
         for path in ("/point/batch", "/point/lines"):
-            [error] = client.post(path, content=many, **json_body).json()["errors"]
+            [error] = client.post(path, content=many, headers=headers).json()["errors"]
             assert error["location"] == ["body", "items", 1, *location]
 
 

@@ -49,6 +49,10 @@ def main(wiring: str, arguments: list[str] | None = None) -> None:
         from .load import measure
 
         measure(wiring, options)
+    elif options.command == "model":
+        from .scaffold import scaffold
+
+        scaffold(resolve_name(wiring), options)
     else:
         from .models import work_on_models
 
@@ -72,6 +76,12 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     load.add_argument("--connections", default="32")
     load.add_argument("--seconds", default="15")
     load.add_argument("--plot", type=Path, default=Path("build/load.svg"))
+
+    model = commands.add_parser("model", help="add a model, or remove one")
+    model.add_argument("name")
+    model.add_argument("--kind", default="python")
+    model.add_argument("--remove", action="store_true")
+    model.add_argument("--setup", default="make setup", help="installs packages")
 
     models = commands.add_parser("models", help="list versions and aliases")
     publish = commands.add_parser("publish", help="put the models of model_store/ into the store")

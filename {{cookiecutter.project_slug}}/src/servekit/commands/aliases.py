@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from servekit.contracts import CHALLENGER
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.settings import StoreSettings
+from servekit.registry.sources.layout import CHAMPION
 from servekit.registry.sources.source import SourceKind
 from servekit.registry.store import shown
 from servekit.registry.versions import loaded
 from servekit.serving.deployment import checked_load
 from servekit.serving.model import Model
-
-CHAMPION = "champion"
 
 
 class Aliases:

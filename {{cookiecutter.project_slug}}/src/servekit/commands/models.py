@@ -11,14 +11,15 @@ from dotenv import load_dotenv
 
 from servekit.ingress.wiring import Wiring
 from servekit.registry.errors import ModelStoreError
-from servekit.registry.settings import StoreSettings
+from servekit.registry.settings import OWN_FOLDER, StoreSettings
 from servekit.registry.sources.folder import FolderSource
+from servekit.registry.sources.layout import CHAMPION
 from servekit.registry.sources.source import ModelSource, SourceKind
 from servekit.registry.store import open_source, shown
 from servekit.registry.training import Training, TrainingError
 from servekit.serving.model import Model
 
-from .aliases import CHAMPION, Aliases
+from .aliases import Aliases
 
 
 def work_on_models(wiring: Wiring, options: Namespace) -> None:
@@ -57,7 +58,7 @@ def said(
             yield from Aliases(model, settings, sources).listed()
     elif options.command == "publish":
         theirs = open_source(sources, settings.store, settings.fetch_timeout_s)
-        ours = FolderSource("file:model_store", settings.timeout_s)
+        ours = FolderSource(OWN_FOLDER, settings.timeout_s)
         references = [
             reference
             for model in chosen(models, options.model)
@@ -68,8 +69,10 @@ def said(
         trained = [one for one in models if one.training]
         model = only(trained, options.model, "training")
         store = open_source(sources, options.store or settings.store, settings.fetch_timeout_s)
-        train = trainer(model)
-        train(Training(store, options.corrections, options.version))
+        training = Training(store, options.corrections, options.version)
+        trainer(model)(training)
+        if training.published:
+            yield f"{shown(options.store or settings.store)} has {', '.join(training.published)}."
     else:
         aliases = Aliases(only(versioned(models), options.model), settings, sources)
         if options.command == "promote":

@@ -96,13 +96,26 @@ class Wiring:
                 imported(one.name, one.path, "predict", *(["load"] if one.versioned else []))
         except ModelStoreError as error:
             raise SettingsError(str(error)) from None
-        # Nothing is asked: only what refers to a model is compared with what there is.
-        nothing: Any = None
-        unasked = {name: WrappedPredictor(nothing) for name in models}
-        contracts = {name: one.contract for name, one in models.items()}
-        ports = Ports(unasked, NullMeter(), contracts)
-        create_app(self.service, ports, [*self.routers()], settings=checked.api)
+        self._unasked(checked)
         return checked
+
+    def paths(self) -> Iterable[str]:
+        """Return the paths of all routes, as OpenAPI has them.
+
+        Raises:
+            SettingsError: As `check`.
+        """
+        checked = self.check()
+        return self._unasked(checked, checked.features).openapi()["paths"]
+
+    def _unasked(self, checked: Checked, features: Sequence[Feature] = ()) -> FastAPI:
+        """The API of models that are not asked, which shows what refers to those that are not."""
+        nothing: Any = None
+        known = by_name(self.models())
+        unasked = {name: WrappedPredictor(nothing) for name in known}
+        contracts = {name: one.contract for name, one in known.items()}
+        ports = Ports(unasked, NullMeter(), contracts)
+        return create_app(self.service, ports, [*self.routers()], features, settings=checked.api)
 
     def ports(
         self,

@@ -11,6 +11,8 @@ from .sources.source import SourceKind
 from .store import ModelStore
 
 CACHE = "~/.cache/servekit/models"
+OWN_FOLDER = "file:model_store"
+"""The store that comes with the project."""
 
 VARIABLES = (
     "MODEL_STORE",
@@ -67,7 +69,7 @@ class StoreSettings(NamedTuple):
             ModelStoreError: A variable is malformed; the message names it.
         """
         return cls(
-            store=environment.get("MODEL_STORE") or "file:model_store",
+            store=environment.get("MODEL_STORE") or OWN_FOLDER,
             cache=_folder(environment.get("MODEL_CACHE") or CACHE),
             refresh_s=_seconds(environment, "MODEL_REFRESH_S", 10.0, most=86_400),
             timeout_s=_seconds(environment, "MODEL_TIMEOUT_S", 5.0, most=3_600),

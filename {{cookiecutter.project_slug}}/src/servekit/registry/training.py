@@ -1,11 +1,13 @@
 """What training is given, and how its result becomes a version that a store can take."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from .errors import ModelStoreError, StoreUnreachableError
+from .sources.layout import CHAMPION
 from .sources.source import ModelSource
 from .version_files import write_version
 
@@ -22,16 +24,18 @@ class Training:
         store: Where versions are published.
         corrections: A file of JSON lines to learn from, if any.
         version: The version to publish; empty for the trainer's own choice.
+        published: The references of what was published.
     """
 
     store: ModelSource
     corrections: Path | None = None
     version: str = ""
+    published: list[str] = field(default_factory=list)
 
     def publish(
         self, name: str, version: str, files: Mapping[str, bytes], facts: Mapping[str, Any]
     ) -> None:
-        """Publish a version.
+        """Publish a version; the first one of a model becomes its champion.
 
         Args:
             name: Of the model.
@@ -45,3 +49,28 @@ class Training:
         with TemporaryDirectory() as scratch:
             write_version(Path(scratch), name, version, files, facts)
             self.store.publish(name, version, Path(scratch))
+        if CHAMPION not in self.store.aliases(name):
+            self.store.move_alias(name, CHAMPION, version, None)
+        self.published.append(f"{name}:{version}")
+
+    def publish_next(self, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+        """Publish the wanted version, or else the one after the highest number in the store.
+
+        Args:
+            name: Of the model.
+            files: Their contents by name.
+            facts: What else the manifest says, as JSON values.
+
+        Raises:
+            ModelStoreError: The store holds the wanted version with other content.
+        """
+        self.publish(name, self.version or self._next(name), files, facts)
+
+    def _next(self, name: str) -> str:
+        try:
+            versions = self.store.versions(name)
+        except StoreUnreachableError:
+            raise
+        except ModelStoreError:
+            versions = ()  # the store does not know the model yet
+        return str(max([int(one) for one in versions if one.isdecimal()], default=0) + 1)

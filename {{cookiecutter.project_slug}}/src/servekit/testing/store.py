@@ -6,6 +6,7 @@ from pkgutil import resolve_name
 from tempfile import TemporaryDirectory
 
 from servekit.registry.sources.folder import FolderSource
+from servekit.registry.sources.layout import CHAMPION
 from servekit.registry.training import Training
 from servekit.serving.model import Model
 
@@ -36,7 +37,7 @@ def _add(model: Model, own: Path, store: Path) -> None:
     for version in there[:MOST_VERSIONS]:
         shutil.copytree(own / version, store / model.name / version)
     if there:
-        source.move_alias(model.name, "champion", there[0], None)
+        source.move_alias(model.name, CHAMPION, there[0], None)
 
 
 _FOLDER = TemporaryDirectory(prefix="models")

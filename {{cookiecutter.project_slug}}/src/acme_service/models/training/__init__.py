@@ -35,14 +35,11 @@ def train(training: Training) -> None:
         TrainingError: langdetect is not installed, or a version is not good enough.
         ModelStoreError: The store holds one of the versions with other content.
     """
-    store = training.store
     if training.corrections:
         _learn(training, _read(training.corrections))
         return
     for version, languages in LANGUAGES.items():
         _publish(training, version, languages)
-    if "champion" not in store.aliases(NAME):
-        store.move_alias(NAME, "champion", "1", None)
 
 
 def _learn(training: Training, corrections: Sequence[Correction]) -> None:

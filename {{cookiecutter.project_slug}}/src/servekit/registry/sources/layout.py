@@ -14,6 +14,8 @@ from servekit.registry.errors import ModelStoreError
 
 ALIASES = "aliases.json"
 MANIFEST = "manifest.json"
+CHAMPION = "champion"
+"""The alias of the version that serves."""
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """Names of models, aliases, versions and files, which cannot lead out of their folder."""

@@ -1,0 +1,174 @@
+"""`make model` adds a model of each kind to a project, and takes it out again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .answers import ALL, BARE, Answers
+from .conftest import Render
+from .environment import ENVIRONMENT, Done, make, run, said
+from .template import files
+
+KINDS = ("python", "onnx")
+PROJECTS: dict[str, Answers] = {
+    "everything": ALL,
+    "no sample": ALL | {"sample": "none", "composition": False, "grpc": False},
+    "bare": BARE,
+}
+CHECKS = [
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("lint-imports", "--no-cache"),
+    ("python", "-m", "servekit.commands.check_config", "serve.yaml"),
+]
+FAST = ("python", "-m", "pytest", "-q", "-m", "not serve and not slow")
+
+
+def name_of(kind: str) -> str:
+    """One name needs an import on several lines, another is short."""
+    return "churn" if kind == "python" else "a_model_with_a_name_as_long_as_may_be"
+
+
+def content(project: Path) -> dict[str, bytes]:
+    """All files, without the settings that `make` may have filled in."""
+    return {path: text for path, text in files(project).items() if path != ".env"}
+
+
+def passed(done: Done) -> str:
+    assert done.returncode == 0, said(done)
+    return done.stdout
+
+
+def refused(done: Done) -> str:
+    assert done.returncode, said(done)
+    assert "Traceback" not in done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module", params=PROJECTS)
+def answers(request: pytest.FixtureRequest) -> Answers:
+    return PROJECTS[request.param]
+
+
+@pytest.fixture
+def scaffolded(render_again: Callable[..., Render], answers: Answers) -> Path:
+    """A project that has a model of each kind."""
+    project = render_again(**answers).folder
+    before = content(project)
+    for kind in KINDS:
+        printed = passed(make(project, "model", f"NAME={name_of(kind)}", f"KIND={kind}"))
+        assert f"model_store has {name_of(kind)}:1." in printed
+    whole = content(project)
+    for kind in KINDS:
+        passed(make(project, "model", f"NAME={name_of(kind)}", "REMOVE=1"))
+    assert content(project) == before
+    for path, text in whole.items():
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_bytes(text)
+    return project
+
+
+def test_a_model_of_each_kind_passes_all_checks(scaffolded: Path):
+    for check in CHECKS:
+        passed(run(scaffolded, *check))
+    own = [path for path in files(scaffolded) if any(name_of(kind) in path for kind in KINDS)]
+    typed = [path for path in own if path.endswith(".py")]
+    interpreter = ENVIRONMENT / "bin/python"
+    passed(run(scaffolded, "basedpyright", "--pythonpath", interpreter, *typed))
+    tests = [path for path in typed if path.startswith("tests/")]
+    passed(run(scaffolded, *FAST, "tests/test_models.py", *tests))
+
+
+def test_training_again_publishes_the_next_version(render_again: Callable[..., Render]):
+    project = render_again(**BARE).folder
+    passed(make(project, "model", "NAME=churn"))
+    assert "churn:2" in passed(make(project, "train", "MODEL=churn"))
+    assert "champion" in passed(make(project, "models", "MODEL=churn"))
+    passed(make(project, "promote", "MODEL=churn", "VERSION=2"))
+
+
+@pytest.fixture(scope="module")
+def project(render: Callable[..., Render], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One to which nothing is added, though it is tried."""
+    folder = tmp_path_factory.mktemp("refusing")
+    for path, text in files(render(**ALL).folder).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "NAME is required, e.g. `make model NAME=churn`."),
+        (("NAME=language",), "There is a model 'language' already."),
+        (("NAME=Churn",), "Invalid model name 'Churn': use lower-case letters"),
+        (("NAME=ingress",), "Invalid model name 'ingress'"),
+        (("NAME=class",), "Invalid model name 'class': use no word of Python"),
+        (("NAME=list",), "Invalid model name 'list': use no word of Python"),
+        ((f"NAME={'x' * 41}",), "at most 40 characters."),
+        (("NAME=token",), "Invalid model name 'token': there is a route /v1/token already."),
+        (("NAME=churn", "KIND=cobol"), "Unknown kind 'cobol': the kinds are python, onnx."),
+        (("NAME=churn", "REMOVE=1"), "There is no model 'churn' that `make model` has added."),
+        (("NAME=language", "REMOVE=1"), "There is no model 'language' that `make model`"),
+        (("NAME=../x", "REMOVE=1"), "There is no model '../x' that `make model` has added."),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_one_sentence(project: Path, options: tuple[str, ...], message: str):
+    before = content(project)
+    assert message in refused(make(project, "model", *options))
+    assert content(project) == before
+
+
+BROKEN = {
+    "src/{}/features.py": (
+        b"def models() -> Iterator[Model]:",
+        b"def own() -> Iterator[Model]:",
+        b"models = own\n",
+        "features.py has no function models().",
+    ),
+    "serve.yaml": (b"deployments:", b"deploiments:", b"", "in serve.yaml lists its deployments."),
+    "pyproject.toml": (b"dev = [", b"dew = [", b"", "pyproject.toml has no list 'dev'"),
+}
+"""By file: what is replaced in it and by what, what is added to its end, and what is said."""
+
+
+@pytest.mark.parametrize("path", BROKEN)
+def test_a_shared_file_that_cannot_be_edited_is_named(
+    path: str, render_again: Callable[..., Render]
+):
+    made = render_again(**BARE)
+    file = made.folder / path.format(made.answers["package_name"])
+    there, instead, end, message = BROKEN[path]
+    assert there in file.read_bytes()
+    file.write_bytes(file.read_bytes().replace(there, instead) + end)
+    before = content(made.folder)
+    assert message in refused(make(made.folder, "model", "NAME=churn", "KIND=onnx"))
+    assert content(made.folder) == before
+
+
+def test_a_training_that_fails_leaves_nothing(render_again: Callable[..., Render]):
+    made = render_again(**BARE)
+    (made.folder / "uv.lock").write_text("as it was", encoding="utf-8")
+    before = content(made.folder)
+    package = str(made.answers["package_name"])
+    setup = "sh -c 'echo changed > uv.lock; exit 1'"
+    done = run(made.folder, "python", "-m", package, "model", "churn", "--setup", setup)
+    assert "The first version could not be trained, see above: nothing was changed." in refused(
+        done
+    )
+    assert content(made.folder) == before
+
+
+def test_a_model_that_others_need_is_not_removed(render_again: Callable[..., Render]):
+    made = render_again(**BARE)
+    package = str(made.answers["package_name"])
+    passed(make(made.folder, "model", "NAME=churn"))
+    needing = made.folder / "src" / package / "api/report.py"
+    needing.write_text(f"from {package}.contracts.churn import CHURN\n", encoding="utf-8")
+    before = content(made.folder)
+    printed = refused(make(made.folder, "model", "NAME=churn", "REMOVE=1"))
+    assert f"src/{package}/api/report.py needs the churn model: remove that first." in printed
+    assert content(made.folder) == before

@@ -1,0 +1,200 @@
+"""Edits of the files that every model shares: `features.py`, `serve.yaml`, `pyproject.toml`."""
+
+import ast
+import re
+from collections.abc import Iterator
+from textwrap import indent
+from typing import Any
+
+import yaml
+
+
+class EditError(Exception):
+    """A model cannot be added or removed. The message is one sentence for the terminal."""
+
+
+DEPLOYMENT = """\
+- name: {}
+  num_replicas: 1
+  max_ongoing_requests: 100
+  max_queued_requests: 64
+  graceful_shutdown_timeout_s: 20
+  max_surge_percent: 100
+  ray_actor_options:
+    num_cpus: 0.5
+"""
+
+
+def with_statements(source: str, function: str, statements: str) -> str:
+    """Add statements, each after an empty line, to the end of a function of `features.py`.
+
+    Args:
+        source: Of the module.
+        function: Its name.
+        statements: Indented.
+
+    Raises:
+        EditError: There is no such function.
+    """
+    lines = source.splitlines(keepends=True)
+    end = _function(source, function).end_lineno
+    return "".join([*lines[:end], "\n", statements, *lines[end:]])
+
+
+def without_statements(source: str, function: str, module: str, name: str) -> str:
+    """Remove an import from a function of `features.py`, and the statements that use it.
+
+    Args:
+        source: Of the module.
+        function: Its name.
+        module: Imported from.
+        name: Imported.
+
+    Raises:
+        EditError: The import is not there, or imports more.
+    """
+    body = _function(source, function).body
+    [imported] = [
+        one
+        for one in body
+        if isinstance(one, ast.ImportFrom)
+        and (one.module, [alias.name for alias in one.names]) == (module, [name])
+    ] or [None]
+    if imported is None:
+        raise EditError(
+            f"{function}() in features.py has no line `from {module} import {name}`:"
+            " remove by hand what stands there instead."
+        )
+    bound = imported.names[0].asname or name
+    using = [one for one in body if bound in {*_names(one)}]
+    lines = source.splitlines(keepends=True)
+    for statement in reversed([imported, *using]):
+        start, end = statement.lineno - 1, statement.end_lineno
+        while start and not lines[start - 1].strip():
+            start -= 1
+        del lines[start:end]
+    return "".join(lines)
+
+
+def _function(source: str, name: str) -> ast.FunctionDef:
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as error:
+        raise EditError(f"features.py cannot be read: {error}.") from None
+    for one in body:
+        if isinstance(one, ast.FunctionDef) and one.name == name:
+            return one
+    raise EditError(f"features.py has no function {name}().")
+
+
+def _names(statement: ast.stmt) -> Iterator[str]:
+    for one in ast.walk(statement):
+        if isinstance(one, ast.Name):
+            yield one.id
+
+
+def with_deployment(text: str, package: str, name: str) -> str:
+    """Add the block of a model to a Serve configuration.
+
+    Raises:
+        EditError: There is no list of deployments to add it to.
+    """
+    deployments = _deployments(text, package)
+    if not deployments:
+        raise EditError(f"No application of {package} in serve.yaml lists its deployments.")
+    lines = text.splitlines(keepends=True)
+    last = deployments[-1]
+    column = last.start_mark.column - len("- ")
+    lines.insert(_last_line(last) + 1, indent(DEPLOYMENT.format(name), " " * column))
+    return "".join(lines)
+
+
+def without_deployment(text: str, package: str, name: str) -> str:
+    """Remove the block of a model from a Serve configuration, if it is there."""
+    lines = text.splitlines(keepends=True)
+    for node in _deployments(text, package):
+        if name == {key.value: value.value for key, value in node.value}.get("name"):
+            del lines[node.start_mark.line : _last_line(node) + 1]
+    return "".join(lines)
+
+
+def _deployments(text: str, package: str) -> list[Any]:
+    """The nodes of the deployments of the service."""
+    try:
+        root = yaml.compose(text)
+    except yaml.YAMLError:
+        raise EditError("serve.yaml is not valid YAML.") from None
+    for application in _value(root, "applications") or ():
+        path = _value(application, "import_path")
+        if isinstance(path, str) and path.startswith(f"{package}."):
+            return [one for one in _value(application, "deployments") or () if _is_block(one)]
+    return []
+
+
+def _value(node: Any, key: str) -> Any:
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    return next((value.value for name, value in node.value if name.value == key), None)
+
+
+def _is_block(node: Any) -> bool:
+    return isinstance(node, yaml.MappingNode) and not node.flow_style
+
+
+def _last_line(node: Any) -> int:
+    """The line of its last value: a block of YAML ends where the next one begins."""
+    if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
+        return node.end_mark.line
+    last = node.value[-1]
+    return _last_line(last[1] if isinstance(last, tuple) else last)
+
+
+def with_requirement(text: str, key: str, requirement: str) -> str:
+    """Add a requirement to a list of `pyproject.toml`, in order; one that is there stays.
+
+    Args:
+        text: Of the file.
+        key: `dependencies`, or the name of a group.
+        requirement: Such as "numpy>=2,<3".
+
+    Raises:
+        EditError: The list is not there, one entry a line.
+    """
+    lines = text.splitlines(keepends=True)
+    start, end = _list(lines, key)
+    name = distribution(requirement)
+    there = {distribution(_entry(lines[at])): at for at in range(start, end) if _entry(lines[at])}
+    if name in there:
+        return text
+    after = [at for other, at in there.items() if other > name]
+    lines.insert(min(after, default=end), f'    "{requirement}",\n')
+    return "".join(lines)
+
+
+def without_requirement(text: str, key: str, requirement: str) -> str:
+    """Remove a requirement from a list of `pyproject.toml`, if it is there as it was added."""
+    lines = text.splitlines(keepends=True)
+    start, end = _list(lines, key)
+    for at in range(start, end):
+        if _entry(lines[at]) == requirement:
+            del lines[at]
+            break
+    return "".join(lines)
+
+
+def _list(lines: list[str], key: str) -> tuple[int, int]:
+    """Where the entries of a list begin and end."""
+    start = next((at + 1 for at, line in enumerate(lines) if line == f"{key} = [\n"), None)
+    end = next((at for at in range(start or 0, len(lines)) if lines[at] == "]\n"), None)
+    if start is None or end is None:
+        raise EditError(f"pyproject.toml has no list {key!r} with one entry a line.")
+    return start, end
+
+
+def _entry(line: str) -> str:
+    found = re.match(r'\s*"([^"]+)"', line)
+    return found[1] if found else ""
+
+
+def distribution(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower()

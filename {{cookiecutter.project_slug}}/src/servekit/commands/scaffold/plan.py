@@ -1,0 +1,143 @@
+"""Which files a new model is made of, and which go with one."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from . import edits
+from .changes import Changes
+from .edits import EditError
+from .kinds import KINDS, Names, files_of, formatted
+
+CONFIGURATIONS = ("serve.yaml", "deploy/applications.yaml")
+VERSIONED_API = (
+    '"""Version 1 of the API. Its answers keep their shape for as long as it lives."""\n'
+)
+
+
+def added(project: Path, names: Names, kind: str) -> Changes:
+    """Plan a new model.
+
+    Args:
+        project: Its folder.
+        names: Of the model.
+        kind: One of KINDS.
+
+    Raises:
+        EditError: A file is in the way, or one that all models share is not as expected.
+    """
+    files = {project / place: content for place, content in files_of(kind, names).items()}
+    for path in [*files, project / names.model, project / names.versions]:
+        if path.exists():
+            raise EditError(f"{path.relative_to(project)} is there already.")
+    for package in (project / names.routes.parent, project / names.test.parent):
+        if not (package / "__init__.py").exists():
+            files[package / "__init__.py"] = VERSIONED_API if package.name == "v1" else ""
+    files |= _shared(project, names, kind)
+    return Changes(files, trained=project / names.versions, locked=project / "uv.lock")
+
+
+def _shared(project: Path, names: Names, kind: str) -> dict[Path, str]:
+    package, name, constant = names.package, names.name, names.constant
+    features = project / "src" / package / "features.py"
+    model = (
+        f"    from {package}.contracts.{name} import {constant}\n\n"
+        f"    yield Model({constant}, '{package}.models.{name}:{names.kind}Model',"
+        f" training='{package}.models.{name}.training:train',)\n"
+    )
+    routes = f"    from {package}.api.v1 import {name}\n\n    yield {name}.router\n"
+    text = _read(features)
+    for function, statements in (("models", model), ("routers", routes)):
+        whole = formatted(f"def function():\n{statements}", features)
+        text = edits.with_statements(text, function, whole.partition("\n")[2])
+    files = {features: text}
+    for path in _configurations(project):
+        files[path] = edits.with_deployment(_read(path), package, name)
+    pyproject = project / "pyproject.toml"
+    text = _read(pyproject)
+    for key, requirement in _requirements(kind):
+        text = edits.with_requirement(text, key, requirement)
+    return files | {pyproject: text}
+
+
+def removed(project: Path, names: Names) -> Changes:
+    """Plan the removal of a model that `make model` has added.
+
+    Raises:
+        EditError: It has not, or the rest of the project needs the model.
+    """
+    own: dict[Path, str | None] = {
+        project / path: None for path in (names.contract, names.routes, names.test)
+    }
+    missing = [path for path in (*own, project / names.model) if not path.exists()]
+    if not names.name or missing:
+        raise EditError(f"There is no model {names.name!r} that `make model` has added.")
+    sources = [*own, *(project / names.model).rglob("*.py")]
+    features = project / "src" / names.package / "features.py"
+    rest = {path: _read(path) for path in _sources(project) if path not in {*sources, features}}
+    for path, text in rest.items():
+        if re.search(rf"\b{names.package}\.(contracts|models|api\.v1)\.{names.name}\b", text):
+            raise EditError(
+                f"{path.relative_to(project)} needs the {names.name} model: remove that first."
+            )
+    shared = _shared_without(project, names, map(_read, sources), rest.values())
+    packages = (project / names.routes.parent, project / names.test.parent)
+    emptied = [package for package in packages if _holds_nothing_else(package, own)]
+    folders = [project / names.model, project / names.versions, *emptied]
+    return Changes({**own, **shared}, [path for path in folders if path.exists()])
+
+
+def _shared_without(
+    project: Path, names: Names, gone: Iterable[str], rest: Iterable[str]
+) -> dict[Path, str | None]:
+    package, name = names.package, names.name
+    features = project / "src" / package / "features.py"
+    text = _read(features)
+    contract = f"{package}.contracts.{name}"
+    text = edits.without_statements(text, "models", contract, names.constant)
+    text = edits.without_statements(text, "routers", f"{package}.api.v1", name)
+    files: dict[Path, str | None] = {features: text}
+    for path in _configurations(project):
+        files[path] = edits.without_deployment(_read(path), package, name)
+    unneeded = _imported(gone) - _imported([*rest, text])
+    pyproject = project / "pyproject.toml"
+    text = _read(pyproject)
+    for kind in KINDS:
+        for key, requirement in _requirements(kind):
+            if edits.distribution(requirement) in unneeded:
+                text = edits.without_requirement(text, key, requirement)
+    return files | {pyproject: text}
+
+
+def _requirements(kind: str) -> Iterator[tuple[str, str]]:
+    for requirement in KINDS[kind].dependencies:
+        yield "dependencies", requirement
+    for requirement in KINDS[kind].training:
+        yield "dev", requirement
+
+
+def _configurations(project: Path) -> list[Path]:
+    return [project / one for one in CONFIGURATIONS if (project / one).exists()]
+
+
+def _sources(project: Path) -> Iterator[Path]:
+    for folder in ("src", "tests"):
+        yield from (project / folder).rglob("*.py")
+
+
+def _imported(sources: Iterable[str]) -> set[str]:
+    """The first names of what is imported, which the kinds' packages are called by, too."""
+    pattern = re.compile(r"(?m)^\s*(?:import|from) (\w+)")
+    return {name for source in sources for name in pattern.findall(source)}
+
+
+def _holds_nothing_else(folder: Path, gone: Iterable[Path]) -> bool:
+    left = {path for path in folder.iterdir() if path.name != "__pycache__"} - {*gone}
+    return all(path.name == "__init__.py" and _read(path) in {"", VERSIONED_API} for path in left)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EditError(f"{path.name} cannot be read: {error}.") from None
