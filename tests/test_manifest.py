@@ -3,15 +3,17 @@
 import re
 import sys
 from collections import Counter
+from collections.abc import Callable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
 
-from .answers import CHOICES, CONFIG, FEATURES, PROMPTS
+from .answers import ALL, CHOICES, CONFIG, FEATURES, PROMPTS
+from .conftest import Render
 from .distributions import asked_for, installed_for, read
-from .template import PROJECT, STATEMENT, is_copied, is_text, template_files
+from .template import PROJECT, STATEMENT, files, is_copied, is_text, template_files
 
 PATHS = {path: owner for owner, paths in CONFIG["_features"].items() for path in paths}
 ALWAYS_ON = {
@@ -185,6 +187,25 @@ def test_the_kit_names_no_project():
         if path.startswith("src/servekit/") and any(name in content for name in literals)
     ]
     assert naming == []
+
+
+SAMPLE = re.compile(
+    rb"/v1/(?:detect|languages|preferences|analyze)|\blanguage[:@]|[\"'/]language\b"
+    rb"|LANGUAGE\b|(?i:detector|sentiment|opinion)"
+)
+"""How the sample is spoken of, in code and settings."""
+
+
+def test_a_service_without_the_sample_does_not_speak_of_it(render: Callable[..., Render]):
+    answers = ALL | {"sample": "none", "composition": False, "grpc": False}
+    project = files(render(**answers).folder)
+    speaking = {
+        f"{path}: {found[0].decode()}"
+        for path, content in project.items()
+        if not path.startswith(("docs/", "constraints.txt")) and is_text(content)
+        if (found := SAMPLE.search(content))
+    }
+    assert speaking == set()
 
 
 def installed_for_the_project() -> set[str]:

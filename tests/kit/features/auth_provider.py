@@ -70,7 +70,7 @@ class Provider:
     def token(self, key: SigningKey | None = None, **claims: Any) -> str:
         """A good token, but for what `claims` say otherwise; None leaves a claim out."""
         key = key or self.keys[0]
-        usual = {"iss": self.issuer, "aud": AUDIENCE, "sub": "ada", "scope": "openid detect"}
+        usual = {"iss": self.issuer, "aud": AUDIENCE, "sub": "ada", "scope": "openid predict"}
         usual |= {"exp": time.time() + 60, "iat": time.time()}
         said = {name: value for name, value in (usual | claims).items() if value is not None}
         return jwt.encode(said, key.private, key.algorithm, {"kid": key.name})

@@ -33,7 +33,7 @@ from tests.fakes import create_app, fake_ports
 
 TEXT = {"text": "fine"}
 LIMITED = new_key("nobody", [])
-READER = Account("reader", frozenset(["detect"]), WEAK.hash(PASSWORD))
+READER = Account("reader", frozenset(["predict"]), WEAK.hash(PASSWORD))
 
 MODEL_ROUTES = [
     ("POST", "/v1/detect", {"json": TEXT}),
@@ -110,11 +110,11 @@ def test_a_password_gives_a_token_that_opens_the_models() -> None:
         "access_token": "",
         "token_type": "bearer",
         "expires_in": 3600,
-        "scope": "admin detect",
+        "scope": "admin predict",
     }
     assert response.headers["cache-control"] == "no-store"
     assert ask(bearer(answer["access_token"])).is_success
-    assert me(bearer(answer["access_token"])) == {"id": NAME, "scopes": ["admin", "detect"]}
+    assert me(bearer(answer["access_token"])) == {"id": NAME, "scopes": ["admin", "predict"]}
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_invalid_utf_8_in_a_form_is_a_wrong_password() -> None:
 
 
 def test_a_token_carries_no_more_than_was_asked_for_and_is_there() -> None:
-    assert log_in(scope="detect").json()["scope"] == "detect"
-    assert log_in("reader", scope="detect admin").json()["scope"] == "detect"
+    assert log_in(scope="predict").json()["scope"] == "predict"
+    assert log_in("reader", scope="predict admin").json()["scope"] == "predict"
     powerless = log_in(scope="other").json()
     assert powerless["scope"] == ""
     assert ask(bearer(powerless["access_token"])).status_code == 403
@@ -176,7 +176,7 @@ def test_a_token_carries_no_more_than_was_asked_for_and_is_there() -> None:
 
 def test_a_key_opens_the_models() -> None:
     assert ask({"X-API-Key": KEY.secret}).is_success
-    assert me({"X-API-Key": KEY.secret}) == {"id": f"key:{NAME}", "scopes": ["admin", "detect"]}
+    assert me({"X-API-Key": KEY.secret}) == {"id": f"key:{NAME}", "scopes": ["admin", "predict"]}
 
 
 WRONG = {
@@ -228,14 +228,14 @@ def test_a_header_that_comes_twice_counts_once() -> None:
 def test_who_lacks_a_scope_is_told_which() -> None:
     response = ask({"X-API-Key": LIMITED.secret})
     assert response.status_code == 403
-    challenge = 'Bearer error="insufficient_scope", scope="detect"'
+    challenge = 'Bearer error="insufficient_scope", scope="predict"'
     assert response.headers["www-authenticate"] == challenge
     assert me({"X-API-Key": LIMITED.secret})["scopes"] == []
 
 
 def test_a_route_may_ask_for_a_scope_of_its_own() -> None:
     assert client().get("/v1/admin", headers=bearer(token())).json() == NAME
-    refused = client().get("/v1/admin", headers=bearer(token("detect")))
+    refused = client().get("/v1/admin", headers=bearer(token("predict")))
     assert (refused.status_code, refused.json()["detail"]) == (403, "The scope admin is needed.")
     challenge = 'Bearer error="insufficient_scope", scope="admin"'
     assert refused.headers["www-authenticate"] == challenge
@@ -244,7 +244,7 @@ def test_a_route_may_ask_for_a_scope_of_its_own() -> None:
 
 def test_a_route_of_its_own_scope_is_a_model_route_too() -> None:
     refused = client().get("/v1/admin", headers=bearer(token("admin")))
-    assert (refused.status_code, refused.json()["detail"]) == (403, "The scope detect is needed.")
+    assert (refused.status_code, refused.json()["detail"]) == (403, "The scope predict is needed.")
 
 
 def test_all_scopes_that_are_missing_are_named() -> None:
@@ -274,11 +274,11 @@ def test_openapi_says_how_one_gets_in_and_what_each_route_needs() -> None:
     schema = client().get("/openapi.json").json()
     schemes = schema["components"]["securitySchemes"]
     assert schemes["password"]["flows"]["password"]["tokenUrl"] == "v1/token"
-    assert set(schemes["password"]["flows"]["password"]["scopes"]) == {"detect", "admin"}
+    assert set(schemes["password"]["flows"]["password"]["scopes"]) == {"predict", "admin"}
     assert schemes["key"] == {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     for method, path, _ in MODEL_ROUTES:
         route = schema["paths"][path.replace("languages/de", "languages/{code}")][method.lower()]
-        assert route["security"] == [{"password": ["detect"]}, {"key": ["detect"]}], path
+        assert route["security"] == [{"password": ["predict"]}, {"key": ["predict"]}], path
         assert {"401", "403"} <= route["responses"].keys()
     assert "security" not in schema["paths"]["/health/live"]["get"]
     assert schema["paths"]["/v1/me"]["get"]["security"] == [{"password": []}, {"key": []}]

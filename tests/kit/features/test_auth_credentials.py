@@ -43,10 +43,10 @@ def client(**settings: object) -> TestClient:
 
 
 def test_a_user_that_was_made_can_log_in(run: Run) -> None:
-    made = run("user", "ada", "detect+admin")
+    made = run("user", "ada", "predict+admin")
     password, entry = re.findall(r": +(\S+)$", made, re.MULTILINE)
     form = {"username": "ada", "password": password}
-    assert client(users=entry).post("/v1/token", data=form).json()["scope"] == "admin detect"
+    assert client(users=entry).post("/v1/token", data=form).json()["scope"] == "admin predict"
 
 
 def test_a_key_that_was_made_opens_the_models(run: Run) -> None:
@@ -61,7 +61,7 @@ def test_a_key_that_was_made_opens_the_models(run: Run) -> None:
     [
         (["user", ""], "a name has 1 to 64 letters, digits and . _ @ -"),
         (["key", "a:b"], "a name has 1 to 64 letters, digits and . _ @ -"),
-        (["user", "ada", "everything"], "the scopes are detect and admin, joined by +"),
+        (["user", "ada", "everything"], "the scopes are predict and admin, joined by +"),
     ],
 )
 def test_what_cannot_be_made_is_one_sentence(run: Run, arguments: list[str], sentence: str) -> None:

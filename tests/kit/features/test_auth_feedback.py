@@ -18,7 +18,7 @@ from acme_service import SLUG
 
 from .feedback_answers import BILLING, SUPPORT, ask, delete, get, put, rows, service, url_of
 
-ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])
+ADA, BOB = new_key("ada", ["predict"]), new_key("bob", ["predict"])
 AS_ADA, AS_BOB = {"X-API-Key": ADA.secret}, {"X-API-Key": BOB.secret}
 
 

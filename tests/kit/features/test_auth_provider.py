@@ -64,18 +64,18 @@ async def test_a_good_token_is_accepted(provider: Provider, key: SigningKey) -> 
     async with trusting(provider) as tokens:
         caller = await tokens.caller(provider.token(key))
         assert caller
-        assert (caller.id, caller.scopes) == ("oidc:ada", {"detect"})
+        assert (caller.id, caller.scopes) == ("oidc:ada", {"predict"})
 
 
 @pytest.mark.parametrize(
     ("claims", "scopes"),
     [
-        ({"scope": "detect admin other"}, {"detect", "admin"}),
-        ({"scope": None, "scp": ["detect", 1]}, {"detect"}),
+        ({"scope": "predict admin other"}, {"predict", "admin"}),
+        ({"scope": None, "scp": ["predict", 1]}, {"predict"}),
         ({"scope": None, "scp": "admin"}, {"admin"}),
         ({"scope": None}, set()),
         ({"scope": 7}, set()),
-        ({"scope": {"detect": True}}, set()),
+        ({"scope": {"predict": True}}, set()),
     ],
 )
 async def test_scopes_are_those_that_the_token_gives_and_the_service_knows(

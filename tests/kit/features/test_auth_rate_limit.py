@@ -14,7 +14,7 @@ from acme_service import SLUG
 
 from tests.fakes import create_app, fake_ports
 
-ADA, BOB = new_key("ada", ["detect"]), new_key("bob", ["detect"])
+ADA, BOB = new_key("ada", ["predict"]), new_key("bob", ["predict"])
 IDLE = new_key("idle", [])
 
 

@@ -51,7 +51,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
             "AUTH_USERS: wants entries as `make user` prints them, joined by commas.",
         ),
         (
-            {"AUTH_USERS": f"ada:detect:{USER.proof}"},
+            {"AUTH_USERS": f"ada:predict:{USER.proof}"},
             "AUTH_USERS: wants entries as `make user` prints them, joined by commas.",
         ),
         ({"AUTH_USERS": f"{ENTRY},{ENTRY}"}, "AUTH_USERS: has one name twice."),
@@ -60,15 +60,15 @@ def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
             "AUTH_USERS: a name has 1 to 64 letters, digits and . _ @ -.",
         ),
         (
-            {"AUTH_USERS": ENTRY.replace("detect", "detcet")},
-            "AUTH_USERS: the scopes are detect and admin, joined by +.",
+            {"AUTH_USERS": ENTRY.replace("predict", "pedrict")},
+            "AUTH_USERS: the scopes are predict and admin, joined by +.",
         ),
         (
             {"AUTH_API_KEYS": KEY.secret},
             "AUTH_API_KEYS: wants entries as `make key` prints them, joined by commas.",
         ),
         (
-            {"AUTH_API_KEYS": f"ada:detect:{KEY.secret}"},
+            {"AUTH_API_KEYS": f"ada:predict:{KEY.secret}"},
             "AUTH_API_KEYS: wants entries as `make key` prints them, joined by commas.",
         ),
         (

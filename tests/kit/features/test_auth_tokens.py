@@ -27,7 +27,7 @@ def own(*secrets: str, users: tuple[Any, ...] = (USER,)) -> OwnTokens:
 
 def signed(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     """A good token, but for what is said otherwise; None leaves a claim out."""
-    usual = {"iss": SLUG, "aud": SLUG, "sub": NAME, "scope": "detect"}
+    usual = {"iss": SLUG, "aud": SLUG, "sub": NAME, "scope": "predict"}
     usual |= {"iat": time.time(), "exp": time.time() + 60}
     said = {name: value for name, value in (usual | claims).items() if value is not None}
     return jwt.encode(said, secret, algorithm)
@@ -123,23 +123,23 @@ async def test_a_public_key_as_shared_secret_opens_nothing() -> None:
 
 async def test_the_first_secret_signs_and_all_verify() -> None:
     before, after = own(SECRET), own(OTHER_SECRET, SECRET)
-    old, new = before.issue(NAME, ["detect"]), after.issue(NAME, ["detect"])
+    old, new = before.issue(NAME, ["predict"]), after.issue(NAME, ["predict"])
     assert await accepted(old, after) == NAME
     assert await accepted(new, after) == NAME
     assert await accepted(new, before) is None
 
 
 async def test_a_secret_that_is_gone_takes_its_tokens_along() -> None:
-    old = own(SECRET).issue(NAME, ["detect"])
+    old = own(SECRET).issue(NAME, ["predict"])
     assert await accepted(old, own(OTHER_SECRET)) is None
 
 
 async def test_a_token_says_no_more_than_its_user_may_now() -> None:
-    admin = own().issue(NAME, ["detect", "admin"])
-    demoted = type(USER)(NAME, frozenset(["detect"]), USER.proof)
+    admin = own().issue(NAME, ["predict", "admin"])
+    demoted = type(USER)(NAME, frozenset(["predict"]), USER.proof)
     caller = await BearerTokens(own(users=(demoted,))).caller(admin)
     assert caller
-    assert caller.scopes == {"detect"}
+    assert caller.scopes == {"predict"}
 
 
 async def test_a_remembered_token_is_forgotten_when_it_expires() -> None:

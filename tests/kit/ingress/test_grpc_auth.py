@@ -59,7 +59,7 @@ async def test_who_is_not_known_is_refused(
 async def test_a_missing_scope_is_named(caller: Client) -> None:
     error = await refusal(caller.detect(TEXT, metadata=[WITHOUT_SCOPE]))
     assert error.code() is StatusCode.PERMISSION_DENIED
-    assert error.details() == "The scope detect is needed."
+    assert error.details() == "The scope predict is needed."
 
 
 async def test_health_asks_nobody_who_they_are(caller: Client) -> None:

@@ -186,7 +186,7 @@ def open_model(store_url: str, reference: str) -> ModelFiles:
     """The files of a model in a folder, every one of them verified.
 
     store_url: `file:relative/path` or `file:///absolute/path`.
-    reference: `name@alias`, such as `language@champion`, or `name:version`.
+    reference: `name@alias`, such as `churn@champion`, or `name:version`.
 
     Raises ModelStoreError when the model is not there, or not as its manifest says.
     """

@@ -21,12 +21,12 @@ from .settings import AuthSettings
 from .subprotocol import CredentialSubprotocol
 from .tokens import OwnTokens
 
-NEEDED = ["detect"]
+NEEDED = ["predict"]
 """The scopes that every model route requires."""
 
 
 def auth(settings: AuthSettings | None = None, *, service: str) -> Feature:
-    """Guards every model route with the scope `detect`; `POST /v1/token` and `GET /v1/me`.
+    """Guards every model route with the scope `predict`; `POST /v1/token` and `GET /v1/me`.
 
     Args:
         settings: Read from the environment by default.

@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, show in {"user": show_user, "key": show_key}.items():
         command = commands.add_parser(name)
         command.add_argument("name")
-        command.add_argument("scopes", nargs="?", default="detect", help="joined by +")
+        command.add_argument("scopes", nargs="?", default="predict", help="joined by +")
         command.set_defaults(show=show)
     filling = commands.add_parser("fill")
     filling.add_argument("file", type=Path)

@@ -12,7 +12,7 @@ from servekit.api.principal import Principal
 
 KEY_HEADER = "X-API-Key"
 MAX_KEY_CHARS = 256
-SCOPES = {"detect": "Ask the models.", "admin": "Change how the service works."}
+SCOPES = {"predict": "Ask the models.", "admin": "Change how the service works."}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
