@@ -118,14 +118,14 @@ class ModelTests:
         examples = model.golden(tuple(tested().wiring.sources()))
         if model.deployment or len(examples) < 2:
             pytest.skip("It needs two golden examples, and a class without one for Serve.")
-        items = [one.item(model.contract) for one in examples]
-        deployment = PoisonedDeployment(model, poison=items[0])
+        poison, *others = [one.item(model.contract) for one in examples]
+        deployment = PoisonedDeployment(model, poison)
         with closing(deployment):
-            poisoned, *others = await deployment.predict_batch(items, [""] * len(items))
-        assert isinstance(poisoned, ModelError)
-        for example, answer in zip(examples[1:], others, strict=True):
-            assert not isinstance(answer, ModelError)
-            assert matches(example.output, answer.value), example
+            for example, item in zip(examples[1:], others, strict=True):
+                poisoned, answer = await deployment.predict_batch([poison, item], ["", ""])
+                assert isinstance(poisoned, ModelError)
+                assert not isinstance(answer, ModelError)
+                assert matches(example.output, answer.value), example
 
     async def test_every_version_answers_and_names_itself(self, model: Model) -> None:
         if not model.versioned:
