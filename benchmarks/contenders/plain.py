@@ -7,8 +7,8 @@ fastapi.tiangolo.com/deployment/server-workers/
 
 import os
 
-from my_service.api import create_app
 from my_service.app import WIRING
+from servekit.api import create_app
 from servekit.api.logging import configure_logging
 from servekit.contracts import NullMeter
 from servekit.features.websockets import websockets
@@ -19,4 +19,4 @@ features = [websockets()] if os.environ.get("SOCKETS") else []
 configure_logging("INFO", "my_service")  # as in ours
 settings = BatcherSettings.load()
 ports = WIRING.ports(WIRING.held(settings), NullMeter(), features, settings)
-app = create_app(ports, features)
+app = create_app(WIRING.service, ports, [*WIRING.routers()], features)

@@ -5,7 +5,8 @@ from typing import Annotated, Any, NamedTuple
 
 import pytest
 from fastapi.testclient import TestClient
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, create_model
+from typing_extensions import TypedDict
 
 from servekit.api import Feature, Service, create_app
 from servekit.api.canary import CanarySettings
@@ -185,20 +186,35 @@ class Opaque:
     """Nothing that JSON could describe."""
 
 
-def test_types_that_cannot_be_documented_or_travel_are_refused() -> None:
+def local() -> type[BaseModel]:
     class Local(BaseModel):
         text: str
 
+    return Local
+
+
+Outer = create_model("Outer", __module__=__name__, inner=(local(), ...))
+"""A class that can travel, with a field that cannot."""
+
+
+def test_types_that_cannot_be_documented_or_travel_are_refused() -> None:
     class Pair(NamedTuple):
         one: Opaque
 
-    check_contracts([CHURN, PARITY])
+    class LocalTuple(NamedTuple):
+        text: str
+
+    class Keys(TypedDict):
+        text: str
+
+    check_contracts([CHURN, PARITY, Contract("keys", Keys, list[Keys])])
     with pytest.raises(SettingsError, match="'odd', the output type has no JSON Schema: "):
         check_contracts([Contract("odd", int, Opaque)])
     with pytest.raises(SettingsError, match="'odd', the input type has no JSON Schema: "):
         check_contracts([Contract("odd", Pair, int)])
-    with pytest.raises(SettingsError, match=r"'odd', the input type cannot be pickled: define it"):
-        check_contracts([Contract("odd", Local, int)])
+    for kind in (local(), LocalTuple, dict[str, LocalTuple | None], Outer, list[Outer]):
+        with pytest.raises(SettingsError, match=r"'odd', the input type cannot be pickled: define"):
+            check_contracts([Contract("odd", kind, int)])
 
 
 def test_the_label_has_to_do_too() -> None:

@@ -2,8 +2,8 @@
 
 import inspect
 import pickle
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -49,7 +49,7 @@ def check_contracts(contracts: Iterable[Contract]) -> None:
                 reason = str(error).splitlines()[0].rstrip(".")
                 raise SettingsError(f"{where} has no JSON Schema: {reason}.") from None
             try:
-                for one in _classes(kind):
+                for one in _classes(adapter.core_schema):
                     pickle.dumps(one)
             except (pickle.PicklingError, AttributeError, TypeError):
                 raise SettingsError(
@@ -64,9 +64,17 @@ def _types(contract: Contract) -> Iterator[tuple[str, Any]]:
         yield "label", contract.label
 
 
-def _classes(kind: Any) -> Iterator[type]:
-    """The classes in a type: their instances travel between processes."""
-    if inspect.isclass(kind):
-        yield kind
-    for one in get_args(kind):
-        yield from _classes(one)
+def _classes(schema: Any) -> Iterator[type]:
+    """The classes in a core schema of Pydantic whose instances travel between processes.
+
+    Classes of typed dictionaries are none: what travels is a dict.
+    """
+    if isinstance(schema, Mapping):
+        for key in ("cls", "function"):  # that of a named tuple is called
+            kind = schema.get(key)
+            if inspect.isclass(kind) and schema["type"] != "typed-dict":
+                yield kind
+        schema = schema.values()
+    if isinstance(schema, Iterable) and not isinstance(schema, str):
+        for one in schema:
+            yield from _classes(one)
