@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,9 @@ from benchmarks.loads import Outcome, percentile
 from benchmarks.measure import Measurement, Visit
 from benchmarks.results import Results, throughput
 from scripts.export import ROOT
+
+from . import environment
+from .conftest import Render
 
 
 def measured(load: str, per_second: float, failed: int = 0) -> Measurement:
@@ -42,6 +46,19 @@ def run(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+@pytest.mark.parametrize("contender", ["batch_sizes", "batched", "documented", "idle", "plain"])
+def test_a_contender_fits_the_service_that_it_measures(
+    contender: str, render: Callable[..., Render]
+):
+    """All but those that bring a framework, which only `make bench` installs."""
+    project = render(composition=True).folder
+    path = os.pathsep.join([str(project / "src"), str(ROOT)])
+    done = environment.run(
+        project, "python", "-c", f"import benchmarks.contenders.{contender}", PYTHONPATH=path
+    )
+    assert done.returncode == 0, environment.said(done)
 
 
 def test_without_wrk_one_sentence_says_so(tmp_path: Path):
