@@ -33,14 +33,14 @@ class Training:
     published: list[str] = field(default_factory=list)
 
     def publish(
-        self, name: str, version: str, files: Mapping[str, bytes], facts: Mapping[str, Any]
+        self, name: str, version: str, files: Mapping[str, bytes | Path], facts: Mapping[str, Any]
     ) -> None:
         """Publish a version; the first one of a model becomes its champion.
 
         Args:
             name: Of the model.
             version: Its version.
-            files: Their contents by name.
+            files: By path, contents, or where a file lies that is copied.
             facts: What else the manifest says, as JSON values.
 
         Raises:
@@ -53,12 +53,14 @@ class Training:
             self.store.move_alias(name, CHAMPION, version, None)
         self.published.append(f"{name}:{version}")
 
-    def publish_next(self, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+    def publish_next(
+        self, name: str, files: Mapping[str, bytes | Path], facts: Mapping[str, Any]
+    ) -> None:
         """Publish the wanted version, or else the one after the highest number in the store.
 
         Args:
             name: Of the model.
-            files: Their contents by name.
+            files: By path, contents, or where a file lies that is copied.
             facts: What else the manifest says, as JSON values.
 
         Raises:

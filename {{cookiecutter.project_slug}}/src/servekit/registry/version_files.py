@@ -1,13 +1,16 @@
 """The files of one version of a model, verified before they are loaded."""
 
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .errors import ModelStoreError
-from .sources.layout import MANIFEST, json_bytes, read_manifest
+from .sources.layout import MANIFEST, check_file, json_bytes, read_manifest
+
+CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def write_version(
     folder: Path,
     name: str,
     version: str,
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | Path],
     facts: Mapping[str, Any],
 ) -> None:
     """Make a folder a version that a store can take.
@@ -55,28 +58,50 @@ def write_version(
         folder: An empty one, for the files and their manifest.
         name: Of the model.
         version: Of these files.
-        files: Their contents, by name.
+        files: By path from the folder, contents, or where a file lies that is copied.
         facts: What else the manifest says, as JSON values.
+
+    Raises:
+        ModelStoreError: A path leads elsewhere, is that of a pickle, or cannot be read.
     """
-    manifest = {
-        "name": name,
-        "version": version,
-        **facts,
-        "files": {
-            file: {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
-            for file, content in files.items()
-        },
-    }
+    written: dict[str, dict[str, Any]] = {}
     for file, content in files.items():
-        (folder / file).write_bytes(content)
+        check_file(file, f"the version {name}:{version}")
+        target = folder / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _opened(content) as source, target.open("wb") as copy:
+            written[file] = _copied(source, copy)
+    manifest = {"name": name, "version": version, **facts, "files": written}
     (folder / MANIFEST).write_bytes(json_bytes(manifest))
+
+
+def _opened(content: bytes | Path) -> BinaryIO:
+    if isinstance(content, bytes):
+        return io.BytesIO(content)
+    try:
+        return content.open("rb")
+    except OSError as error:
+        raise _unreadable(content, error) from error
+
+
+def _copied(source: BinaryIO, copy: BinaryIO) -> dict[str, Any]:
+    """Copy a file of any size; return what the manifest says of it."""
+    digest, size_bytes = hashlib.sha256(), 0
+    while chunk := source.read(CHUNK_BYTES):
+        digest.update(chunk)
+        size_bytes += copy.write(chunk)
+    return {"sha256": digest.hexdigest(), "size_bytes": size_bytes}
 
 
 def bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ModelStoreError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ModelStoreError:
+    return ModelStoreError(f"{path} cannot be read: {error.strerror or error}.")
 
 
 def _verify(path: Path, expected: Mapping[str, Any]) -> None:
@@ -89,6 +114,6 @@ def _verify(path: Path, expected: Mapping[str, Any]) -> None:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelStoreError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise _unreadable(path, error) from error
     if sha256 != expected["sha256"]:
         raise ModelStoreError(f"{path} has another sha256 than its manifest says.")

@@ -20,6 +20,9 @@ CHAMPION = "champion"
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """Names of models, aliases, versions and files, which cannot lead out of their folder."""
 
+PICKLES = (".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
+"""What files are called that frameworks load by unpickling."""
+
 _FILE = re.compile(rf"{NAME}(?:/{NAME})*")
 
 
@@ -82,11 +85,29 @@ def read_manifest(content: bytes, where: object, name: str, version: str) -> dic
     if not isinstance(files, dict) or not files:
         raise ModelStoreError(f"{where} lists no files.")
     for file, expected in files.items():
-        if not _FILE.fullmatch(file) or file == MANIFEST:
-            raise ModelStoreError(f"Invalid path {file!r} in {where}.")
+        check_file(file, where)
         if not isinstance(expected, dict) or not {"sha256", "size_bytes"} <= expected.keys():
             raise ModelStoreError(f"{where} gives no sha256 and size_bytes for {file!r}.")
     return manifest
+
+
+def check_file(file: str, where: object) -> None:
+    """Check the path of a file of a version.
+
+    Args:
+        file: The path, from the folder of the version.
+        where: What messages call the place that names it.
+
+    Raises:
+        ModelStoreError: It leads elsewhere, or its name is that of a pickle.
+    """
+    if not _FILE.fullmatch(file) or file == MANIFEST:
+        raise ModelStoreError(f"Invalid path {file!r} in {where}.")
+    if file.lower().endswith(PICKLES):
+        raise ModelStoreError(
+            f"{file!r} in {where} is a pickle, which can run code when it is loaded:"
+            " export the model as ONNX, safetensors or JSON instead."
+        )
 
 
 def read_json(content: bytes, where: object) -> dict[str, Any]:
