@@ -1,10 +1,13 @@
 """`make model` adds a model of each kind to a project, and takes it out again."""
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from . import onnx_files
 from .answers import ALL, BARE, Answers
 from .conftest import Render
 from .environment import ENVIRONMENT, Done, make, run, said
@@ -80,6 +83,75 @@ def test_a_model_of_each_kind_passes_all_checks(scaffolded: Path):
     passed(run(scaffolded, *FAST, "tests/test_models.py", *tests))
 
 
+FILES = {
+    "regression": (onnx_files.regression, {"x": [1.0] * 10}, {"variable": 11.0}),
+    "image": (
+        onnx_files.image_classifier,
+        {"input_image_0": [[[1.0] * 4] * 4] * 3},
+        {"label": 0, "model_scores_": [1.0, -1.0]},
+    ),
+    "texts": (
+        onnx_files.texts,
+        {"tokens": [5, 6, 7], "class_": "a"},
+        {"copy_": [5, 6, 7], "json_": "a"},
+    ),
+}
+"""Files of others, what their models are asked, and what they answer."""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_onnx_file_becomes_a_model(
+    name: str, render_again: Callable[..., Render], tmp_path: Path
+):
+    made = render_again(**BARE)
+    project, package = made.folder, str(made.answers["package_name"])
+    write, item, answer = FILES[name]
+    before = content(project)
+    passed(make(project, "model", f"NAME={name}", f"FROM={write(tmp_path / 'exported file.onnx')}"))
+    for check in CHECKS:
+        passed(run(project, *check))
+    own = [path for path in files(project) if name in path and path.endswith(".py")]
+    interpreter = ENVIRONMENT / "bin/python"
+    passed(run(project, "basedpyright", "--pythonpath", interpreter, *own))
+    passed(run(project, *FAST, "tests/test_models.py", f"tests/models/test_{name}.py"))
+    asked = ASK.format(package=package, name=name, item=item)
+    [line] = re.findall(r"(?m)^answer: (.*)$", passed(run(project, "python", "-c", asked)))
+    assert json.loads(line) == answer
+    assert "FROM is required, e.g." in refused(make(project, "train", f"MODEL={name}"))
+    again = make(project, "train", f"MODEL={name}", f"FROM={tmp_path / 'exported file.onnx'}")
+    assert f"{name}:2" in passed(again)
+    passed(make(project, "model", f"NAME={name}", "REMOVE=1"))
+    assert content(project) == before
+
+
+ASK = """
+from fastapi.testclient import TestClient
+from {package}.app import WIRING
+with TestClient(WIRING.development()) as client:
+    print("answer:", client.post("/v1/{name}", json={item}).text)
+"""
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (onnx_files.fixed_batch, "'x' has the shape [1, 2]: export the model with a first"),
+        (onnx_files.same_fields, "Two of the inputs would be called 'x': rename one of them."),
+        (onnx_files.sequence, "'y' is of the type seq(tensor(float)): export tensors of numbers"),
+        (lambda path: path.write_bytes(b"none") and path, "is not an ONNX model that ONNX Runtime"),
+        (lambda path: path.with_name("missing"), "There is no file"),
+    ],
+    ids=["fixed batch", "same fields", "sequence", "no ONNX", "missing"],
+)
+def test_a_file_that_cannot_become_a_model_is_one_sentence(
+    project: Path, tmp_path: Path, write: Callable[[Path], Path], message: str
+):
+    before = content(project)
+    source = write(tmp_path / "model.onnx")
+    assert message in refused(make(project, "model", "NAME=churn", f"FROM={source}"))
+    assert content(project) == before
+
+
 def test_training_again_publishes_the_next_version(render_again: Callable[..., Render]):
     project = render_again(**BARE).folder
     passed(make(project, "model", "NAME=churn"))
@@ -110,6 +182,7 @@ def project(render: Callable[..., Render], tmp_path_factory: pytest.TempPathFact
         ((f"NAME={'x' * 41}",), "at most 40 characters."),
         (("NAME=token",), "Invalid model name 'token': there is a route /v1/token already."),
         (("NAME=churn", "KIND=cobol"), "Unknown kind 'cobol': the kinds are python, onnx."),
+        (("NAME=churn", "KIND=python", "FROM=x"), "FROM takes an ONNX file: leave out KIND"),
         (("NAME=churn", "REMOVE=1"), "There is no model 'churn' that `make model` has added."),
         (("NAME=language", "REMOVE=1"), "There is no model 'language' that `make model`"),
         (("NAME=../x", "REMOVE=1"), "There is no model '../x' that `make model` has added."),
@@ -156,9 +229,7 @@ def test_a_training_that_fails_leaves_nothing(render_again: Callable[..., Render
     package = str(made.answers["package_name"])
     setup = "sh -c 'echo changed > uv.lock; exit 1'"
     done = run(made.folder, "python", "-m", package, "model", "churn", "--setup", setup)
-    assert "The first version could not be trained, see above: nothing was changed." in refused(
-        done
-    )
+    assert "cannot be installed, see above: nothing was changed." in refused(done)
     assert content(made.folder) == before
 
 

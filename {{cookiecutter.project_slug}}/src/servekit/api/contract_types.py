@@ -65,7 +65,7 @@ def _types(contract: Contract) -> Iterator[tuple[str, Any]]:
 
 
 def _classes(schema: Any) -> Iterator[type]:
-    """The classes in a core schema of Pydantic whose instances travel between processes.
+    """The classes in a core schema of Pydantic with instances that travel between processes.
 
     Classes of typed dictionaries are none: what travels is a dict.
     """

@@ -80,6 +80,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     model = commands.add_parser("model", help="add a model, or remove one")
     model.add_argument("name")
     model.add_argument("--kind", default="python")
+    model.add_argument("--from", dest="source", default="", help="an ONNX file")
     model.add_argument("--remove", action="store_true")
     model.add_argument("--setup", default="make setup", help="installs packages")
 
@@ -90,6 +91,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     rollback = commands.add_parser("rollback", help="let an alias mean the version before")
     train = commands.add_parser("train", help="train a model and publish the version")
     train.add_argument("--corrections", type=Path, help="JSON lines to learn from")
+    train.add_argument("--from", dest="source", type=Path, help="a file of a model to publish")
     train.add_argument("--version", default="", help="by default the next number")
     train.add_argument("--store", help="by default the one that MODEL_STORE names")
     for command in (promote, rollback):

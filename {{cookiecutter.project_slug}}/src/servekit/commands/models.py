@@ -69,7 +69,7 @@ def said(
         trained = [one for one in models if one.training]
         model = only(trained, options.model, "training")
         store = open_source(sources, options.store or settings.store, settings.fetch_timeout_s)
-        training = Training(store, options.corrections, options.version)
+        training = Training(store, options.corrections, options.version, options.source)
         trainer(model)(training)
         if training.published:
             yield f"{shown(options.store or settings.store)} has {', '.join(training.published)}."

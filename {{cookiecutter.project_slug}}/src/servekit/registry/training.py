@@ -24,12 +24,14 @@ class Training:
         store: Where versions are published.
         corrections: A file of JSON lines to learn from, if any.
         version: The version to publish; empty for the trainer's own choice.
+        source: A file to publish, of a model that was made elsewhere.
         published: The references of what was published.
     """
 
     store: ModelSource
     corrections: Path | None = None
     version: str = ""
+    source: Path | None = None
     published: list[str] = field(default_factory=list)
 
     def publish(

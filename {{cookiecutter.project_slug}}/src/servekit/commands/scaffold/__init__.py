@@ -18,10 +18,10 @@ from servekit.registry.settings import OWN_FOLDER, StoreSettings
 from servekit.registry.store import shown
 from servekit.settings import SettingsError
 
-from .changes import Changes
+from . import onnx_file
 from .edits import EditError
-from .kinds import KINDS, Names
-from .plan import added, removed
+from .kinds import KINDS, ONNX_FILE, Names, files_of
+from .plan import added, check_free, removed, required, wired
 
 MAX_NAME = 40
 
@@ -31,8 +31,8 @@ def scaffold(wiring: Wiring, options: Namespace) -> None:
 
     Args:
         wiring: Of the service.
-        options: The `name` and `kind` of the model, whether to `remove` it, and the command
-            that installs packages, `setup`.
+        options: The `name` and `kind` of the model, the `source` that it is made from, whether to
+            `remove` it, and the command that installs packages, `setup`.
 
     Raises:
         SystemExit: It cannot be done; nothing was changed.
@@ -42,19 +42,22 @@ def scaffold(wiring: Wiring, options: Namespace) -> None:
         if options.remove:
             changes = removed(project, names)
             changes.make()
-            told(changes, project)
-            print(f"The {names.name} model is removed.")
-            return
-        check(wiring, options)
-        changes = added(project, names, options.kind)
+            paths = changes.paths
+        else:
+            check(wiring, options)
+            paths = add(project, names, options)
     except (EditError, SettingsError) as error:
         sys.exit(str(error))
-    train(changes, names, shlex.split(options.setup))
-    told(changes, project)
+    for path in paths:
+        print(f"  {path.relative_to(project)}")
+    if options.remove:
+        print(f"The {names.name} model is removed.")
+        return
+    given = " FROM=" if options.source else ""
     print(
         f"The {names.name} model is ready: `make dev`, then POST /v1/{names.name}.\n"
         "Make the contract, the model and its training yours, and publish the next version:"
-        f" `make train MODEL={names.name}`."
+        f" `make train MODEL={names.name}{given}`."
     )
     store = StoreSettings.load().store
     if store != OWN_FOLDER:
@@ -80,8 +83,13 @@ def check(wiring: Wiring, options: Namespace) -> None:
             f"Invalid model name {name!r}: use no word of Python, and at most {MAX_NAME}"
             " characters."
         )
-    if options.kind not in KINDS:
-        raise EditError(f"Unknown kind {options.kind!r}: the kinds are {', '.join(KINDS)}.")
+    kinds = [one for one in KINDS if one != ONNX_FILE]
+    if options.kind not in kinds:
+        raise EditError(f"Unknown kind {options.kind!r}: the kinds are {', '.join(kinds)}.")
+    if options.source and options.kind != "onnx":
+        raise EditError("FROM takes an ONNX file: leave out KIND, or set KIND=onnx.")
+    if options.source and not Path(options.source).is_file():
+        raise EditError(f"There is no file {options.source}.")
     if name in {one.name for one in wiring.models()}:
         raise EditError(f"There is a model {name!r} already.")
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
@@ -90,29 +98,34 @@ def check(wiring: Wiring, options: Namespace) -> None:
             raise EditError(f"Invalid model name {name!r}: there is a route {path} already.")
 
 
-def train(changes: Changes, names: Names, setup: Sequence[str]) -> None:
-    """Make the changes, install what the model needs, and publish its first version.
+def add(project: Path, names: Names, options: Namespace) -> list[Path]:
+    """Install what the model needs, write its files, and publish its first version.
 
-    In a process of its own, which finds the new packages.
+    Returns:
+        What was written.
 
     Raises:
-        SystemExit: It failed, and has said why; nothing was changed.
+        EditError: It cannot be done; nothing was changed.
     """
-    try:
-        changes.make()
-        command = [sys.executable, "-m", names.package, "train", "--model", names.name]
-        failed = (
-            subprocess.run(setup, check=False).returncode
-            or subprocess.run([*command, "--store", OWN_FOLDER], check=False).returncode
-        )
-    except BaseException:
-        changes.undo()
-        raise
-    if failed:
-        changes.undo()
-        sys.exit("The first version could not be trained, see above: nothing was changed.")
+    kind = ONNX_FILE if options.source else options.kind
+    check_free(project, names)
+    shared, requirements = wired(project, names), required(project, kind)
+    with requirements:
+        run(shlex.split(options.setup), "What the model needs cannot be installed")
+        parts = onnx_file.parts(Path(options.source)) if options.source else {}
+        own = {project / path: text for path, text in files_of(kind, names, parts).items()}
+        changes = added(project, names, {**own, **shared})
+        with changes:
+            # In a process of its own, which finds the new packages.
+            training = [sys.executable, "-m", names.package, "train", "--model", names.name]
+            given = ["--from", options.source] if options.source else []
+            run(
+                [*training, *given, "--store", OWN_FOLDER], "The first version could not be trained"
+            )
+    return sorted([*requirements.paths, *changes.paths])
 
 
-def told(changes: Changes, project: Path) -> None:
-    for path in changes.paths:
-        print(f"  {path.relative_to(project)}")
+def run(command: Sequence[str], failure: str) -> None:
+    """Raises EditError when the command fails, which says why itself."""
+    if subprocess.run(command, check=False).returncode:
+        raise EditError(f"{failure}, see above: nothing was changed.")

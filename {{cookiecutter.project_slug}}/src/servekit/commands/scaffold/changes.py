@@ -8,6 +8,8 @@ from pathlib import Path
 class Changes:
     """New contents of files, all known before the first one is written.
 
+    As a context they are made, and undone when its block fails.
+
     Args:
         files: Contents by path; None for a file that is deleted.
         deleted: Folders that are deleted with all that is in them.
@@ -31,9 +33,21 @@ class Changes:
 
     @property
     def paths(self) -> list[Path]:
-        """What is written, made or deleted."""
+        """What was written, made or deleted, once that is done."""
+        written = [
+            path
+            for path, content in self._files.items()
+            if content is None or content.encode() != self._before.get(path)
+        ]
         trained = [self._trained] if self._trained else []
-        return sorted([*self._files, *self._deleted, *trained])
+        return sorted([*written, *self._deleted, *trained])
+
+    def __enter__(self) -> None:
+        self.make()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.undo()
 
     def make(self) -> None:
         """Write and delete.

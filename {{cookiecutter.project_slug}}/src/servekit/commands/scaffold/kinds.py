@@ -25,9 +25,14 @@ class Kind:
     training: tuple[str, ...] = ()
 
 
+NUMPY, ONNX_RUNTIME = "numpy>=2,<3", "onnxruntime>=1.32,<2"
+ONNX_FILE = "onnx_file"
+"""The kind of a model that is there already, as a file."""
+
 KINDS: Mapping[str, Kind] = {
     "python": Kind(),
-    "onnx": Kind(("numpy>=2,<3", "onnxruntime>=1.32,<2"), ("onnx>=1.23,<2",)),
+    "onnx": Kind((NUMPY, ONNX_RUNTIME), ("onnx>=1.23,<2",)),
+    ONNX_FILE: Kind((NUMPY, ONNX_RUNTIME)),
 }
 
 
@@ -73,8 +78,13 @@ class Names:
         return Path("model_store", self.name)
 
 
-def files_of(kind: str, names: Names) -> dict[Path, str]:
+def files_of(kind: str, names: Names, parts: Mapping[str, str]) -> dict[Path, str]:
     """Return the files of a new model, by path from the project.
+
+    Args:
+        kind: One of KINDS.
+        names: Of the model.
+        parts: What the templates of this kind need besides.
 
     Raises:
         EditError: ruff is not installed.
@@ -87,16 +97,17 @@ def files_of(kind: str, names: Names) -> dict[Path, str]:
     }
     found = {place: FOLDER / kind / f"{part}.txt" for part, place in places.items()}
     found[names.routes] = FOLDER / "routes.txt"
+    known = {
+        "package": names.package,
+        "name": names.name,
+        "Class": names.kind,
+        "CONSTANT": names.constant,
+        **parts,
+    }
     return {
-        place: formatted(_filled(template.read_text(encoding="utf-8"), names), place)
+        place: formatted(Template(template.read_text(encoding="utf-8")).substitute(known), place)
         for place, template in found.items()
     }
-
-
-def _filled(text: str, names: Names) -> str:
-    return Template(text).substitute(
-        package=names.package, name=names.name, Class=names.kind, CONSTANT=names.constant
-    )
 
 
 def formatted(source: str, path: Path) -> str:
@@ -105,8 +116,10 @@ def formatted(source: str, path: Path) -> str:
     Raises:
         EditError: ruff is not installed.
     """
-    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(path), "-"]
-    done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise EditError(f"ruff cannot format {path}: {done.stderr.strip()}")
-    return done.stdout
+    for options in (["check", "--quiet", "--fix", "--select", "F401,I"], ["format"]):
+        command = [sys.executable, "-m", "ruff", *options, "--stdin-filename", str(path), "-"]
+        done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise EditError(f"ruff cannot format {path}: {done.stderr.strip()}")
+        source = done.stdout
+    return source

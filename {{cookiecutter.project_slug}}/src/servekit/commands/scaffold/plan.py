@@ -1,13 +1,13 @@
 """Which files a new model is made of, and which go with one."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from . import edits
 from .changes import Changes
 from .edits import EditError
-from .kinds import KINDS, Names, files_of, formatted
+from .kinds import KINDS, Names, formatted
 
 CONFIGURATIONS = ("serve.yaml", "deploy/applications.yaml")
 VERSIONED_API = (
@@ -15,29 +15,32 @@ VERSIONED_API = (
 )
 
 
-def added(project: Path, names: Names, kind: str) -> Changes:
-    """Plan a new model.
+def check_free(project: Path, names: Names) -> None:
+    """Raises EditError where a file of the new model is there already."""
+    for path in (names.contract, names.model, names.routes, names.test, names.versions):
+        if (project / path).exists():
+            raise EditError(f"{path} is there already.")
 
-    Args:
-        project: Its folder.
-        names: Of the model.
-        kind: One of KINDS.
+
+def required(project: Path, kind: str) -> Changes:
+    """Plan the requirements of a kind.
 
     Raises:
-        EditError: A file is in the way, or one that all models share is not as expected.
+        EditError: `pyproject.toml` has not the lists that they belong to.
     """
-    files = {project / place: content for place, content in files_of(kind, names).items()}
-    for path in [*files, project / names.model, project / names.versions]:
-        if path.exists():
-            raise EditError(f"{path.relative_to(project)} is there already.")
-    for package in (project / names.routes.parent, project / names.test.parent):
-        if not (package / "__init__.py").exists():
-            files[package / "__init__.py"] = VERSIONED_API if package.name == "v1" else ""
-    files |= _shared(project, names, kind)
-    return Changes(files, trained=project / names.versions, locked=project / "uv.lock")
+    pyproject = project / "pyproject.toml"
+    text = _read(pyproject)
+    for key, requirement in _requirements(kind):
+        text = edits.with_requirement(text, key, requirement)
+    return Changes({pyproject: text}, locked=project / "uv.lock")
 
 
-def _shared(project: Path, names: Names, kind: str) -> dict[Path, str]:
+def wired(project: Path, names: Names) -> dict[Path, str]:
+    """Plan the edits of the files that all models share: contents by path.
+
+    Raises:
+        EditError: One of them is not as expected.
+    """
     package, name, constant = names.package, names.name, names.constant
     features = project / "src" / package / "features.py"
     model = (
@@ -53,11 +56,23 @@ def _shared(project: Path, names: Names, kind: str) -> dict[Path, str]:
     files = {features: text}
     for path in _configurations(project):
         files[path] = edits.with_deployment(_read(path), package, name)
-    pyproject = project / "pyproject.toml"
-    text = _read(pyproject)
-    for key, requirement in _requirements(kind):
-        text = edits.with_requirement(text, key, requirement)
-    return files | {pyproject: text}
+    return files
+
+
+def added(project: Path, names: Names, files: Mapping[Path, str]) -> Changes:
+    """Plan the files of a model.
+
+    Args:
+        project: Its folder.
+        names: Of the model.
+        files: Contents by path: the model's own, and those that all models share.
+    """
+    packages = {
+        package / "__init__.py": VERSIONED_API if package.name == "v1" else ""
+        for package in (project / names.routes.parent, project / names.test.parent)
+        if not (package / "__init__.py").exists()
+    }
+    return Changes({**packages, **files}, trained=project / names.versions)
 
 
 def removed(project: Path, names: Names) -> Changes:
