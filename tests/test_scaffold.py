@@ -181,6 +181,7 @@ def project(render: Callable[..., Render], tmp_path_factory: pytest.TempPathFact
         (("NAME=list",), "Invalid model name 'list': use no word of Python"),
         ((f"NAME={'x' * 41}",), "at most 40 characters."),
         (("NAME=token",), "Invalid model name 'token': there is a route /v1/token already."),
+        (("NAME=v1",), "routers() in features.py has something else called 'v1'."),
         (("NAME=churn", "KIND=cobol"), "Unknown kind 'cobol': the kinds are python, onnx."),
         (("NAME=churn", "KIND=python", "FROM=x"), "FROM takes an ONNX file: leave out KIND"),
         (("NAME=churn", "REMOVE=1"), "There is no model 'churn' that `make model` has added."),
@@ -242,4 +243,30 @@ def test_a_model_that_others_need_is_not_removed(render_again: Callable[..., Ren
     before = content(made.folder)
     printed = refused(make(made.folder, "model", "NAME=churn", "REMOVE=1"))
     assert f"src/{package}/api/report.py needs the churn model: remove that first." in printed
+    assert content(made.folder) == before
+
+
+def test_files_that_do_not_end_a_line_are_edited_too(render_again: Callable[..., Render]):
+    made = render_again(**BARE)
+    package = str(made.answers["package_name"])
+    shared = ["serve.yaml", "pyproject.toml", f"src/{package}/features.py"]
+    for path in shared:
+        file = made.folder / path
+        file.write_bytes(file.read_bytes().rstrip(b"\n"))
+    passed(make(made.folder, "model", "NAME=churn"))
+    for check in CHECKS[1:]:
+        passed(run(made.folder, *check))
+
+
+def test_wiring_that_is_not_about_one_model_alone_is_left_to_its_writer(
+    render_again: Callable[..., Render],
+):
+    made = render_again(**BARE)
+    passed(make(made.folder, "model", "NAME=churn"))
+    features = made.folder / "src" / str(made.answers["package_name"]) / "features.py"
+    text = features.read_text(encoding="utf-8")
+    features.write_text(text.replace("yield churn.router", "yield from [churn.router]"))
+    before = content(made.folder)
+    printed = refused(make(made.folder, "model", "NAME=churn", "REMOVE=1"))
+    assert "remove by hand what stands there instead." in printed
     assert content(made.folder) == before

@@ -45,15 +45,16 @@ def model_router(contract: Contract, prefix: str, **options: Any) -> APIRouter:
     options = {"tags": [contract.name]} | options
     options["responses"] = DOCUMENTED | DOCUMENTS_MODEL | options.get("responses", {})
     router = APIRouter(prefix=prefix, **options)
-    _add_single(router, contract)
-    _add_many(router, contract)
+    item = input_type(contract)
+    _add_single(router, contract, item)
+    _add_many(router, contract, item)
     if contract.streams:
-        _add_stream(router, contract)
+        _add_stream(router, contract, item)
     return router
 
 
-def _add_single(router: APIRouter, contract: Contract) -> None:
-    Item = Annotated[input_type(contract), Body()]  # noqa: N806
+def _add_single(router: APIRouter, contract: Contract, item: Any) -> None:
+    Item = Annotated[item, Body()]  # noqa: N806
     Output = contract.output  # noqa: N806
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
 
@@ -68,9 +69,9 @@ def _add_single(router: APIRouter, contract: Contract) -> None:
     router.routes[-1].contract = contract
 
 
-def _add_many(router: APIRouter, contract: Contract) -> None:
+def _add_many(router: APIRouter, contract: Contract, item: Any) -> None:
     title = "".join(part.capitalize() for part in contract.name.split("_"))
-    several: Any = Annotated[list[input_type(contract)], Field(min_length=1, max_length=MAX_ITEMS)]
+    several: Any = Annotated[list[item], Field(min_length=1, max_length=MAX_ITEMS)]
     Items = create_model(f"{title}Items", items=(several, ...))  # noqa: N806
     Output = contract.output  # noqa: N806
     Results = create_model(f"{title}Results", results=(list[Output], ...))  # noqa: N806
@@ -102,8 +103,8 @@ def _add_many(router: APIRouter, contract: Contract) -> None:
             yield prediction.value
 
 
-def _add_stream(router: APIRouter, contract: Contract) -> None:
-    Item = Annotated[input_type(contract), Body()]  # noqa: N806
+def _add_stream(router: APIRouter, contract: Contract, item: Any) -> None:
+    Item = Annotated[item, Body()]  # noqa: N806
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
     output: TypeAdapter[Any] = TypeAdapter(contract.output)
 

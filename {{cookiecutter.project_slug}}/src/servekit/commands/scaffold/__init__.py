@@ -46,8 +46,10 @@ def scaffold(wiring: Wiring, options: Namespace) -> None:
         else:
             check(wiring, options)
             paths = add(project, names, options)
-    except (EditError, SettingsError) as error:
+    except (EditError, SettingsError, OSError) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Stopped: nothing was changed.")
     for path in paths:
         print(f"  {path.relative_to(project)}")
     if options.remove:
@@ -83,9 +85,8 @@ def check(wiring: Wiring, options: Namespace) -> None:
             f"Invalid model name {name!r}: use no word of Python, and at most {MAX_NAME}"
             " characters."
         )
-    kinds = [one for one in KINDS if one != ONNX_FILE]
-    if options.kind not in kinds:
-        raise EditError(f"Unknown kind {options.kind!r}: the kinds are {', '.join(kinds)}.")
+    if options.kind not in KINDS:
+        raise EditError(f"Unknown kind {options.kind!r}: the kinds are {', '.join(KINDS)}.")
     if options.source and options.kind != "onnx":
         raise EditError("FROM takes an ONNX file: leave out KIND, or set KIND=onnx.")
     if options.source and not Path(options.source).is_file():
@@ -107,7 +108,7 @@ def add(project: Path, names: Names, options: Namespace) -> list[Path]:
     Raises:
         EditError: It cannot be done; nothing was changed.
     """
-    kind = ONNX_FILE if options.source else options.kind
+    kind = ONNX_FILE if options.source else KINDS[options.kind]
     check_free(project, names)
     shared, requirements = wired(project, names), required(project, kind)
     with requirements:

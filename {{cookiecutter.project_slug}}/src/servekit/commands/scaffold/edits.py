@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from textwrap import indent
+from textwrap import dedent, indent
 from typing import Any
 
 import yaml
@@ -34,10 +34,14 @@ def with_statements(source: str, function: str, statements: str) -> str:
         statements: Indented.
 
     Raises:
-        EditError: There is no such function.
+        EditError: There is no such function, or it uses a name that the statements bind.
     """
+    body = _function(source, function)
+    taken = {*_names(body)} & {*_bound(statements)}
+    if taken:
+        raise EditError(f"{function}() in features.py has something else called {min(taken)!r}.")
     lines = source.splitlines(keepends=True)
-    end = _function(source, function).end_lineno
+    end = body.end_lineno
     return "".join([*lines[:end], "\n", statements, *lines[end:]])
 
 
@@ -51,24 +55,24 @@ def without_statements(source: str, function: str, module: str, name: str) -> st
         name: Imported.
 
     Raises:
-        EditError: The import is not there, or imports more.
+        EditError: They are not as they were added.
     """
     body = _function(source, function).body
-    [imported] = [
+    imports = [
         one
         for one in body
         if isinstance(one, ast.ImportFrom)
         and (one.module, [alias.name for alias in one.names]) == (module, [name])
-    ] or [None]
-    if imported is None:
+    ]
+    using = [one for one in body if name in {*_names(one)}]
+    # Anything else, such as a list of several models, is not only about this one.
+    if len(imports) != 1 or not all(map(_is_yield, using)):
         raise EditError(
-            f"{function}() in features.py has no line `from {module} import {name}`:"
-            " remove by hand what stands there instead."
+            f"{function}() in features.py no longer has `from {module} import {name}` and a `yield`"
+            " of it alone: remove by hand what stands there instead."
         )
-    bound = imported.names[0].asname or name
-    using = [one for one in body if bound in {*_names(one)}]
     lines = source.splitlines(keepends=True)
-    for statement in reversed([imported, *using]):
+    for statement in reversed([*imports, *using]):
         start, end = statement.lineno - 1, statement.end_lineno
         while start and not lines[start - 1].strip():
             start -= 1
@@ -85,6 +89,17 @@ def _function(source: str, name: str) -> ast.FunctionDef:
         if isinstance(one, ast.FunctionDef) and one.name == name:
             return one
     raise EditError(f"features.py has no function {name}().")
+
+
+def _bound(statements: str) -> Iterator[str]:
+    """The names that indented statements import."""
+    for one in ast.walk(ast.parse(dedent(statements))):
+        if isinstance(one, ast.alias):
+            yield one.asname or one.name
+
+
+def _is_yield(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:

@@ -17,23 +17,24 @@ class Kind:
     """What a model of a kind is made with.
 
     Attributes:
+        templates: The folder of its files.
         dependencies: What it needs where it serves.
         training: What its training needs besides.
     """
 
+    templates: str
     dependencies: tuple[str, ...] = ()
     training: tuple[str, ...] = ()
 
 
 NUMPY, ONNX_RUNTIME = "numpy>=2,<3", "onnxruntime>=1.32,<2"
-ONNX_FILE = "onnx_file"
-"""The kind of a model that is there already, as a file."""
 
 KINDS: Mapping[str, Kind] = {
-    "python": Kind(),
-    "onnx": Kind((NUMPY, ONNX_RUNTIME), ("onnx>=1.23,<2",)),
-    ONNX_FILE: Kind((NUMPY, ONNX_RUNTIME)),
+    "python": Kind("python"),
+    "onnx": Kind("onnx", (NUMPY, ONNX_RUNTIME), ("onnx>=1.23,<2",)),
 }
+ONNX_FILE = Kind("onnx_file", (NUMPY, ONNX_RUNTIME))
+"""A model that is there already, as a file; it needs nothing that KINDS do not."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,11 @@ class Names:
         return Path("model_store", self.name)
 
 
-def files_of(kind: str, names: Names, parts: Mapping[str, str]) -> dict[Path, str]:
+def files_of(kind: Kind, names: Names, parts: Mapping[str, str]) -> dict[Path, str]:
     """Return the files of a new model, by path from the project.
 
     Args:
-        kind: One of KINDS.
+        kind: Of the model.
         names: Of the model.
         parts: What the templates of this kind need besides.
 
@@ -95,7 +96,7 @@ def files_of(kind: str, names: Names, parts: Mapping[str, str]) -> dict[Path, st
         "training": names.model / "training.py",
         "test": names.test,
     }
-    found = {place: FOLDER / kind / f"{part}.txt" for part, place in places.items()}
+    found = {place: FOLDER / kind.templates / f"{part}.txt" for part, place in places.items()}
     found[names.routes] = FOLDER / "routes.txt"
     known = {
         "package": names.package,

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import edits
 from .changes import Changes
 from .edits import EditError
-from .kinds import KINDS, Names, formatted
+from .kinds import KINDS, Kind, Names, formatted
 
 CONFIGURATIONS = ("serve.yaml", "deploy/applications.yaml")
 VERSIONED_API = (
@@ -22,7 +22,7 @@ def check_free(project: Path, names: Names) -> None:
             raise EditError(f"{path} is there already.")
 
 
-def required(project: Path, kind: str) -> Changes:
+def required(project: Path, kind: Kind) -> Changes:
     """Plan the requirements of a kind.
 
     Raises:
@@ -67,12 +67,10 @@ def added(project: Path, names: Names, files: Mapping[Path, str]) -> Changes:
         names: Of the model.
         files: Contents by path: the model's own, and those that all models share.
     """
-    packages = {
-        package / "__init__.py": VERSIONED_API if package.name == "v1" else ""
-        for package in (project / names.routes.parent, project / names.test.parent)
-        if not (package / "__init__.py").exists()
-    }
-    return Changes({**packages, **files}, trained=project / names.versions)
+    packages = {names.routes.parent: VERSIONED_API, names.test.parent: ""}
+    made = {project / package / "__init__.py": text for package, text in packages.items()}
+    missing = {path: text for path, text in made.items() if not path.exists()}
+    return Changes({**missing, **files}, trained=project / names.versions)
 
 
 def removed(project: Path, names: Names) -> Changes:
@@ -117,17 +115,17 @@ def _shared_without(
     unneeded = _imported(gone) - _imported([*rest, text])
     pyproject = project / "pyproject.toml"
     text = _read(pyproject)
-    for kind in KINDS:
+    for kind in KINDS.values():
         for key, requirement in _requirements(kind):
             if edits.distribution(requirement) in unneeded:
                 text = edits.without_requirement(text, key, requirement)
     return files | {pyproject: text}
 
 
-def _requirements(kind: str) -> Iterator[tuple[str, str]]:
-    for requirement in KINDS[kind].dependencies:
+def _requirements(kind: Kind) -> Iterator[tuple[str, str]]:
+    for requirement in kind.dependencies:
         yield "dependencies", requirement
-    for requirement in KINDS[kind].training:
+    for requirement in kind.training:
         yield "dev", requirement
 
 
@@ -153,6 +151,8 @@ def _holds_nothing_else(folder: Path, gone: Iterable[Path]) -> bool:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise EditError(f"{path.name} cannot be read: {error}.") from None
+    # What is added to the end of a file has to begin on a line of its own.
+    return text if text.endswith("\n") or not text else f"{text}\n"
