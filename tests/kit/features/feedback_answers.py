@@ -155,12 +155,12 @@ def put(client: Client, answer: Answered, label: Any = BILLING, **headers: str) 
     return client.put(url, json=body, headers={RECEIPT: answer.receipt} | headers)
 
 
-def put_soon(client: Client, answer: Answered) -> int:
-    """The status, once the database is found again; a busy machine may take its time."""
+def stored_soon(client: Client, answer: Answered) -> bool:
+    """Put until the database is found again; a try that was answered 503 may have stored it."""
     deadline = monotonic() + 20
     while (status := put(client, answer).status_code) == 503 and monotonic() < deadline:
         sleep(0.05)
-    return status
+    return status in {200, 201}
 
 
 def get(client: Client, answer: Answered, **headers: str) -> Response:

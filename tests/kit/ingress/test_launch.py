@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -321,6 +322,34 @@ def test_stopping_at_any_moment_leaves_nothing(
     said, _ = process.communicate(timeout=40)
     assert "Traceback" not in from_launcher(said)
     assert nothing_left(config)
+
+
+SWALLOWING = """
+import os, signal
+from argparse import Namespace
+from servekit.commands import serve
+
+def compiled_code(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException as stop:
+        raise SystemError("returned a result with an exception set") from stop
+
+serve.{place} = compiled_code
+serve.serve("acme_service.app:WIRING", Namespace(config="serve.yaml", profile="", host=None))
+"""
+
+
+@pytest.mark.parametrize("place", ["adopt_orphans", "Changes", "tempfile.TemporaryDirectory"])
+def test_a_stop_that_compiled_code_turns_into_an_error_is_still_one(place: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWING.format(place=place)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Stopped.\n", "")
 
 
 @pytest.mark.serve

@@ -12,7 +12,8 @@ from servekit.commands.stopping import SIGNALS, Stop, Stopper
 
 
 @pytest.fixture
-def stopper() -> Iterator[Stopper]:
+def stopper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stopper]:
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     # What runs the tests may ignore some of them, as `nohup` does.
     handlers = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     yield Stopper()
@@ -55,6 +56,32 @@ def test_a_signal_in_the_middle_is_held_back(stopper: Stopper) -> None:
     assert done == ["all of it"]
     with stopper.held_back():  # nothing new was asked
         told(signal.SIGTERM)
+
+
+class Told:
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __del__(self) -> None:
+        told(self._number)
+
+
+def test_a_finalizer_that_swallows_it_prints_nothing(
+    stopper: Stopper, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stopper.listen()
+    Told(signal.SIGTERM)
+    assert capfd.readouterr().err == ""
+    with pytest.raises(Stop):
+        stopper.raise_if_asked()
+
+
+def test_a_finalizer_that_fails_is_still_printed(
+    stopper: Stopper, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stopper.listen()
+    Told(-1)
+    assert "Invalid argument" in capfd.readouterr().err
 
 
 def test_nohup_keeps_its_meaning(stopper: Stopper) -> None:

@@ -27,12 +27,7 @@ from servekit.commands.launcher.serve import (
     local_ray,
     wait_until_running,
 )
-from servekit.commands.stopping import (
-    Stop,
-    Stopper,
-    adopt_orphans,
-    end_descendants,
-)
+from servekit.commands.stopping import Stopper, adopt_orphans, end_descendants
 
 if TYPE_CHECKING:
     from ray.serve.schema import ServeDeploySchema
@@ -51,21 +46,25 @@ def serve(check_settings: str, options: argparse.Namespace) -> None:
         options: The configuration file, the profile and the host, as the command line names them.
     """
     stopper = Stopper()
-    stopper.listen()
-    adopt_orphans()
-    with tempfile.TemporaryDirectory(prefix="serve-", ignore_cleanup_errors=True) as scratch:
-        try:
-            changes = Changes(options.config)
-            check = resolve_name(check_settings)
-            config = checked_configuration(options.config, check, options.host)
-            prepare_environment(options.profile, Path(scratch), os.environ)
-            with grpc_ports_of_its_own(os.environ):
-                serve_until_stopped(config, stopper, options, changes)
-        except (Stop, KeyboardInterrupt):
-            print("Stopped.", flush=True)
-        finally:
-            stopper.cleaning = True
-            end_descendants()
+    try:
+        stopper.listen()
+        adopt_orphans()
+        with tempfile.TemporaryDirectory(prefix="serve-", ignore_cleanup_errors=True) as scratch:
+            try:
+                changes = Changes(options.config)
+                check = resolve_name(check_settings)
+                config = checked_configuration(options.config, check, options.host)
+                prepare_environment(options.profile, Path(scratch), os.environ)
+                with grpc_ports_of_its_own(os.environ):
+                    serve_until_stopped(config, stopper, options, changes)
+            finally:
+                stopper.cleaning = True
+                end_descendants()
+    except BaseException as error:
+        # Not only Stop: Ray's compiled code makes a SystemError of it, and a sentence of that.
+        if not (stopper.raised or isinstance(error, KeyboardInterrupt)):
+            raise
+        print("Stopped.", flush=True)
 
 
 def checked_configuration(path: Path, check: Check, host: str | None = None) -> dict[str, Any]:

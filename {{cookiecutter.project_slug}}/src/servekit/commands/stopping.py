@@ -28,6 +28,7 @@ class Stopper:
 
     def __init__(self) -> None:
         self.asked = False
+        self.raised = False
         self.cleaning = False
 
     def listen(self) -> None:
@@ -36,14 +37,16 @@ class Stopper:
             # `nohup` lets a program ignore that its terminal is gone.
             if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._stop)
+        sys.unraisablehook = all_but_stop
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         before, self.asked = self.asked, True
         if not (before or self.cleaning):
+            self.raised = True
             raise Stop
 
     def raise_if_asked(self) -> None:
-        """Raise Stop once more: inside a callback of C code it is swallowed."""
+        """Raise Stop once more: finalizers and callbacks of C code swallow it."""
         if self.asked:
             raise Stop
 
@@ -56,7 +59,14 @@ class Stopper:
         finally:
             self.cleaning = False
         if self.asked and not before:
+            self.raised = True
             raise Stop
+
+
+def all_but_stop(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Print what a finalizer raised, unless it is Stop, which `raise_if_asked` raises once more."""
+    if unraisable.exc_type is not Stop:
+        sys.__unraisablehook__(unraisable)
 
 
 def adopt_orphans() -> None:
