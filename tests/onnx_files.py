@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, load_model, numpy_helper, save_model
 
 FLOAT, STRING, INT64 = TensorProto.FLOAT, TensorProto.STRING, TensorProto.INT64
 Shape = Sequence[int | str]
@@ -76,6 +76,15 @@ def texts(path: Path) -> Path:
 def fixed_batch(path: Path) -> Path:
     nodes = [helper.make_node("Identity", ["x"], ["y"])]
     return saved(path, nodes, [("x", FLOAT, [1, 2])], [("y", FLOAT, [1, 2])])
+
+
+def weights_elsewhere(path: Path) -> Path:
+    """With a file of its weights beside it, as exporters write large models."""
+    nodes = [helper.make_node("Add", ["x", "weights"], ["y"])]
+    constants = [("weights", np.ones(500, np.float32))]
+    saved(path, nodes, [("x", FLOAT, ["N", 500])], [("y", FLOAT, ["N", 500])], constants)
+    save_model(load_model(path), path, save_as_external_data=True, location="weights")
+    return path
 
 
 def same_fields(path: Path) -> Path:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from servekit.commands.scaffold import edits
 
 from . import onnx_files
 from .answers import ALL, BARE, Answers
@@ -99,6 +101,10 @@ FILES = {
 """Files of others, what their models are asked, and what they answer."""
 
 
+SHORTER = {"texts": ({"tokens": [8], "class_": "b"}, {"copy_": [8], "json_": "b"})}
+"""What does not fit into one array with the item above."""
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_an_onnx_file_becomes_a_model(
     name: str, render_again: Callable[..., Render], tmp_path: Path
@@ -114,9 +120,14 @@ def test_an_onnx_file_becomes_a_model(
     interpreter = ENVIRONMENT / "bin/python"
     passed(run(project, "basedpyright", "--pythonpath", interpreter, *own))
     passed(run(project, *FAST, "tests/test_models.py", f"tests/models/test_{name}.py"))
-    asked = ASK.format(package=package, name=name, item=item)
-    [line] = re.findall(r"(?m)^answer: (.*)$", passed(run(project, "python", "-c", asked)))
-    assert json.loads(line) == answer
+    short, short_answer = SHORTER.get(name, (item, answer))
+    items = [item, short, item]
+    asked = ASK.format(package=package, name=name, item=item, items=items)
+    lines = re.findall(r"(?m)^answer: (.*)$", passed(run(project, "python", "-c", asked)))
+    assert [json.loads(line) for line in lines] == [
+        answer,
+        {"results": [answer, short_answer, answer]},
+    ]
     assert "FROM is required, e.g." in refused(make(project, "train", f"MODEL={name}"))
     again = make(project, "train", f"MODEL={name}", f"FROM={tmp_path / 'exported file.onnx'}")
     assert f"{name}:2" in passed(again)
@@ -129,6 +140,7 @@ from fastapi.testclient import TestClient
 from {package}.app import WIRING
 with TestClient(WIRING.development()) as client:
     print("answer:", client.post("/v1/{name}", json={item}).text)
+    print("answer:", client.post("/v1/{name}/batch", json=dict(items={items})).text)
 """
 
 
@@ -139,9 +151,10 @@ with TestClient(WIRING.development()) as client:
         (onnx_files.same_fields, "Two of the inputs would be called 'x': rename one of them."),
         (onnx_files.sequence, "'y' is of the type seq(tensor(float)): export tensors of numbers"),
         (lambda path: path.write_bytes(b"none") and path, "is not an ONNX model that ONNX Runtime"),
+        (onnx_files.weights_elsewhere, "its weights are in another file; export it with"),
         (lambda path: path.with_name("missing"), "There is no file"),
     ],
-    ids=["fixed batch", "same fields", "sequence", "no ONNX", "missing"],
+    ids=["fixed batch", "same fields", "sequence", "no ONNX", "weights", "missing"],
 )
 def test_a_file_that_cannot_become_a_model_is_one_sentence(
     project: Path, tmp_path: Path, write: Callable[[Path], Path], message: str
@@ -181,6 +194,8 @@ def project(render: Callable[..., Render], tmp_path_factory: pytest.TempPathFact
         (("NAME=list",), "Invalid model name 'list': use no word of Python"),
         ((f"NAME={'x' * 41}",), "at most 40 characters."),
         (("NAME=token",), "Invalid model name 'token': there is a route /v1/token already."),
+        (("NAME=routers",), "api/v1/__init__.py has something else called that."),
+        (("NAME=size", "KIND=onnx"), "its contract has another constant SIZE."),
         (("NAME=v1",), "routers() in features.py has something else called 'v1'."),
         (("NAME=churn", "KIND=cobol"), "Unknown kind 'cobol': the kinds are python, onnx."),
         (("NAME=churn", "KIND=python", "FROM=x"), "FROM takes an ONNX file: leave out KIND"),
@@ -239,11 +254,17 @@ def test_a_model_that_others_need_is_not_removed(render_again: Callable[..., Ren
     package = str(made.answers["package_name"])
     passed(make(made.folder, "model", "NAME=churn"))
     needing = made.folder / "src" / package / "api/report.py"
-    needing.write_text(f"from {package}.contracts.churn import CHURN\n", encoding="utf-8")
-    before = content(made.folder)
-    printed = refused(make(made.folder, "model", "NAME=churn", "REMOVE=1"))
-    assert f"src/{package}/api/report.py needs the churn model: remove that first." in printed
-    assert content(made.folder) == before
+    for line in (
+        f"from {package}.contracts.churn import CHURN",
+        f"from {package}.contracts import (\n    churn as other,\n)",
+        "from .v1 import churn",
+        f"MODEL = '{package}.models.churn:ChurnModel'",
+    ):
+        needing.write_text(f"{line}\n", encoding="utf-8")
+        before = content(made.folder)
+        printed = refused(make(made.folder, "model", "NAME=churn", "REMOVE=1"))
+        assert f"src/{package}/api/report.py needs the churn model: remove that first." in printed
+        assert content(made.folder) == before
 
 
 def test_files_that_do_not_end_a_line_are_edited_too(render_again: Callable[..., Render]):
@@ -270,3 +291,32 @@ def test_wiring_that_is_not_about_one_model_alone_is_left_to_its_writer(
     printed = refused(make(made.folder, "model", "NAME=churn", "REMOVE=1"))
     assert "remove by hand what stands there instead." in printed
     assert content(made.folder) == before
+
+
+SERVE = """\
+applications:
+  - import_path: own.app:build
+    deployments:
+      -   name: first
+          num_replicas: 1
+    other: 1
+"""
+
+
+def test_a_deployment_is_added_in_the_style_of_the_others():
+    edited = edits.with_deployment(SERVE, "own", "churn")
+    [application] = yaml.safe_load(edited)["applications"]
+    assert [one["name"] for one in application["deployments"]] == ["first", "churn"]
+    assert application["other"] == 1
+    assert edits.without_deployment(edited, "own", "churn") == SERVE
+
+
+def test_a_deployment_that_would_be_added_wrongly_is_not():
+    text = SERVE.replace("num_replicas: 1", "note: |\n            several\n            lines")
+    with pytest.raises(edits.EditError, match="put another one behind it"):
+        edits.with_deployment(text, "own", "churn")
+
+
+def test_statements_do_not_go_into_a_function_of_one_line():
+    with pytest.raises(edits.EditError, match="has to be a block of statements"):
+        edits.with_statements("def models(): yield from ()\n", "models", "    yield 1\n")

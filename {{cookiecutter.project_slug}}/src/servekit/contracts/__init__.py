@@ -13,6 +13,7 @@ from .errors import (
     ModelUnavailableError,
 )
 from .finite import not_finite
+from .groups import predict_in_groups
 from .ports import AroundCall, Meter, NullMeter, Ports
 from .predictor import (
     CHALLENGER,
@@ -46,4 +47,5 @@ __all__ = [
     "is_reference",
     "key_of",
     "not_finite",
+    "predict_in_groups",
 ]

@@ -21,7 +21,7 @@ from servekit.settings import SettingsError
 from . import onnx_file
 from .edits import EditError
 from .kinds import KINDS, ONNX_FILE, Names, files_of
-from .plan import added, check_free, removed, required, wired
+from .plan import added, check_constant, check_free, removed, required, wired
 
 MAX_NAME = 40
 
@@ -55,7 +55,7 @@ def scaffold(wiring: Wiring, options: Namespace) -> None:
     if options.remove:
         print(f"The {names.name} model is removed.")
         return
-    given = " FROM=" if options.source else ""
+    given = f" FROM={names.name}.onnx" if options.source else ""
     print(
         f"The {names.name} model is ready: `make dev`, then POST /v1/{names.name}.\n"
         "Make the contract, the model and its training yours, and publish the next version:"
@@ -114,7 +114,9 @@ def add(project: Path, names: Names, options: Namespace) -> list[Path]:
     with requirements:
         run(shlex.split(options.setup), "What the model needs cannot be installed")
         parts = onnx_file.parts(Path(options.source)) if options.source else {}
-        own = {project / path: text for path, text in files_of(kind, names, parts).items()}
+        files = files_of(kind, names, parts)
+        check_constant(names, files[names.contract])
+        own = {project / path: text for path, text in files.items()}
         changes = added(project, names, {**own, **shared})
         with changes:
             # In a process of its own, which finds the new packages.

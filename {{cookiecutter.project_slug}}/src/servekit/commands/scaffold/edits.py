@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
@@ -42,7 +43,12 @@ def with_statements(source: str, function: str, statements: str) -> str:
         raise EditError(f"{function}() in features.py has something else called {min(taken)!r}.")
     lines = source.splitlines(keepends=True)
     end = body.end_lineno
-    return "".join([*lines[:end], "\n", statements, *lines[end:]])
+    edited = "".join([*lines[:end], "\n", statements, *lines[end:]])
+    try:
+        ast.parse(edited)
+    except SyntaxError:
+        raise EditError(f"{function}() in features.py has to be a block of statements.") from None
+    return edited
 
 
 def without_statements(source: str, function: str, module: str, name: str) -> str:
@@ -98,6 +104,41 @@ def _bound(statements: str) -> Iterator[str]:
             yield one.asname or one.name
 
 
+def bound(source: str) -> list[str]:
+    """The names that a module binds at its top, as often as it does."""
+    found: list[str] = []
+    for one in _parsed(source):
+        if isinstance(one, ast.FunctionDef | ast.ClassDef):
+            found.append(one.name)
+        elif isinstance(one, ast.Import | ast.ImportFrom):
+            found += [alias.asname or alias.name for alias in one.names]
+        else:
+            names = (part for part in ast.walk(one) if isinstance(part, ast.Name))
+            found += [name.id for name in names if isinstance(name.ctx, ast.Store)]
+    return found
+
+
+def imported(source: str, path: Path) -> Iterator[str]:
+    """What a module imports, by its whole name.
+
+    Args:
+        source: Of the module.
+        path: Of its file, from the folder that packages are imported from.
+    """
+    for one in ast.walk(ast.Module(_parsed(source), [])):
+        if isinstance(one, ast.ImportFrom):
+            above = path.parts[: len(path.parts) - one.level] if one.level else ()
+            module = ".".join([*above, *([one.module] if one.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in one.names)
+
+
+def _parsed(source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except SyntaxError:
+        return []  # which says nothing that Python could read
+
+
 def _is_yield(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
 
@@ -119,16 +160,25 @@ def with_deployment(text: str, package: str, name: str) -> str:
         raise EditError(f"No application of {package} in serve.yaml lists its deployments.")
     lines = text.splitlines(keepends=True)
     last = deployments[-1]
-    column = last.start_mark.column - len("- ")
+    column = lines[last.start_mark.line].rfind("-", 0, last.start_mark.column)
     lines.insert(_last_line(last) + 1, indent(DEPLOYMENT.format(name), " " * column))
-    return "".join(lines)
+    edited = "".join(lines)
+    try:
+        names = [*map(_name, _deployments(edited, package))]
+    except EditError:
+        names = []
+    if names != [*map(_name, deployments), name]:
+        raise EditError(
+            "The last deployment in serve.yaml ends as no other does: put another one behind it."
+        )
+    return edited
 
 
 def without_deployment(text: str, package: str, name: str) -> str:
     """Remove the block of a model from a Serve configuration, if it is there."""
     lines = text.splitlines(keepends=True)
     for node in _deployments(text, package):
-        if name == {key.value: value.value for key, value in node.value}.get("name"):
+        if name == _name(node):
             del lines[node.start_mark.line : _last_line(node) + 1]
     return "".join(lines)
 
@@ -150,6 +200,10 @@ def _value(node: Any, key: str) -> Any:
     if not isinstance(node, yaml.MappingNode):
         return None
     return next((value.value for name, value in node.value if name.value == key), None)
+
+
+def _name(deployment: Any) -> Any:
+    return _value(deployment, "name")
 
 
 def _is_block(node: Any) -> bool:

@@ -15,11 +15,18 @@ from pydantic import BaseModel
 from .edits import EditError
 
 READ = """
-import json, sys, onnxruntime
+import json, shutil, sys, tempfile, onnxruntime
+def opened(path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 try:
-    session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+    opened(sys.argv[1])
 except Exception as error:
     sys.exit(str(error).splitlines()[0])
+with tempfile.TemporaryDirectory() as elsewhere:
+    try:
+        session = opened(shutil.copy(sys.argv[1], elsewhere))
+    except Exception:
+        sys.exit("its weights are in another file; export it with external_data=False.")
 sides = (session.get_inputs(), session.get_outputs())
 print(json.dumps([[(one.name, one.type, one.shape) for one in side] for side in sides]))
 """
@@ -162,7 +169,20 @@ def parts(path: Path) -> Mapping[str, str]:
         "arrays": "".join(arrays),
         "names": repr([one.name for one in outputs]),
         "fields": repr([one.field for one in outputs]),
+        **_predicting(inputs),
         "example": "".join(f"{one.field}={one.example}," for one in inputs),
+    }
+
+
+def _predicting(inputs: Sequence[Tensor]) -> dict[str, str]:
+    """How `items` are answered, which do not all fit into one array where a length is free."""
+    shapes = [f"np.shape(item.{one.field})" for one in inputs if None in one.shape]
+    if not shapes:
+        return {"grouping": "", "predicted": "self._predict(items)"}
+    key = f"({', '.join(shapes)},)"
+    return {
+        "grouping": "from servekit.contracts import predict_in_groups",
+        "predicted": f"predict_in_groups(items, lambda item: {key}, self._predict)",
     }
 
 

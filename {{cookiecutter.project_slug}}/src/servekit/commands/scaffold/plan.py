@@ -16,10 +16,26 @@ VERSIONED_API = (
 
 
 def check_free(project: Path, names: Names) -> None:
-    """Raises EditError where a file of the new model is there already."""
+    """Raises EditError where a file of the new model is there already, or its name is taken."""
     for path in (names.contract, names.model, names.routes, names.test, names.versions):
-        if (project / path).exists():
-            raise EditError(f"{path} is there already.")
+        for taken in (path, path.with_suffix("" if path.suffix else ".py")):
+            if (project / taken).exists():
+                raise EditError(f"{taken} is there already.")
+    for path in (names.contract, names.model, names.routes):
+        package = path.parent / "__init__.py"
+        if (project / package).exists() and names.name in edits.bound(_read(project / package)):
+            raise EditError(
+                f"Invalid model name {names.name!r}: {package} has something else called that."
+            )
+
+
+def check_constant(names: Names, contract: str) -> None:
+    """Raises EditError where a contract has something else called like the constant."""
+    if edits.bound(contract).count(names.constant) > 1:
+        raise EditError(
+            f"Invalid model name {names.name!r}: its contract has another constant"
+            f" {names.constant}."
+        )
 
 
 def required(project: Path, kind: Kind) -> Changes:
@@ -89,7 +105,7 @@ def removed(project: Path, names: Names) -> Changes:
     features = project / "src" / names.package / "features.py"
     rest = {path: _read(path) for path in _sources(project) if path not in {*sources, features}}
     for path, text in rest.items():
-        if re.search(rf"\b{names.package}\.(contracts|models|api\.v1)\.{names.name}\b", text):
+        if _needs(names, path.relative_to(project), text):
             raise EditError(
                 f"{path.relative_to(project)} needs the {names.name} model: remove that first."
             )
@@ -98,6 +114,13 @@ def removed(project: Path, names: Names) -> Changes:
     emptied = [package for package in packages if _holds_nothing_else(package, own)]
     folders = [project / names.model, project / names.versions, *emptied]
     return Changes({**own, **shared}, [path for path in folders if path.exists()])
+
+
+def _needs(names: Names, path: Path, text: str) -> bool:
+    """Whether a module needs the model: by an import, or by the path of its class."""
+    own = re.compile(rf"\b{names.package}\.(contracts|models|api\.v1)\.{names.name}\b")
+    inside = path.relative_to("src") if path.is_relative_to("src") else path
+    return any(map(own.search, [text, *edits.imported(text, inside)]))
 
 
 def _shared_without(
