@@ -36,9 +36,14 @@ def begin(registry: Registry, tmp_path: Path, meter: FakeMeter) -> Iterator[Begi
     """Starts replicas that look when they are asked to, and hardly ever else."""
     begun: list[VersionedDeployment] = []
 
-    def start(timeout_s: float = 5.0, refresh_s: float = 3600.0) -> VersionedDeployment:
+    def start(
+        timeout_s: float = 5.0, refresh_s: float = 3600.0, max_replaced: int = 2
+    ) -> VersionedDeployment:
         registry.calls.clear()
-        settings = StoreSettings("registry://models", tmp_path / "cache", refresh_s, timeout_s)
+        cache = tmp_path / "cache"
+        settings = StoreSettings(
+            "registry://models", cache, refresh_s, timeout_s, max_replaced=max_replaced
+        )
         model = VersionedDeployment(*MODEL, (registry.kind,), lambda: meter, settings)
         begun.append(model)
         return model

@@ -6,7 +6,9 @@ import pickle
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing
 from threading import Event
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from servekit.contracts import (
     Prediction,
 )
 from servekit.registry.errors import ModelStoreError
+from servekit.registry.golden import GoldenExample
 from servekit.serving.deployment import (
     MAX_RETRIES,
     NOT_OF_AN_ITEM,
@@ -367,3 +370,35 @@ async def test_an_awaited_model_that_exits_ends_no_process() -> None:
     Said.values = SystemExit("secret")
     [answer] = await deployment_of(Exiting).predict_batch([1], [""])
     assert str(answer) == "The double model failed."
+
+
+class Rehearsed(Double):
+    """Answers examples before it serves."""
+
+    golden = (GoldenExample(2, 4), GoldenExample(3, 6))
+    asked: ClassVar[list[int]] = []
+
+    def predict(self, items: Sequence[int]) -> list[int]:
+        self.asked.extend(items)
+        return super().predict(items)
+
+
+def test_a_model_without_versions_answers_its_examples_before_it_serves() -> None:
+    Rehearsed.asked.clear()
+    with closing(ModelDeployment(DOUBLE, f"{__name__}:Rehearsed")):
+        assert Rehearsed.asked == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("golden", "reason"),
+    [
+        ([GoldenExample(2, 5)], "fails one of its own examples: number 1 expects 5"),
+        ([GoldenExample("two", 4)], "has an input that the contract does not."),
+    ],
+)
+def test_a_model_that_fails_its_examples_does_not_serve(
+    golden: list[GoldenExample], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rehearsed, "golden", golden)
+    with pytest.raises(ModelStoreError, match=reason):
+        ModelDeployment(DOUBLE, f"{__name__}:Rehearsed")

@@ -20,6 +20,12 @@ def test_a_bad_setting_is_named(variable: str, value: str) -> None:
         StoreSettings.load({variable: value})
 
 
+@pytest.mark.parametrize("value", ["-1", "101", "1.5", "two", "²"])
+def test_a_number_of_replaced_versions_that_cannot_be_is_named(value: str) -> None:
+    with pytest.raises(ModelStoreError, match=r"^MODEL_MAX_REPLACED: a whole number from 0 to 100"):
+        StoreSettings.load({"MODEL_MAX_REPLACED": value})
+
+
 def test_a_cache_in_a_home_that_is_not_there_is_named() -> None:
     with pytest.raises(ModelStoreError, match=r"^MODEL_CACHE: ~nobody-at-all/kept starts with ~"):
         StoreSettings.load({"MODEL_CACHE": "~nobody-at-all/kept"})

@@ -145,7 +145,9 @@ def test_a_start_with_a_champion_that_breaks_its_program_uses_the_last_sound_ver
 
     def start() -> Versions[str]:
         kept = ModelStore((registry.kind,), "registry://models", tmp_path / "cache")
-        versions = Versions(kept, "language@champion", load, refresh_s=3600, keep_s=60)
+        versions = Versions(
+            kept, "language@champion", load, refresh_s=3600, keep_s=60, max_replaced=2
+        )
         versions.close()
         return versions
 

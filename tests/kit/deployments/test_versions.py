@@ -76,6 +76,24 @@ async def test_a_replaced_version_goes_though_nobody_asks(
         await asked_for(5, model, "language:1")
 
 
+@pytest.mark.parametrize("most", [0, 1])
+async def test_only_so_many_replaced_versions_stay_in_memory(
+    begin: Begin, store: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(versions, "LOOK_PAUSE_S", 0.0)
+    publish_copy(store / "language", "3", "2")
+    model = begin(max_replaced=most)
+    for version in ("2", "3"):
+        promote(store, champion=version)
+        await look(model)
+    gone = ["language:1", "language:2"][: 2 - most]
+    for reference in gone:
+        with pytest.raises(ModelReplacedError):
+            await detect(model, reference)
+    for reference in {"language:2", "language:3"} - {*gone}:
+        assert (await detect(model, reference)).version == reference
+
+
 async def test_a_batch_is_answered_in_order_by_whom_each_query_names(
     model: VersionedDeployment, store: Path
 ) -> None:

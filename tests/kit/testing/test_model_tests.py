@@ -62,24 +62,40 @@ class AwaitedParity:
         return [item % 2 == 0 for item in items]
 
 
-class Backwards(Churn):
+class Later(Churn):
+    """Is right when it is held to its examples, and wrong once it serves."""
+
+    serves = False
+
+    def predict(self, items: Sequence[Customer]) -> list[Risk]:
+        answers = super().predict(items)
+        answers = self.spoiled(answers) if self.serves else answers
+        self.serves = True
+        return answers
+
+    def spoiled(self, answers: list[Risk]) -> list[Risk]:
+        raise NotImplementedError
+
+
+class Backwards(Later):
     """Gives the answers of a batch in another order."""
 
-    def predict(self, items: Sequence[Customer]) -> list[Risk]:
-        return super().predict(items)[::-1]
+    def spoiled(self, answers: list[Risk]) -> list[Risk]:
+        return answers[::-1]
 
 
-class Forgetful(Churn):
+class Forgetful(Later):
     """Gives other answers to items of a batch than to the same items alone."""
 
-    def predict(self, items: Sequence[Customer]) -> list[Risk]:
-        return [one._replace(churn=one.churn / len(items)) for one in super().predict(items)]
+    def spoiled(self, answers: list[Risk]) -> list[Risk]:
+        return [one._replace(churn=one.churn / len(answers)) for one in answers]
 
 
-class Wrong(Churn):
+class Wrong(Later):
     """Answers otherwise than its examples say."""
 
-    golden = (GoldenExample({"months": 1}, {"churn": 0.6}),)
+    def spoiled(self, answers: list[Risk]) -> list[Risk]:
+        return [one._replace(churn=one.churn + 0.1) for one in answers]
 
 
 class Cut(Churn):

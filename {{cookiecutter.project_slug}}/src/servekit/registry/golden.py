@@ -75,18 +75,41 @@ def check_golden(files: ModelFiles, contract: Contract, model: Any) -> None:
         ModelStoreError: It fails one of them, or there are none.
     """
     examples = read_golden(files, contract)
+    _check(files.reference, f" {files.path(GOLDEN)}", examples, contract, model)
+
+
+def check_examples(examples: Sequence[GoldenExample], contract: Contract, model: Any) -> None:
+    """Hold a model without versions to the `golden` of its class.
+
+    Raises:
+        ModelStoreError: It fails one of them, or one is not an input of the contract.
+    """
+    try:
+        for example in examples:
+            example.item(contract)
+    except ValidationError:
+        raise ModelStoreError(
+            f"The `golden` of the {contract.name} model has an input that the contract does not."
+        ) from None
+    if examples:
+        _check(f"The {contract.name} model", "", examples, contract, model)
+
+
+def _check(
+    name: str, where: str, examples: Sequence[GoldenExample], contract: Contract, model: Any
+) -> None:
     found = _predicted(model, [one.item(contract) for one in examples])
     if not isinstance(found, Sized) or len(found) != len(examples):
         raise ModelStoreError(
-            f"{files.reference} fails its own examples: predict has to give a sequence of"
+            f"{name} fails its own examples: predict has to give a sequence of"
             f" {len(examples)} answers, and gives {_shown(found)}."
         )
     for number, (example, value) in enumerate(zip(examples, found, strict=True), 1):
         if not matches(example.output, as_answered(contract, value)):
+            place = f"line {number} of{where}" if where else f"number {number}"
             raise ModelStoreError(
-                f"{files.reference} fails one of its own examples:"
-                f" line {number} of {files.path(GOLDEN)} expects {json.dumps(example.output)},"
-                f" but it answers {_shown(value)}."
+                f"{name} fails one of its own examples: {place} expects"
+                f" {json.dumps(example.output)}, but it answers {_shown(value)}."
             )
 
 

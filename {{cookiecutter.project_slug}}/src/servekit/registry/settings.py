@@ -20,6 +20,7 @@ VARIABLES = (
     "MODEL_REFRESH_S",
     "MODEL_TIMEOUT_S",
     "MODEL_FETCH_TIMEOUT_S",
+    "MODEL_MAX_REPLACED",
 )
 
 
@@ -32,6 +33,8 @@ class StoreSettings(NamedTuple):
     refresh_s: seconds between two polls of a replica.
     timeout_s: how long the store may take to answer.
     fetch_timeout_s: how long the files of a version may take to arrive.
+    max_replaced: how many replaced versions a replica keeps in memory at most, beside those that
+        answer.
     """
 
     store: str
@@ -39,6 +42,7 @@ class StoreSettings(NamedTuple):
     refresh_s: float
     timeout_s: float
     fetch_timeout_s: float = 300.0
+    max_replaced: int = 2
 
     @property
     def keep_replaced_s(self) -> float:
@@ -74,6 +78,7 @@ class StoreSettings(NamedTuple):
             refresh_s=_seconds(environment, "MODEL_REFRESH_S", 10.0, most=86_400),
             timeout_s=_seconds(environment, "MODEL_TIMEOUT_S", 5.0, most=3_600),
             fetch_timeout_s=_seconds(environment, "MODEL_FETCH_TIMEOUT_S", 300.0, most=86_400),
+            max_replaced=_number(environment, "MODEL_MAX_REPLACED", 2, most=100),
         )
 
 
@@ -84,6 +89,15 @@ def _folder(path: str) -> Path:
         raise ModelStoreError(
             f"MODEL_CACHE: {path} starts with ~, but this user has no home directory."
         ) from None
+
+
+def _number(environment: Mapping[str, str], variable: str, default: int, most: int) -> int:
+    text = environment.get(variable) or str(default)
+    if not (
+        text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
+    ):
+        raise ModelStoreError(f"{variable}: a whole number from 0 to {most} is needed.")
+    return int(text)
 
 
 def _seconds(environment: Mapping[str, str], variable: str, default: float, most: float) -> float:

@@ -46,6 +46,7 @@ class Versions(Generic[Model]):
     reference: of the champion, `name@alias` or `name:version`.
     load: makes a model of verified files; raises when it is not sound.
     keep_s: seconds that a replaced version still answers requests that name it.
+    max_replaced: the most replaced versions that are kept for them; the newest stay.
     refused: called for each version that is refused.
 
     Raises ModelStoreError when there is neither a sound champion nor, in the cache, one that
@@ -59,11 +60,13 @@ class Versions(Generic[Model]):
         load: Callable[[ModelFiles], Model],
         refresh_s: float,
         keep_s: float,
+        max_replaced: int,
         refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._load = load
         self._keep_s = keep_s
+        self._max_replaced = max_replaced
         self._count_refused = refused
         self._followed = parse_reference(reference)
         self._refused: dict[str, str] = {}
@@ -176,13 +179,16 @@ class Versions(Generic[Model]):
         elif (model := self._taken(CHALLENGER, tried.name, tried.version)) is not None:
             with self._changing:
                 self.held = self.held.with_challenger(str(tried), model)
+        self._drop_replaced()
 
     def _drop_replaced(self) -> None:
         now = monotonic()
         with self._changing:
             replaced = self.held.replaced()
-            self._replaced_at = {each: self._replaced_at.get(each, now) for each in replaced}
-            gone = {each for each, at in self._replaced_at.items() if now - at >= self._keep_s}
+            since = {each: self._replaced_at.get(each, now) for each in replaced}
+            kept = sorted(since, key=since.__getitem__, reverse=True)[: self._max_replaced]
+            self._replaced_at = {each: since[each] for each in kept}
+            gone = replaced - {each for each in kept if now - since[each] < self._keep_s}
             self.held = self.held.without(gone)
         if replaced - gone:
             self._looking.within(self._keep_s)

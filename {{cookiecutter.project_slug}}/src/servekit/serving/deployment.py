@@ -42,7 +42,7 @@ from servekit.contracts import (
     not_finite,
 )
 from servekit.registry.errors import ModelStoreError
-from servekit.registry.golden import check_golden
+from servekit.registry.golden import check_examples, check_golden
 from servekit.registry.iterate import Contained, in_thread, iterate_in_thread
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import folder
@@ -157,7 +157,8 @@ class ModelDeployment:
 
     Its class takes no arguments, or has a class method `load` without any. It has `predict`, which
     takes items and returns one answer each, in order. It may have `stream`, which yields the
-    answers to one item piece by piece, a `version` (a string), and `facts` for its card.
+    answers to one item piece by piece, a `version` (a string), `facts` for its card, and `golden`,
+    examples that it has to answer before it serves.
 
     contract: of the model.
     model: where its class is, "package.module:Class".
@@ -177,7 +178,7 @@ class ModelDeployment:
 
     def _prepare(self, contract: Contract) -> None:
         self._name = name = contract.name
-        self._allow_inf_nan = contract.allow_inf_nan
+        self._contract = contract
         self._pace = Pace()
         # Its own threads: a model that is stuck takes none from another one.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
@@ -188,6 +189,8 @@ class ModelDeployment:
         version = getattr(model, "version", "")
         if not (isinstance(version, str) and VERSION.fullmatch(version)):
             raise ModelStoreError(f"The {self._name} model cannot have the version {version!r}.")
+        # Its first call, which is often the slowest, is no caller's.
+        check_examples([*getattr(kind, "golden", ())], self._contract, model)
         return model
 
     def _load_or_log(self) -> None:
@@ -306,7 +309,7 @@ class ModelDeployment:
 
     def _prediction(self, value: Any, reference: str) -> Prediction[Any]:
         """Raises ModelError for a value that JSON could not carry, and would say is null."""
-        way = None if self._allow_inf_nan else not_finite(value)
+        way = None if self._contract.allow_inf_nan else not_finite(value)
         if way is None:
             return Prediction(value, reference)
         where = ".".join(map(str, way)) or "the value itself"
@@ -399,6 +402,7 @@ class VersionedDeployment(ModelDeployment):
             checked_load(contract, model),
             settings.refresh_s,
             settings.keep_replaced_s,
+            settings.max_replaced,
             refused,
         )
 
