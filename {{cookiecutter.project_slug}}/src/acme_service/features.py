@@ -38,6 +38,13 @@ def features() -> Iterator[Feature]:
 
     yield tracing()
     # {% endif %}
+    # {% if cookiecutter.open_inference %}
+
+    from servekit.features.open_inference import open_inference
+
+    # Outside what refuses, so that each refusal has the reason where its clients look for it.
+    yield open_inference()
+    # {% endif %}
     # {% if cookiecutter.auth %}
 
     from servekit.features.auth import auth

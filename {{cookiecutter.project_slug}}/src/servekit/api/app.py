@@ -142,6 +142,8 @@ def _include_routes(
     _add_routes_of_models(app, features)
     app.include_open(health.router, Group.SERVICE)
     for feature in features:
+        for router in feature.service_routers:
+            app.include_open(router, Group.SERVICE)
         for router in feature.sign_in_routers:
             app.include_open(router, Group.SIGN_IN)
         for router in feature.routers:

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+MAX_ERRORS = 100
+"""The most invalid parts that are named; a body of one megabyte may have as many thousands."""
+
 REF = "#/components/schemas/{model}"
 PROBLEM_REF = "#/problem"
 """Stands for the reference to the schema of problems until all other schemas have their names."""
@@ -114,7 +117,10 @@ async def refused(_: Request, error: ProblemError) -> JSONResponse:
 
 
 async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-    errors = [InvalidField(location=list(one["loc"]), message=one["msg"]) for one in error.errors()]
+    errors = [
+        InvalidField(location=list(one["loc"]), message=one["msg"])
+        for one in error.errors()[:MAX_ERRORS]
+    ]
     return problem_response(problem(422, "The request is not valid.", errors=errors))
 
 

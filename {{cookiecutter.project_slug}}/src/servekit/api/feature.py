@@ -39,6 +39,7 @@ class Feature:
     model_routes: further routes of a model whose router `model_router` has made; takes its contract
         and its prefix.
     routers: open routes: limited like those of models, but not guarded.
+    service_routers: open routes about the service itself, without a limit.
     sign_in_routers: open routes that check passwords, and have a limit of their own.
     wrap: decorates the ports, for instance with a cache. Called once, at start-up.
     around_call: entered around each batched call to a model.
@@ -59,6 +60,7 @@ class Feature:
     model_routers: Sequence[APIRouter] = ()
     model_routes: Callable[[Contract, str], APIRouter] | None = None
     routers: Sequence[APIRouter] = ()
+    service_routers: Sequence[APIRouter] = ()
     sign_in_routers: Sequence[APIRouter] = ()
     wrap: Callable[[Any], Any] = unchanged
     around_call: AroundCall | None = None

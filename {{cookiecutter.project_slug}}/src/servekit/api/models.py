@@ -5,7 +5,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Request, Response
@@ -134,9 +135,26 @@ def written(contract: Contract, output: TypeAdapter[Any], value: Any) -> str:
     Raises:
         ModelError: The answer is not what the contract says.
     """
-    try:
+    with _failing_the_model(contract):
         checked = output.validate_python(value, from_attributes=True)
         return output.dump_json(checked, by_alias=True).decode()
+
+
+def dumped(contract: Contract, output: TypeAdapter[Any], value: Any) -> Any:
+    """Return what `written` serializes: dictionaries, lists and values that JSON has.
+
+    Raises:
+        ModelError: The answer is not what the contract says.
+    """
+    with _failing_the_model(contract):
+        checked = output.validate_python(value, from_attributes=True)
+        return output.dump_python(checked, mode="json", by_alias=True)
+
+
+@contextmanager
+def _failing_the_model(contract: Contract) -> Iterator[None]:
+    try:
+        yield
     except ValueError:
         log.exception("an answer of the %s model is not what its contract says", contract.name)
         raise ModelError(f"The {contract.name} model failed.") from None

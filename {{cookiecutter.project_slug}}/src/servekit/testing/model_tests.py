@@ -78,6 +78,25 @@ class ModelTests:
                 assert answer["type"] == "done"
                 assert matches(example.output, asked.value(answer["value"])), example
 
+    def test_tensors_get_the_same_answer(self, asked: Asked) -> None:
+        asked.need("open_inference")
+        path = f"/v2/models/{asked.model.name}"
+        metadata = asked.get(path).json()
+        for example in asked.examples:
+            given = by_name(example.input, metadata["inputs"], "input")
+            body = {
+                "inputs": [
+                    tensor(one, given[one["name"]])
+                    for one in metadata["inputs"]
+                    if one["name"] in given
+                ]
+            }
+            response = asked.client.post(f"{path}/infer", json=body)
+            assert response.status_code == 200
+            assert response.headers.get("x-model", asked.version) == asked.version
+            answer = {one["name"]: value_of(one) for one in response.json()["outputs"]}
+            assert matches(by_name(example.output, metadata["outputs"], "output"), answer), example
+
     def test_what_the_schema_forbids_is_refused(self, asked: Asked) -> None:
         schema = TypeAdapter(asked.model.contract.input).json_schema()
         bodies = [*forbidden(schema, asked.examples[0].input, schema.get("$defs", {}))]
@@ -141,6 +160,36 @@ class ModelTests:
                 answers = await deployment.predict_batch(items, [""] * len(items))
                 assert {one.version for one in answers} == {reference}
                 assert matches([one.output for one in examples], [one.value for one in answers])
+
+
+Tensor = dict[str, Any]
+"""As the Open Inference Protocol writes it in JSON."""
+
+
+def by_name(value: Any, fields: Iterable[Tensor], alone: str) -> Mapping[str, Any]:
+    """The parts of an item or of an answer, by the names that its tensors have."""
+    return {alone: value} if [one["name"] for one in fields] == [alone] else value
+
+
+def tensor(field: Tensor, value: Any) -> Tensor:
+    """The tensor of one item: lists as JSON, because an empty one has no other shape."""
+    as_json = "parameters" in field or isinstance(value, list)
+    return {
+        "name": field["name"],
+        "datatype": "BYTES" if as_json else field["datatype"],
+        "shape": [1],
+        "data": [json.dumps(value) if as_json else value],
+    }
+
+
+def value_of(tensor: Tensor) -> Any:
+    """The value for one item."""
+    data = tensor["data"]
+    if "parameters" in tensor:
+        return json.loads(data[0])
+    for size in reversed(tensor["shape"][1:]):
+        data = [data[place : place + size] for place in range(0, len(data), size or 1)]
+    return data[0]
 
 
 def forbidden(schema: Mapping[str, Any], example: Any, known: Mapping[str, Any]) -> Iterator[Any]:

@@ -1,0 +1,70 @@
+"""Problems as clients of the protocol read them."""
+
+import json
+import re
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from servekit.api.errors import MEDIA_TYPE, problem_response, unexpected
+
+PREFIX = "/v2"
+_PATH = re.compile(rf"{PREFIX}(/(health|models)(/.*)?)?", re.DOTALL)
+
+
+class ErrorMember:
+    """Adds the member `error` to problems of the protocol, where its clients look for a reason.
+
+    Outside guards and limits, because any of them may refuse.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_of_the_protocol(scope):
+            await self._app(scope, receive, send)
+            return
+        start: Message | None = None
+
+        async def explain(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                if (b"content-type", MEDIA_TYPE.encode()) in message["headers"]:
+                    start = message
+                    return
+            elif start is not None:
+                # A problem is sent in one piece.
+                body = _explained(message["body"])
+                start["headers"] = [
+                    (name, str(len(body)).encode() if name == b"content-length" else value)
+                    for name, value in start["headers"]
+                ]
+                await send(start)
+                message["body"] = body
+                start = None
+            await send(message)
+
+        await self._app(scope, receive, explain)
+
+
+async def unexpected_with_error(request: Request, error: Exception) -> Response:
+    """Answer an unexpected error, which is outside every middleware."""
+    response = await unexpected(request, error)
+    if not _is_of_the_protocol(request.scope):
+        return response
+    return problem_response(json.loads(_explained(response.body)))
+
+
+def _is_of_the_protocol(scope: Scope) -> bool:
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return _PATH.fullmatch(path) is not None
+
+
+def _explained(body: bytes | memoryview) -> bytes:
+    problem = json.loads(bytes(body))
+    reason = problem.get("detail") or problem.get("title", "")
+    for one in problem.get("errors", ())[:1]:
+        reason += f" {'.'.join(map(str, one['location']))}: {one['message']}."
+    return json.dumps(problem | {"error": reason}).encode()

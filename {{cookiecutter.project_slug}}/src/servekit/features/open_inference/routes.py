@@ -1,0 +1,202 @@
+"""The routes of the protocol: the server, the models, and what is asked of them."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from servekit.api.canary import KEY_HEADER
+from servekit.api.dependencies import CurrentPorts, CurrentReadiness, CurrentService
+from servekit.api.errors import (
+    DOCUMENTED,
+    RETRY_AFTER_S,
+    ProblemError,
+    documented,
+    problem,
+    problem_response,
+)
+from servekit.api.model_header import DOCUMENTS_MODEL, set_model_header
+from servekit.contracts import CHAMPION, ModelCard, ModelReplacedError, Ports, Prediction, Predictor
+
+from .errors import PREFIX
+from .messages import LENGTH_HEADER, InferRequest, InferResponse, read, response
+from .signature import Signature
+from .tensors import TensorError
+
+TAG = "open inference"
+BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+"""The OpenAPI of a body with binary tensors."""
+
+LARGE_BYTES = 64 * 1024
+"""From this size on, a request is read in a thread: it takes milliseconds."""
+
+Signatures = Mapping[str, Signature]
+Name = Annotated[str, Path(description="Name of a model.", examples=["churn"], max_length=64)]
+Version = Annotated[str, Path(description="Number of a version.", examples=["3"], max_length=128)]
+
+
+def _request_body() -> dict[str, Any]:
+    """The OpenAPI of a request, which routes read themselves: it may end with binary tensors."""
+    schema = InferRequest.model_json_schema()
+    parts: dict[str, Any] = schema.pop("$defs")
+    text = json.dumps(schema)
+    for name, part in parts.items():
+        text = text.replace(json.dumps({"$ref": f"#/$defs/{name}"}), json.dumps(part))
+    content = {"application/json": {"schema": json.loads(text)}, **BINARY}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def server_router() -> APIRouter:
+    """What is open, as the service's own health is."""
+    router = APIRouter(prefix=PREFIX, tags=[TAG])
+
+    @router.get("", name="server_metadata")
+    async def server(service: CurrentService) -> dict[str, Any]:
+        """Name, version, and the extensions that there are."""
+        extensions = ["binary_tensor_data"]
+        return {"name": service.name, "version": service.version, "extensions": extensions}
+
+    @router.get("/health/live", name="server_live")
+    async def live() -> dict[str, bool]:
+        """The process is alive."""
+        return {"live": True}
+
+    @router.get("/health/ready", name="server_ready", responses=documented([503]))
+    async def ready(readiness: CurrentReadiness) -> JSONResponse:
+        """Every required model can answer now, or is merely busy."""
+        failing, _ = await readiness.findings()
+        if not failing:
+            return JSONResponse({"ready": True})
+        content = problem(503, f"Not ready: {', '.join(failing)}.") | {"ready": False}
+        return problem_response(content, {"Retry-After": str(RETRY_AFTER_S)})
+
+    return router
+
+
+def models_router(signatures: Signatures) -> APIRouter:
+    """Metadata and inference, behind the guards like all that is about models.
+
+    Args:
+        signatures: Of every model, by name.
+    """
+    router = APIRouter(
+        prefix=f"{PREFIX}/models/{{name}}", tags=[TAG], responses=DOCUMENTED | documented([404])
+    )
+
+    def metadata(card: ModelCard, name: str) -> dict[str, Any]:
+        return {
+            "name": name,
+            "versions": [card.version] if card.version else [],
+            "platform": "ray-serve",
+            "inputs": [one.metadata for one in signatures[name].inputs],
+            "outputs": [one.metadata for one in signatures[name].outputs],
+        }
+
+    @router.get("", name="model_metadata")
+    async def model(name: Name, ports: CurrentPorts) -> dict[str, Any]:
+        """The version that answers, and the tensors that the model takes and gives."""
+        return metadata(await _card(ports, name), name)
+
+    @router.get("/versions/{version}", name="version_metadata")
+    async def version(name: Name, version: Version, ports: CurrentPorts) -> dict[str, Any]:
+        """One version, and its tensors."""
+        return metadata(await _card(ports, name, version), name)
+
+    @router.get("/ready", name="model_ready")
+    async def ready(name: Name, ports: CurrentPorts) -> dict[str, Any]:
+        """The model can answer now, or is merely busy."""
+        await _known(ports, name).check()
+        return {"name": name, "ready": True}
+
+    @router.get("/versions/{version}/ready", name="version_ready")
+    async def version_ready(name: Name, version: Version, ports: CurrentPorts) -> dict[str, Any]:
+        """This version can answer now, or is merely busy."""
+        await _card(ports, name, version)
+        return {"name": name, "ready": True}
+
+    answers: dict[str, Any] = {
+        "response_model": InferResponse,
+        "responses": {200: {**DOCUMENTS_MODEL[200], "content": BINARY}},
+        "openapi_extra": _request_body(),
+    }
+
+    @router.post("/infer", name="infer", **answers)
+    async def infer(name: Name, request: Request, ports: CurrentPorts) -> Response:
+        """Answer a batch of items, which the rows of the tensors are."""
+        _known(ports, name)
+        return await _infer(request, ports, signatures[name], name, CHAMPION)
+
+    @router.post("/versions/{version}/infer", name="version_infer", **answers)
+    async def version_infer(
+        name: Name, version: Version, request: Request, ports: CurrentPorts
+    ) -> Response:
+        """Answer a batch of items by this version."""
+        reference = (await _card(ports, name, version)).reference
+        return await _infer(request, ports, signatures[name], name, reference)
+
+    return router
+
+
+def _known(ports: Ports, name: str) -> Predictor[Any, Any]:
+    if name not in ports.models:
+        raise ProblemError(404, "There is no model of this name.")
+    return ports.models[name]
+
+
+async def _card(ports: Ports, name: str, version: str = CHAMPION) -> ModelCard:
+    """The card of the version that answers, or of the one that is asked for."""
+    model = _known(ports, name)
+    card = await model.card()
+    if version in {CHAMPION, card.version}:
+        return card
+    try:
+        # The challenger is held too, where there is one.
+        return await model.card(card._replace(version=version).reference)
+    except ModelReplacedError:
+        raise ProblemError(404, "This version of the model does not answer now.") from None
+
+
+async def _infer(
+    request: Request, ports: Ports, signature: Signature, name: str, version: str
+) -> Response:
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise ProblemError(400, "The request ended early.") from None
+    length = request.headers.get(LENGTH_HEADER)
+    asked, items = (
+        _understood(body, length, signature)
+        if len(body) < LARGE_BYTES
+        else await run_in_threadpool(_understood, body, length, signature)
+    )
+    canary = request.app.state.canary
+    model = canary.over(ports.models[name], request)
+    # One item is batched with those of other requests, and found in the cache.
+    several = len(items) > 1
+    predictions: list[Prediction[Any]] = (
+        await model.predict_batch(items, version)
+        if several
+        else [await model.predict(items[0], version)]
+    )
+    reference = predictions[0].version
+    outputs = signature.tensors([one.value for one in predictions])
+    answer = response(asked, name, reference.partition(":")[2], outputs)
+    set_model_header(answer, reference)
+    if canary.is_on:
+        answer.headers.add_vary_header(KEY_HEADER)
+    return answer
+
+
+def _understood(
+    body: bytes, length: str | None, signature: Signature
+) -> tuple[InferRequest, list[Any]]:
+    try:
+        asked, tensors = read(body, length)
+        signature.check_outputs(one.name for one in asked.outputs or ())
+        return asked, signature.items(tensors)
+    except TensorError as error:
+        raise ProblemError(422, str(error)) from None
