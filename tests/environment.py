@@ -1,9 +1,13 @@
 """Commands in a project, with the one environment that all renders share."""
 
 import os
+import shutil
 import subprocess
+import sys
 from itertools import count
 from pathlib import Path
+
+from servekit.commands.packages import find_uv
 
 from scripts.export import ROOT
 
@@ -49,6 +53,22 @@ def run(project: Path, *command: str | Path, **variables: str) -> Done:
     if not done.returncode:
         log.unlink()
     return Done(called, done.returncode, text, "")
+
+
+def environment_of(requirements: Path) -> Path:
+    """Return the environment of a file of pinned requirements, made anew when that has changed."""
+    environment = ENVIRONMENT.with_name(requirements.stem)
+    stamp = environment / requirements.name
+    if not stamp.is_file() or stamp.read_bytes() != requirements.read_bytes():
+        python = environment / "bin/python"
+        for command in (
+            ["venv", "--clear", "--python", sys.executable, environment],
+            ["pip", "install", "--python", python, "--requirement", requirements],
+        ):
+            uv = [find_uv(ENVIRONMENT), *map(str, command), "--quiet"]
+            subprocess.run(uv, check=True, timeout=600)
+        shutil.copy(requirements, stamp)
+    return environment
 
 
 def make(project: Path, *targets: str, **variables: str) -> Done:

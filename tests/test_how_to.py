@@ -1,14 +1,17 @@
 """What a how-to of the project shows is done to a copy of it, and its own test runs there."""
 
+import json
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from servekit.registry.golden import matches
 
 from .conftest import Render
-from .environment import run, said
+from .environment import environment_of, make, run, said
 from .projections import seen
 from .template import PROJECT, template_files
 
@@ -107,3 +110,36 @@ def test_a_model_of_ones_own_serves_as_shown(with_a_model: Path):
     done = run(with_a_model, "python", "-m", "pytest", "-q", "-m", "not serve and not slow")
     assert done.returncode == 0, said(done)
     assert "skipped" in done.stdout, "The contract does not stream."
+
+
+SKLEARN = PROJECT / "docs/how-to/from-scikit-learn.md"
+ASK = """
+import json, sys
+from fastapi.testclient import TestClient
+from {package}.app import WIRING
+with TestClient(WIRING.development()) as client:
+    print("answer:", client.post("/v1/iris", json=json.loads(sys.argv[1])).text)
+"""
+
+
+def test_a_model_of_scikit_learn_serves_as_shown(
+    tmp_path: Path, render_again: Callable[..., Render]
+):
+    blocks = BLOCK.findall(SKLEARN.read_text(encoding="utf-8"))
+    [export] = [content for kind, content in blocks if kind == "python"]
+    [item, answer] = [json.loads(content) for kind, content in blocks if kind == "json"]
+    python = environment_of(Path(__file__).with_name("exporters.txt")) / "bin/python"
+    subprocess.run([python, "-I", "-c", export], cwd=tmp_path, check=True, timeout=120)
+    made = render_again(sample="none", auth=False)  # which would want credentials
+    shutil.copy(tmp_path / "iris.onnx", made.folder)
+    [commands] = [content for kind, content in blocks if kind == "sh"]
+    first, *_ = commands.splitlines()
+    assert first.startswith("make model ")
+    done = make(made.folder, *first.split()[1:])
+    assert done.returncode == 0, said(done)
+    done = run(made.folder, "python", "-m", "pytest", "-q", "-m", "not serve and not slow")
+    assert done.returncode == 0, said(done)
+    asked = ASK.format(package=made.answers["package_name"])
+    done = run(made.folder, "python", "-c", asked, json.dumps(item))
+    [line] = re.findall(r"(?m)^answer: (.*)$", done.stdout)
+    assert matches(answer, json.loads(line)), "Numbers of 32 bits differ in the seventh digit."
