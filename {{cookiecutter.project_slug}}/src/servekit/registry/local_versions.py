@@ -15,6 +15,7 @@ from time import time
 from uuid import uuid4
 
 from .errors import ModelCacheError, ModelStoreError
+from .progress import reported
 from .sources.layout import MANIFEST, is_name, json_bytes, read_aliases
 from .version_files import ModelFiles, bytes_of, verified
 
@@ -64,7 +65,8 @@ class VersionCache:
         unfinished = model / f".{version}.{uuid4().hex}.unfinished"
         try:
             unfinished.mkdir(parents=True)
-            fetched = fetch(unfinished)
+            with reported(f"fetching {name}:{version}", unfinished):
+                fetched = fetch(unfinished)
             if fetched != unfinished:
                 return verified(fetched, name, version)
             _refuse_links(unfinished)

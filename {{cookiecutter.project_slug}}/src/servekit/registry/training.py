@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from .errors import ModelStoreError, StoreUnreachableError
+from .progress import reported
 from .sources.layout import CHAMPION
 from .sources.source import ModelSource
 from .version_files import write_version
@@ -49,7 +50,8 @@ class Training:
             ModelStoreError: The store holds this version with other content.
         """
         with TemporaryDirectory() as scratch:
-            write_version(Path(scratch), name, version, files, facts)
+            with reported(f"copying {name}:{version}", Path(scratch)):
+                write_version(Path(scratch), name, version, files, facts)
             self.store.publish(name, version, Path(scratch))
         if CHAMPION not in self.store.aliases(name):
             self.store.move_alias(name, CHAMPION, version, None)
