@@ -15,7 +15,7 @@ from .conftest import Render
 from .environment import ENVIRONMENT, Done, make, run, said
 from .template import files
 
-KINDS = ("python", "onnx")
+KINDS = ("python", "onnx", "function")
 PROJECTS: dict[str, Answers] = {
     "everything": ALL,
     "no sample": ALL | {"sample": "none", "composition": False, "grpc": False},
@@ -31,8 +31,9 @@ FAST = ("python", "-m", "pytest", "-q", "-m", "not serve and not slow")
 
 
 def name_of(kind: str) -> str:
-    """One name needs an import on several lines, another is short."""
-    return "churn" if kind == "python" else "a_model_with_a_name_as_long_as_may_be"
+    """One name needs an import on several lines, the others are short."""
+    names = {"python": "churn", "function": "reading"}
+    return names.get(kind, "a_model_with_a_name_as_long_as_may_be")
 
 
 def content(project: Path) -> dict[str, bytes]:
@@ -63,7 +64,7 @@ def scaffolded(render_again: Callable[..., Render], answers: Answers) -> Path:
     before = content(project)
     for kind in KINDS:
         printed = passed(make(project, "model", f"NAME={name_of(kind)}", f"KIND={kind}"))
-        assert f"model_store has {name_of(kind)}:1." in printed
+        assert (f"model_store has {name_of(kind)}:1." in printed) == (kind != "function")
     whole = content(project)
     for kind in KINDS:
         passed(make(project, "model", f"NAME={name_of(kind)}", "REMOVE=1"))
@@ -197,7 +198,7 @@ def project(render: Callable[..., Render], tmp_path_factory: pytest.TempPathFact
         (("NAME=routers",), "api/v1/__init__.py has something else called that."),
         (("NAME=size", "KIND=onnx"), "its contract has another constant SIZE."),
         (("NAME=v1",), "routers() in features.py has something else called 'v1'."),
-        (("NAME=churn", "KIND=cobol"), "Unknown kind 'cobol': the kinds are python, onnx."),
+        (("NAME=churn", "KIND=cobol"), "Unknown kind 'cobol': the kinds are python, function, onnx."),
         (("NAME=churn", "KIND=python", "FROM=x"), "FROM takes an ONNX file: leave out KIND"),
         (("NAME=churn", "REMOVE=1"), "There is no model 'churn' that `make model` has added."),
         (("NAME=language", "REMOVE=1"), "There is no model 'language' that `make model`"),

@@ -55,15 +55,28 @@ def scaffold(wiring: Wiring, options: Namespace) -> None:
     if options.remove:
         print(f"The {names.name} model is removed.")
         return
-    given = f" FROM={names.name}.onnx" if options.source else ""
-    print(
-        f"The {names.name} model is ready: `make dev`, then POST /v1/{names.name}.\n"
-        "Make the contract, the model and its training yours, and publish the next version:"
-        f" `make train MODEL={names.name}{given}`."
-    )
+    print(f"The {names.name} model is ready: `make dev`, then POST /v1/{names.name}.")
+    print(next_step(names, options))
+    if not KINDS[options.kind].versioned:
+        return
     store = StoreSettings.load().store
     if store != OWN_FOLDER:
         print(f"`make publish MODEL={names.name}` puts the first version into {shown(store)}.")
+
+
+def next_step(names: Names, options: Namespace) -> str:
+    """Return the sentence that says how a new model becomes the user's own."""
+    if not KINDS[options.kind].versioned:
+        return "Make the contract and the model yours."
+    if options.source:
+        return (
+            "Make the contract, the model and its training yours, and publish the next version:"
+            f" `make train MODEL={names.name} FROM={names.name}.onnx`."
+        )
+    return (
+        f"Make the contract, the model and its training yours, delete {names.versions}, whose"
+        f" version is the example's, and `make train MODEL={names.name}`."
+    )
 
 
 def check(wiring: Wiring, options: Namespace) -> None:
@@ -110,15 +123,17 @@ def add(project: Path, names: Names, options: Namespace) -> list[Path]:
     """
     kind = ONNX_FILE if options.source else KINDS[options.kind]
     check_free(project, names)
-    shared, requirements = wired(project, names), required(project, kind)
+    shared, requirements = wired(project, names, kind), required(project, kind)
     with requirements:
         run(shlex.split(options.setup), "What the model needs cannot be installed")
         parts = onnx_file.parts(Path(options.source)) if options.source else {}
         files = files_of(kind, names, parts)
         check_constant(names, files[names.contract])
         own = {project / path: text for path, text in files.items()}
-        changes = added(project, names, {**own, **shared})
+        changes = added(project, names, kind, {**own, **shared})
         with changes:
+            if not kind.versioned:
+                return sorted([*requirements.paths, *changes.paths])
             # In a process of its own, which finds the new packages.
             training = [sys.executable, "-m", names.package, "train", "--model", names.name]
             given = ["--from", options.source] if options.source else []

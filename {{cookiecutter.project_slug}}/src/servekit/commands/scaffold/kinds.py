@@ -20,17 +20,20 @@ class Kind:
         templates: The folder of its files.
         dependencies: What it needs where it serves.
         training: What its training needs besides.
+        versioned: Whether it is trained, and has versions in the store.
     """
 
     templates: str
     dependencies: tuple[str, ...] = ()
     training: tuple[str, ...] = ()
+    versioned: bool = True
 
 
 NUMPY, ONNX_RUNTIME = "numpy>=2,<3", "onnxruntime>=1.32,<2"
 
 KINDS: Mapping[str, Kind] = {
     "python": Kind("python"),
+    "function": Kind("function", versioned=False),
     "onnx": Kind("onnx", (NUMPY, ONNX_RUNTIME), ("onnx>=1.23,<2",)),
 }
 ONNX_FILE = Kind("onnx_file", (NUMPY, ONNX_RUNTIME))
@@ -96,7 +99,8 @@ def files_of(kind: Kind, names: Names, parts: Mapping[str, str]) -> dict[Path, s
         "training": names.model / "training.py",
         "test": names.test,
     }
-    found = {place: FOLDER / kind.templates / f"{part}.txt" for part, place in places.items()}
+    templates = {place: FOLDER / kind.templates / f"{part}.txt" for part, place in places.items()}
+    found = {place: template for place, template in templates.items() if template.exists()}
     found[names.routes] = FOLDER / "routes.txt"
     known = {
         "package": names.package,

@@ -51,7 +51,7 @@ def required(project: Path, kind: Kind) -> Changes:
     return Changes({pyproject: text}, locked=project / "uv.lock")
 
 
-def wired(project: Path, names: Names) -> dict[Path, str]:
+def wired(project: Path, names: Names, kind: Kind) -> dict[Path, str]:
     """Plan the edits of the files that all models share: contents by path.
 
     Raises:
@@ -59,10 +59,11 @@ def wired(project: Path, names: Names) -> dict[Path, str]:
     """
     package, name, constant = names.package, names.name, names.constant
     features = project / "src" / package / "features.py"
+    training = f"training='{package}.models.{name}.training:train'"
     model = (
         f"    from {package}.contracts.{name} import {constant}\n\n"
         f"    yield Model({constant}, '{package}.models.{name}:{names.kind}Model',"
-        f" training='{package}.models.{name}.training:train',)\n"
+        f" {training if kind.versioned else 'versioned=False'},)\n"
     )
     routes = f"    from {package}.api.v1 import {name}\n\n    yield {name}.router\n"
     text = _read(features)
@@ -75,18 +76,22 @@ def wired(project: Path, names: Names) -> dict[Path, str]:
     return files
 
 
-def added(project: Path, names: Names, files: Mapping[Path, str]) -> Changes:
+def added(project: Path, names: Names, kind: Kind, files: Mapping[Path, str]) -> Changes:
     """Plan the files of a model.
 
     Args:
         project: Its folder.
         names: Of the model.
+        kind: Of the model.
         files: Contents by path: the model's own, and those that all models share.
     """
-    packages = {names.routes.parent: VERSIONED_API, names.test.parent: ""}
+    packages = {names.routes.parent: VERSIONED_API}
+    if project / names.test in files:
+        packages[names.test.parent] = ""
     made = {project / package / "__init__.py": text for package, text in packages.items()}
     missing = {path: text for path, text in made.items() if not path.exists()}
-    return Changes({**missing, **files}, trained=project / names.versions)
+    trained = project / names.versions if kind.versioned else None
+    return Changes({**missing, **files}, trained=trained)
 
 
 def removed(project: Path, names: Names) -> Changes:
@@ -96,9 +101,11 @@ def removed(project: Path, names: Names) -> Changes:
         EditError: It has not, or the rest of the project needs the model.
     """
     own: dict[Path, str | None] = {
-        project / path: None for path in (names.contract, names.routes, names.test)
+        project / path: None for path in (names.contract, names.routes)
     }
     missing = [path for path in (*own, project / names.model) if not path.exists()]
+    if (project / names.test).exists():  # not every kind has one
+        own[project / names.test] = None
     if not names.name or missing:
         raise EditError(f"There is no model {names.name!r} that `make model` has added.")
     sources = [*own, *(project / names.model).rglob("*.py")]
@@ -111,7 +118,11 @@ def removed(project: Path, names: Names) -> Changes:
             )
     shared = _shared_without(project, names, map(_read, sources), rest.values())
     packages = (project / names.routes.parent, project / names.test.parent)
-    emptied = [package for package in packages if _holds_nothing_else(package, own)]
+    emptied = [
+        package
+        for package in packages
+        if package.exists() and _holds_nothing_else(package, own)
+    ]
     folders = [project / names.model, project / names.versions, *emptied]
     return Changes({**own, **shared}, [path for path in folders if path.exists()])
 
