@@ -198,7 +198,10 @@ def project(render: Callable[..., Render], tmp_path_factory: pytest.TempPathFact
         (("NAME=routers",), "api/v1/__init__.py has something else called that."),
         (("NAME=size", "KIND=onnx"), "its contract has another constant SIZE."),
         (("NAME=v1",), "routers() in features.py has something else called 'v1'."),
-        (("NAME=churn", "KIND=cobol"), "Unknown kind 'cobol': the kinds are python, function, onnx."),
+        (
+            ("NAME=churn", "KIND=cobol"),
+            "Unknown kind 'cobol': the kinds are python, function, onnx.",
+        ),
         (("NAME=churn", "KIND=python", "FROM=x"), "FROM takes an ONNX file: leave out KIND"),
         (("NAME=churn", "REMOVE=1"), "There is no model 'churn' that `make model` has added."),
         (("NAME=language", "REMOVE=1"), "There is no model 'language' that `make model`"),

@@ -100,9 +100,7 @@ def removed(project: Path, names: Names) -> Changes:
     Raises:
         EditError: It has not, or the rest of the project needs the model.
     """
-    own: dict[Path, str | None] = {
-        project / path: None for path in (names.contract, names.routes)
-    }
+    own: dict[Path, str | None] = {project / path: None for path in (names.contract, names.routes)}
     missing = [path for path in (*own, project / names.model) if not path.exists()]
     if (project / names.test).exists():  # not every kind has one
         own[project / names.test] = None
@@ -119,9 +117,7 @@ def removed(project: Path, names: Names) -> Changes:
     shared = _shared_without(project, names, map(_read, sources), rest.values())
     packages = (project / names.routes.parent, project / names.test.parent)
     emptied = [
-        package
-        for package in packages
-        if package.exists() and _holds_nothing_else(package, own)
+        package for package in packages if package.exists() and _holds_nothing_else(package, own)
     ]
     folders = [project / names.model, project / names.versions, *emptied]
     return Changes({**own, **shared}, [path for path in folders if path.exists()])
