@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -116,11 +117,21 @@ async def refused(_: Request, error: ProblemError) -> JSONResponse:
     return problem_response(problem(error.status, error.detail, errors=error.errors))
 
 
-async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-    errors = [
-        InvalidField(location=list(one["loc"]), message=one["msg"])
-        for one in error.errors()[:MAX_ERRORS]
+def invalid_fields(errors: Iterable[Mapping[str, Any]], *above: str | int) -> list[InvalidField]:
+    """Return the invalid parts that an error of Pydantic's or FastAPI's lists, in part.
+
+    Args:
+        errors: As their `errors()` gives them.
+        above: Where in the request the value is that they are about.
+    """
+    return [
+        InvalidField(location=[*above, *one["loc"]], message=one["msg"])
+        for one in islice(errors, MAX_ERRORS)
     ]
+
+
+async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    errors = invalid_fields(error.errors())
     return problem_response(problem(422, "The request is not valid.", errors=errors))
 
 

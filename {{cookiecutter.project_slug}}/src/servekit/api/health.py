@@ -1,5 +1,8 @@
 """Routes about the service itself. They are open and never wait for a busy model."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -24,6 +27,12 @@ class Ready(Health):
     """The service can answer; `notes` has the conditions of its models, by name."""
 
     notes: dict[str, str] | None = None
+
+
+def not_ready(failing: Iterable[str], **members: Any) -> JSONResponse:
+    """Return the problem that names what fails, with further members."""
+    content = problem(503, f"Not ready: {', '.join(failing)}.") | members
+    return problem_response(content, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 @router.get("/")
@@ -54,6 +63,5 @@ async def health_ready(readiness: CurrentReadiness) -> Ready | JSONResponse:
     """Every required model can answer now, or is merely busy."""
     failing, notes = await readiness.findings()
     if failing:
-        detail = f"Not ready: {', '.join(failing)}."
-        return problem_response(problem(503, detail), {"Retry-After": str(RETRY_AFTER_S)})
+        return not_ready(failing)
     return Ready(status="ready", notes=dict(notes) or None)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 
-from servekit.contracts import Contract, ModelError, Prediction, Predictor
+from servekit.contracts import Contract, ModelError, Ports, Prediction, Predictor
 
 from .contract_types import input_type
 from .dependencies import CurrentPorts, predictor
@@ -197,6 +197,13 @@ models_router = APIRouter(prefix="/v1/models", tags=["models"], responses=DOCUME
 Name = Annotated[str, Path(description="Name of a model.", examples=["churn"], max_length=64)]
 
 
+def known_model(ports: Ports, name: str) -> Predictor[Any, Any]:
+    """Return a model by its name; raise ProblemError where there is none."""
+    if name not in ports.models:
+        raise ProblemError(404, "There is no model of this name.")
+    return ports.models[name]
+
+
 async def _version(model: Predictor[Any, Any]) -> str | None:
     try:
         return (await model.card()).version
@@ -226,9 +233,7 @@ async def get_model(
     name: Name, ports: CurrentPorts, paths: CurrentPaths, request: Request
 ) -> ModelDetailsOut:
     """One model, with the JSON Schemas of its input and output."""
-    if name not in ports.models:
-        raise ProblemError(404, "There is no model of this name.")
-    card = await ports.models[name].card()
+    card = await known_model(ports, name).card()
     schemas: dict[str, dict[str, Any]] = request.app.state.schemas[name]
     return ModelDetailsOut(
         name=name,

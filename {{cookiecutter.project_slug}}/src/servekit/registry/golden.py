@@ -13,7 +13,7 @@ import asyncio
 import inspect
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -75,7 +75,13 @@ def check_golden(files: ModelFiles, contract: Contract, model: Any) -> None:
         ModelStoreError: It fails one of them, or there are none.
     """
     examples = read_golden(files, contract)
-    _check(files.reference, f" {files.path(GOLDEN)}", examples, contract, model)
+    _check(
+        files.reference,
+        lambda number: f"line {number} of {files.path(GOLDEN)}",
+        examples,
+        contract,
+        model,
+    )
 
 
 def check_examples(examples: Sequence[GoldenExample], contract: Contract, model: Any) -> None:
@@ -92,11 +98,21 @@ def check_examples(examples: Sequence[GoldenExample], contract: Contract, model:
             f"The `golden` of the {contract.name} model has an input that the contract does not."
         ) from None
     if examples:
-        _check(f"The {contract.name} model", "", examples, contract, model)
+        _check(
+            f"The {contract.name} model",
+            lambda number: f"number {number}",
+            examples,
+            contract,
+            model,
+        )
 
 
 def _check(
-    name: str, where: str, examples: Sequence[GoldenExample], contract: Contract, model: Any
+    name: str,
+    where: Callable[[int], str],
+    examples: Sequence[GoldenExample],
+    contract: Contract,
+    model: Any,
 ) -> None:
     found = _predicted(model, [one.item(contract) for one in examples])
     if not isinstance(found, Sized) or len(found) != len(examples):
@@ -106,9 +122,8 @@ def _check(
         )
     for number, (example, value) in enumerate(zip(examples, found, strict=True), 1):
         if not matches(example.output, as_answered(contract, value)):
-            place = f"line {number} of{where}" if where else f"number {number}"
             raise ModelStoreError(
-                f"{name} fails one of its own examples: {place} expects"
+                f"{name} fails one of its own examples: {where(number)} expects"
                 f" {json.dumps(example.output)}, but it answers {_shown(value)}."
             )
 

@@ -38,7 +38,7 @@ def with_statements(source: str, function: str, statements: str) -> str:
         EditError: There is no such function, or it uses a name that the statements bind.
     """
     body = _function(source, function)
-    taken = {*_names(body)} & {*_bound(statements)}
+    taken = {*_names(body)} & {*bound(dedent(statements))}
     if taken:
         raise EditError(f"{function}() in features.py has something else called {min(taken)!r}.")
     lines = source.splitlines(keepends=True)
@@ -95,13 +95,6 @@ def _function(source: str, name: str) -> ast.FunctionDef:
         if isinstance(one, ast.FunctionDef) and one.name == name:
             return one
     raise EditError(f"features.py has no function {name}().")
-
-
-def _bound(statements: str) -> Iterator[str]:
-    """The names that indented statements import."""
-    for one in ast.walk(ast.parse(dedent(statements))):
-        if isinstance(one, ast.alias):
-            yield one.asname or one.name
 
 
 def bound(source: str) -> list[str]:

@@ -18,14 +18,14 @@ READ = """
 import json, shutil, sys, tempfile, onnxruntime
 def opened(path):
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-try:
-    opened(sys.argv[1])
-except Exception as error:
-    sys.exit(str(error).splitlines()[0])
 with tempfile.TemporaryDirectory() as elsewhere:
     try:
         session = opened(shutil.copy(sys.argv[1], elsewhere))
     except Exception:
+        try:
+            opened(sys.argv[1])
+        except Exception as error:
+            sys.exit(str(error).splitlines()[0])
         sys.exit("its weights are in another file; export it with external_data=False.")
 sides = (session.get_inputs(), session.get_outputs())
 print(json.dumps([[(one.name, one.type, one.shape) for one in side] for side in sides]))

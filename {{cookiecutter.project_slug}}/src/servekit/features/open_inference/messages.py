@@ -7,9 +7,9 @@ from fastapi import Response
 from pydantic import BaseModel, FailFast, Field, ValidationError
 from pydantic_core import to_json
 
-from servekit.api.errors import InvalidField, ProblemError
+from servekit.api.errors import ProblemError, invalid_fields
 
-from .tensors import BYTES, FLOATS, JSON_CONTENT, Tensor, TensorError, element_count, pack, unpack
+from .tensors import BYTES, JSON_CONTENT, Tensor, TensorError, element_count, fits, pack, unpack
 
 LENGTH_HEADER = "Inference-Header-Content-Length"
 """How many bytes of a body are JSON; the others are binary tensors."""
@@ -88,7 +88,7 @@ def read(body: bytes, length: str | None) -> tuple[InferRequest, list[Tensor]]:
         request = InferRequest.model_validate_json(body[:size])
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        errors = [InvalidField(location=["body", *one["loc"]], message=one["msg"]) for one in found]
+        errors = invalid_fields(found, "body")
         raise ProblemError(422, "The request is not valid.", errors=errors) from None
     tensors: list[Tensor] = []
     for one in request.inputs:
@@ -118,7 +118,7 @@ def _from_json(given: InferInput) -> Tensor:
         raise TensorError(
             f"Tensor {name!r} has {len(data)} elements, and its shape {given.shape} takes {count}."
         )
-    if not all(_fits(one, datatype) for one in data):
+    if not all(fits(one, datatype) for one in data):
         raise TensorError(f"Tensor {name!r} has an element that is no {datatype}.")
     if datatype == BYTES:
         data = [one.encode() for one in data]
@@ -131,18 +131,6 @@ def _flatten(value: list[Any], into: list[Any]) -> None:
             _flatten(one, into)
         else:
             into.append(one)
-
-
-def _fits(value: Any, datatype: str) -> bool:
-    if datatype == BYTES:
-        return isinstance(value, str)
-    if datatype == "BOOL" or isinstance(value, bool):
-        return datatype == "BOOL" and isinstance(value, bool)
-    if datatype in FLOATS:
-        return isinstance(value, int | float)
-    bits = int(datatype.rpartition("INT")[2])
-    least = 0 if datatype.startswith("U") else -(1 << bits - 1)
-    return isinstance(value, int) and least <= value < least + (1 << bits)
 
 
 def response(request: InferRequest, name: str, version: str, tensors: Sequence[Tensor]) -> Response:

@@ -13,14 +13,13 @@ from servekit.api.canary import KEY_HEADER
 from servekit.api.dependencies import CurrentPorts, CurrentReadiness, CurrentService
 from servekit.api.errors import (
     DOCUMENTED,
-    RETRY_AFTER_S,
     ProblemError,
     documented,
-    problem,
-    problem_response,
 )
+from servekit.api.health import not_ready
 from servekit.api.model_header import DOCUMENTS_MODEL, set_model_header
-from servekit.contracts import CHAMPION, ModelCard, ModelReplacedError, Ports, Prediction, Predictor
+from servekit.api.models import known_model
+from servekit.contracts import CHAMPION, ModelCard, ModelReplacedError, Ports, Prediction
 
 from .errors import PREFIX
 from .messages import LENGTH_HEADER, InferRequest, InferResponse, read, response
@@ -69,10 +68,7 @@ def server_router() -> APIRouter:
     async def ready(readiness: CurrentReadiness) -> JSONResponse:
         """Every required model can answer now, or is merely busy."""
         failing, _ = await readiness.findings()
-        if not failing:
-            return JSONResponse({"ready": True})
-        content = problem(503, f"Not ready: {', '.join(failing)}.") | {"ready": False}
-        return problem_response(content, {"Retry-After": str(RETRY_AFTER_S)})
+        return not_ready(failing, ready=False) if failing else JSONResponse({"ready": True})
 
     return router
 
@@ -109,7 +105,7 @@ def models_router(signatures: Signatures) -> APIRouter:
     @router.get("/ready", name="model_ready")
     async def ready(name: Name, ports: CurrentPorts) -> dict[str, Any]:
         """The model can answer now, or is merely busy."""
-        await _known(ports, name).check()
+        await known_model(ports, name).check()
         return {"name": name, "ready": True}
 
     @router.get("/versions/{version}/ready", name="version_ready")
@@ -127,7 +123,7 @@ def models_router(signatures: Signatures) -> APIRouter:
     @router.post("/infer", name="infer", **answers)
     async def infer(name: Name, request: Request, ports: CurrentPorts) -> Response:
         """Answer a batch of items, which the rows of the tensors are."""
-        _known(ports, name)
+        known_model(ports, name)
         return await _infer(request, ports, signatures[name], name, CHAMPION)
 
     @router.post("/versions/{version}/infer", name="version_infer", **answers)
@@ -141,15 +137,9 @@ def models_router(signatures: Signatures) -> APIRouter:
     return router
 
 
-def _known(ports: Ports, name: str) -> Predictor[Any, Any]:
-    if name not in ports.models:
-        raise ProblemError(404, "There is no model of this name.")
-    return ports.models[name]
-
-
 async def _card(ports: Ports, name: str, version: str = CHAMPION) -> ModelCard:
     """The card of the version that answers, or of the one that is asked for."""
-    model = _known(ports, name)
+    model = known_model(ports, name)
     card = await model.card()
     if version in {CHAMPION, card.version}:
         return card

@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from servekit.api.contract_types import input_type
-from servekit.api.errors import InvalidField, ProblemError
+from servekit.api.errors import ProblemError, invalid_fields
 from servekit.api.models import MAX_ITEMS, dumped
 from servekit.contracts import Contract, ModelError
 
-from .tensors import BYTES, FLOATS, INTEGERS, JSON_CONTENT, Tensor, TensorError
+from .tensors import BYTES, FLOATS, INTEGERS, JSON_CONTENT, Tensor, TensorError, fits
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Signature:
         self._input: TypeAdapter[Any] = TypeAdapter(input_type(contract))
         self._output: TypeAdapter[Any] = TypeAdapter(contract.output)
         schema = self._input.json_schema()
-        self.takes_fields, self.inputs = _fields(schema, "input")
+        self._takes_fields, self.inputs = _fields(schema, "input")
         schema = self._output.json_schema(mode="serialization")
         self._gives_fields, self.outputs = _fields(schema, "output")
 
@@ -91,11 +91,10 @@ class Signature:
         columns = {
             one.name: _values(one, given[one.name]) for one in self.inputs if one.name in given
         }
-        sizes = {name: len(column) for name, column in columns.items()}
-        count = next(iter(sizes.values()), 0)
-        if len({*sizes.values()}) != 1 or not 1 <= count <= MAX_ITEMS:
+        counts = {len(column) for column in columns.values()}
+        if len(counts) != 1 or not 1 <= min(counts) <= MAX_ITEMS:
             raise TensorError(ITEMS if columns else "No tensor is given.")
-        if not self.takes_fields:
+        if not self._takes_fields:
             return self._checked(columns["input"])
         return self._checked(
             [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -109,10 +108,7 @@ class Signature:
                 items.append(self._input.validate_json(to_json(value, inf_nan_mode="constants")))
             except ValidationError as error:
                 found = error.errors(include_url=False, include_context=False, include_input=False)
-                errors = [
-                    InvalidField(location=["inputs", place, *one["loc"]], message=one["msg"])
-                    for one in found
-                ]
+                errors = invalid_fields(found, "inputs", place)
                 raise ProblemError(422, "The request is not valid.", errors=errors) from None
         return items
 
@@ -156,8 +152,7 @@ def _fields(schema: Schema, alone: str) -> tuple[bool, list[Field]]:
 
 def _field(name: str, schema: Schema, parts: Schema, required: bool = True) -> Field:
     dimensions: list[int] = []
-    whole = _resolved(schema, parts)
-    element: Schema | None = whole
+    element: Schema | None = _resolved(schema, parts)
     while element is not None and element.get("type") == "array" and len(dimensions) < MAX_RANK:
         least, most = element.get("minItems", 0), element.get("maxItems")
         dimensions.append(least if least == most else ANY)
@@ -248,7 +243,7 @@ def _from_json(field: Field, raw: bytes) -> Any:
 def _tensor(field: Field, values: Sequence[Any]) -> Tensor:
     data: list[Any] = []
     shape = None if field.as_json else _flatten(values, 1 + len(field.dimensions), data)
-    if shape is None or not all(_holds(field.datatype, one) for one in data):
+    if shape is None or not all(fits(one, field.datatype) for one in data):
         # A tensor has no rows of different lengths, no nulls, and nothing of another type, as a
         # serializer of the contract's own may write.
         texts = [to_json(one) for one in values]
@@ -256,14 +251,6 @@ def _tensor(field: Field, values: Sequence[Any]) -> Tensor:
     if field.datatype == BYTES:
         data = [one.encode() for one in data]
     return Tensor(field.name, field.datatype, shape, data)
-
-
-def _holds(datatype: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return datatype == "BOOL"
-    if datatype == "INT64":
-        return isinstance(value, int) and value.bit_length() < 64
-    return isinstance(value, str if datatype == BYTES else float) and datatype != "BOOL"
 
 
 def _flatten(value: Any, rank: int, into: list[Any]) -> list[int] | None:

@@ -77,6 +77,19 @@ def element_count(name: str, datatype: str, shape: Sequence[int]) -> int:
     return count
 
 
+def fits(value: Any, datatype: str) -> bool:
+    """Whether a value of JSON can be an element of this datatype."""
+    if datatype == BYTES:
+        return isinstance(value, str)
+    if datatype == "BOOL" or isinstance(value, bool):
+        return datatype == "BOOL" and isinstance(value, bool)
+    if datatype in FLOATS:
+        return isinstance(value, int | float)
+    bits = int(datatype.rpartition("INT")[2])
+    least = 0 if datatype.startswith("U") else -(1 << bits - 1)
+    return isinstance(value, int) and least <= value < least + (1 << bits)
+
+
 def unpack(name: str, datatype: str, shape: Sequence[int], raw: bytes) -> Tensor:
     """Read the binary form of a tensor: little-endian, in row-major order.
 

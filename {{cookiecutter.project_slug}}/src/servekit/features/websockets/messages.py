@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from starlette.types import Message
 
-from servekit.api.errors import InvalidField, problem
+from servekit.api.errors import invalid_fields, problem
 from servekit.contracts import Prediction
 
 log = logging.getLogger(__name__)
@@ -60,12 +60,9 @@ def understood(
     try:
         return Received(read(content))
     except ValidationError as error:
-        return Refusal(problem(422, "The message is not valid.", errors=_wrong_parts(error)))
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        errors = invalid_fields(found, "message")
+        return Refusal(problem(422, "The message is not valid.", errors=errors))
     except Exception:  # of a validator of the service's own
         log.exception("unexpected error")
         return Refusal(problem(500))
-
-
-def _wrong_parts(error: ValidationError) -> list[InvalidField]:
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    return [InvalidField(location=["message", *one["loc"]], message=one["msg"]) for one in details]
