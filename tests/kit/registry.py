@@ -36,7 +36,7 @@ class Registry:
         self._begin("versions")
         return self._inner.versions(name)
 
-    def fetch(self, name: str, version: str, into: Path) -> Path:
+    def fetch(self, name: str, version: str, into: Path, files: Sequence[str] = ()) -> Path:
         self._begin(f"fetch {version}")
         time.sleep(self.fetch_s)
         for file in self._inner.fetch(name, version, into).iterdir():

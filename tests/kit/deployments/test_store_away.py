@@ -75,7 +75,7 @@ async def test_who_names_a_version_that_is_slow_to_arrive_is_sent_elsewhere_soon
 async def test_a_full_disk_is_tried_again(
     model: VersionedDeployment, store: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(name: str, version: str, into: Path) -> Path:
+    def fail(name: str, version: str, into: Path, files: object) -> Path:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
@@ -184,7 +185,7 @@ def test_a_version_with_links_is_refused(registry: Registry, store: ModelStore, 
     file = tmp_path / "registry" / "language" / "1" / "model.npz"
     fetch = registry.fetch
 
-    def fetch_links(name: str, version: str, into: Path) -> Path:
+    def fetch_links(name: str, version: str, into: Path, files: Sequence[str] = ()) -> Path:
         (fetch(name, version, into) / "model.npz").unlink()
         (into / "model.npz").symlink_to(file)
         return into

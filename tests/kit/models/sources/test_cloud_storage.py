@@ -203,3 +203,36 @@ def test_names_cannot_climb(source: ModelSource, tmp_path: Path):
         source.fetch("language", "..", tmp_path)
     with pytest.raises(ModelStoreError, match="Invalid version name"):
         source.publish("language", "../2", STORE / "language" / "2")
+
+
+SAVED = {
+    "churn/3/model.onnx": b"weights",
+    "churn/3/tokenizer/vocabulary.json": b"{}",
+    "churn/3/notes.txt": b"not asked for",
+    "churn/10/model.pkl": b"pickle",
+}
+
+
+def test_versions_without_manifests_are_folders(prefix: Prefix, tmp_path: Path):
+    prefix.put(SAVED)
+    source = opened(prefix.url)
+    assert source.versions("churn") == ["3", "10"]
+    assert source.aliases("churn") == {}
+    source.fetch("churn", "3", tmp_path, ["model.onnx", "tokenizer/*"])
+    found = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")]
+    assert sorted(found) == ["model.onnx", "tokenizer/vocabulary.json"]
+    source.move_alias("churn", "champion", "3", None)
+    assert source.aliases("churn") == {"champion": "3"}
+
+
+def test_a_version_without_a_manifest_is_refused_unless_its_files_are_named(
+    prefix: Prefix, tmp_path: Path
+):
+    prefix.put(SAVED)
+    source = opened(prefix.url)
+    with pytest.raises(ModelStoreError, match=r"There is no s3:.*/churn/3/manifest\.json"):
+        source.fetch("churn", "3", tmp_path)
+    with pytest.raises(ModelStoreError, match=r"'model\.pkl' in s3:.*/churn/10 is a pickle"):
+        source.fetch("churn", "10", tmp_path, ["model.onnx"])
+    with pytest.raises(ModelStoreError, match=r"There is no file 'model\.onnx' in s3:"):
+        source.fetch("churn", "4", tmp_path, ["model.onnx"])

@@ -108,3 +108,14 @@ def test_a_page_in_place_of_aliases_is_no_json():
         pytest.raises(ModelStoreError, match="is not valid JSON"),
     ):
         opened(url).aliases("language")
+
+
+def test_files_without_a_manifest_are_fetched_by_their_names(tmp_path: Path):
+    version = tmp_path / "web/churn/3"
+    version.mkdir(parents=True)
+    (version / "model.onnx").write_bytes(b"weights")
+    with serving(tmp_path / "web") as url:
+        opened(url).fetch("churn", "3", tmp_path / "into", ["model.onnx"])
+        assert (tmp_path / "into/model.onnx").read_bytes() == b"weights"
+        with pytest.raises(ModelStoreError, match=r"There is no .*/churn/3/vocabulary\.json"):
+            opened(url).fetch("churn", "3", tmp_path / "into", ["vocabulary.json"])

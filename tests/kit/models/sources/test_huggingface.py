@@ -199,3 +199,79 @@ def test_an_address_that_is_none_is_refused_without_its_secrets(url: str):
     with pytest.raises(ModelStoreError, match="is written hf:organization/repository") as caught:
         opened(url)
     assert TOKEN not in "".join(format_exception(caught.value))
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A repository as others save a model."""
+    hub = Hub()
+    saved = {"config.json": b"{}", "onnx/model.onnx": b"weights", "pytorch_model.bin": b"pickle"}
+    hub.commits.append(saved)
+    with running(hub) as url:
+        client_asks(url, tmp_path / "home", monkeypatch)
+        yield hub
+
+
+FILES = ("config.json", "*.onnx")
+
+
+def test_a_repository_without_manifests_is_one_model_whose_versions_are_commits(
+    repository: Hub, into: Path
+):
+    source = opened(f"hf:{REPOSITORY}")
+    commit = repository.sha(1)
+    assert source.aliases("opinion") == {"champion": commit}
+    assert source.versions("opinion") == [commit]
+    source.fetch("opinion", commit, into, FILES)
+    assert (into / "config.json").read_bytes() == b"{}"
+    assert (into / "onnx/model.onnx").read_bytes() == b"weights"
+    assert not (into / "pytorch_model.bin").exists()
+
+
+def test_what_is_recorded_at_the_first_fetch_holds(repository: Hub, tmp_path: Path):
+    store = ModelStore([*sources()], f"hf:{REPOSITORY}", tmp_path / "cache", files=FILES)
+    first = store.open("opinion@champion")
+    assert first.is_recorded
+    assert [*first.manifest["files"]] == ["config.json", "onnx/model.onnx"]
+    repository.commits.append(repository.files | {"config.json": b"[]"})
+    second = store.open("opinion@champion")
+    assert second.path("config.json").read_bytes() == b"[]"
+    pinned = store.open(f"opinion:{repository.sha(1)}")
+    assert pinned == first
+    # A file that changes where it is kept is fetched once more.
+    first.path("config.json").write_bytes(b"{ }")
+    assert store.open(first.reference).path("config.json").read_bytes() == b"{}"
+
+
+def test_a_class_that_needs_another_file_gets_it(repository: Hub, tmp_path: Path):
+    reference = f"opinion:{repository.sha(1)}"
+    for files in (["config.json"], FILES):
+        store = ModelStore([*sources()], f"hf:{REPOSITORY}", tmp_path / "cache", files=files)
+        assert len(store.open(reference).manifest["files"]) == len(files)
+
+
+def test_what_a_repository_cannot_give_is_named(repository: Hub, tmp_path: Path):
+    def refused(*files: str, reference: str = "opinion@champion") -> str:
+        store = ModelStore([*sources()], f"hf:{REPOSITORY}", tmp_path / "cache", files=files)
+        with pytest.raises(ModelStoreError) as caught:
+            store.open(reference)
+        return str(caught.value)
+
+    commit = repository.sha(1)
+    assert "pytorch_model.bin' in the commit" in refused("model.safetensors")
+    assert "is a pickle, which can run code" in refused("*.bin")
+    del repository.commits[1]["pytorch_model.bin"]
+    assert f"There is no file '*.json5' in the commit {commit} of hf:" in refused("*.json5")
+    assert "manifest.json" in refused()
+    assert "manifest.json" in refused(*FILES, reference="opinion:main")
+    assert "There is no revision" in refused(*FILES, reference=f"opinion:{'0' * 40}")
+    assert [*(tmp_path / "cache").rglob("*.onnx")] == []
+
+
+def test_another_commit_is_promoted_where_one_may_write(repository: Hub):
+    source = opened(f"hf:{REPOSITORY}")
+    first = repository.sha(1)
+    repository.commits.append(repository.files | {"config.json": b"[]"})
+    second = repository.sha(2)
+    source.move_alias("opinion", "champion", first, second)
+    assert source.aliases("opinion") == {"champion": first}

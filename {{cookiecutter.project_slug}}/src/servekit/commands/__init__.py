@@ -80,7 +80,10 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     model = commands.add_parser("model", help="add a model, or remove one")
     model.add_argument("name")
     model.add_argument("--kind", default="python")
-    model.add_argument("--from", dest="source", default="", help="an ONNX file")
+    model.add_argument(
+        "--from", dest="source", default="", help="an ONNX file, or a version such as churn:3"
+    )
+    model.set_defaults(file="model.onnx")
     model.add_argument("--remove", action="store_true")
     model.add_argument("--setup", default="make setup", help="installs packages")
 

@@ -13,7 +13,7 @@ from servekit.registry.sources.layout import CHAMPION
 from servekit.registry.sources.source import SourceKind
 from servekit.registry.store import shown
 from servekit.registry.versions import loaded
-from servekit.serving.deployment import checked_load
+from servekit.serving.deployment import checked_load, files_of
 from servekit.serving.model import Model
 
 
@@ -28,7 +28,8 @@ class Aliases:
         self._model = model
         self._name = model.name
         self._settings = settings
-        self._store = settings.opened(tuple(kinds))
+        self._kinds = tuple(kinds)
+        self._store = settings.opened(self._kinds)
 
     def listed(self) -> Iterator[str]:
         """Yield a line for each version, and for each that has an alias but is missing."""
@@ -74,8 +75,9 @@ class Aliases:
         return self._moved(alias, before, now)
 
     def _check(self, version: str) -> None:
-        load = checked_load(self._model.contract, self._model.path)
-        loaded(load, self._store.open_version(self._name, version))
+        contract, path = self._model.contract, self._model.path
+        store = self._settings.opened(self._kinds, files_of(contract, path))
+        loaded(checked_load(contract, path), store.open_version(self._name, version))
 
     def _moved(self, alias: str, version: str, before: str | None) -> str:
         was = f", and was {self._name}:{before}" if before else ""

@@ -81,6 +81,10 @@ class VersionCache:
         self._forget_the_oldest(name)
         return files
 
+    def remove(self, name: str, version: str) -> None:
+        """Remove a version, to be fetched anew."""
+        shutil.rmtree(self._folder / name / version, ignore_errors=True)
+
     def _keep(self, unfinished: ModelFiles) -> ModelFiles:
         name, version = unfinished.name, unfinished.version
         folder = self._folder / name / version

@@ -58,12 +58,19 @@ class StoreSettings(NamedTuple):
         scheme = self.store.partition(":")[0].lower()
         return 0.0 if scheme in folder.schemes else self.fetch_timeout_s
 
-    def opened(self, kinds: Sequence[SourceKind]) -> ModelStore:
-        """Open the store, which has to be of one of these kinds.
+    def opened(self, kinds: Sequence[SourceKind], files: Sequence[str] = ()) -> ModelStore:
+        """Open the store.
 
-        Raises ModelStoreError when the URL names another.
+        Args:
+            kinds: Of places that its URL may name.
+            files: Patterns of what is taken from a version without a manifest.
+
+        Raises:
+            ModelStoreError: The URL names another place.
         """
-        return ModelStore(kinds, self.store, self.cache, self.timeout_s, self.fetch_timeout_s)
+        return ModelStore(
+            kinds, self.store, self.cache, self.timeout_s, self.fetch_timeout_s, files
+        )
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> "StoreSettings":

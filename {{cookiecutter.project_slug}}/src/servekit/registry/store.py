@@ -1,5 +1,6 @@
 """Finds models in the store by reference, and verifies their files."""
 
+import fnmatch
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,9 +10,9 @@ from .deadline import Deadline
 from .errors import ModelStoreError, StoreUnreachableError
 from .local_versions import VersionCache
 from .sources.folder import FolderSource, folder
-from .sources.layout import NAME, check_names
+from .sources.layout import MANIFEST, NAME, check_names
 from .sources.source import ModelSource, SourceKind
-from .version_files import ModelFiles, verified
+from .version_files import ModelFiles, record, verified
 
 DEFAULT_TIMEOUT_S = 5.0
 
@@ -89,6 +90,8 @@ class ModelStore:
     cache: a folder for the versions that are fetched from elsewhere; made when it is needed.
     timeout_s: for each call of the source, whatever its client does.
     fetch_timeout_s: for each that fetches a version; `timeout_s` by default.
+    files: patterns of what is taken from a version without a manifest; its checksums are recorded
+        when it is fetched for the first time.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class ModelStore:
         cache: Path,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         fetch_timeout_s: float | None = None,
+        files: Sequence[str] = (),
     ) -> None:
         fetch_timeout_s = fetch_timeout_s or timeout_s
         self._source = open_source(kinds, url, timeout_s)
@@ -106,6 +110,7 @@ class ModelStore:
         self._deadline = Deadline(timeout_s)
         self._fetch_deadline = Deadline(fetch_timeout_s)
         self._shown = shown(url)
+        self._files = tuple(files)
 
     def aliases(self, name: str) -> Mapping[str, str]:
         """What each alias of a model means now."""
@@ -142,9 +147,18 @@ class ModelStore:
         check_names(model=name, version=version)
         if isinstance(self._source, FolderSource):
             return verified(self._fetch(name, version, Path()), name, version)
-        return self._cache.find(name, version) or self._cache.add(
+        found = self._cache.find(name, version)
+        if found and found.is_recorded and not self._has_all(found):
+            # Recorded by a class that needed fewer files.
+            self._cache.remove(name, version)
+            found = None
+        return found or self._cache.add(
             name, version, lambda into: self._fetch(name, version, into)
         )
+
+    def _has_all(self, files: ModelFiles) -> bool:
+        paths = [*files.manifest["files"]]
+        return all(fnmatch.filter(paths, pattern) for pattern in self._files)
 
     def record_last_good(self, name: str, alias: str, version: str) -> None:
         """Record that this version was loaded, for a start without the source.
@@ -163,7 +177,13 @@ class ModelStore:
         self._ask(lambda: self._source.move_alias(name, alias, version, before))
 
     def _fetch(self, name: str, version: str, into: Path) -> Path:
-        return self._ask(lambda: self._fetching.fetch(name, version, into), self._fetch_deadline)
+        def fetch() -> Path:
+            folder = self._fetching.fetch(name, version, into, self._files)
+            if self._files and folder == into and not (folder / MANIFEST).exists():
+                record(folder, name, version)
+            return folder
+
+        return self._ask(fetch, self._fetch_deadline)
 
     def _ask(self, call: Callable[[], Answer], deadline: Deadline | None = None) -> Answer:
         try:

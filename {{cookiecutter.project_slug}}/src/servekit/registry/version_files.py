@@ -12,6 +12,9 @@ from .sources.layout import MANIFEST, check_file, json_bytes, read_manifest
 
 CHUNK_BYTES = 1024 * 1024
 
+RECORDED = "recorded"
+"""The key of a manifest that was made when the version was fetched, not when it was published."""
+
 
 @dataclass(frozen=True)
 class ModelFiles:
@@ -25,6 +28,11 @@ class ModelFiles:
     @property
     def reference(self) -> str:
         return f"{self.name}:{self.version}"
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the manifest was made here, at the first fetch."""
+        return self.manifest.get(RECORDED) is True
 
     def path(self, file: str) -> Path:
         """Where a file lies. Raises ModelStoreError when the manifest does not vouch for it."""
@@ -72,6 +80,20 @@ def write_version(
         with _opened(content) as source, target.open("wb") as copy:
             written[file] = _copied(source, copy)
     manifest = {"name": name, "version": version, **facts, "files": written}
+    (folder / MANIFEST).write_bytes(json_bytes(manifest))
+
+
+def record(folder: Path, name: str, version: str) -> None:
+    """Write the manifest of a version that came without one, from what its files are now."""
+    files: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                files[path.relative_to(folder).as_posix()] = {
+                    "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+                    "size_bytes": path.stat().st_size,
+                }
+    manifest = {"name": name, "version": version, RECORDED: True, "files": files}
     (folder / MANIFEST).write_bytes(json_bytes(manifest))
 
 

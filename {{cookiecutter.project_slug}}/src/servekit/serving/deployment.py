@@ -119,16 +119,35 @@ def imported(name: str, path: str, *methods: str) -> Any:
 def checked_load(contract: Contract, path: str) -> Callable[[ModelFiles], Any]:
     """The `load` of a class, which holds each version to its golden examples besides.
 
+    A version without a manifest has none: the `golden` of its class count instead.
+
     Raises ModelStoreError when there is no such class.
     """
     kind = imported(contract.name, path, "load", "predict")
 
     def load(files: ModelFiles) -> Any:
         model = kind.load(files)
-        check_golden(files, contract, model)
+        if files.is_recorded:
+            check_examples([*getattr(kind, "golden", ())], contract, model)
+        else:
+            check_golden(files, contract, model)
         return model
 
     return load
+
+
+def files_of(contract: Contract, path: str) -> tuple[str, ...]:
+    """Return the `files` of a class: what it takes from versions without a manifest.
+
+    Raises:
+        ModelStoreError: They are no sequence of patterns.
+    """
+    files = getattr(imported(contract.name, path), "files", ())
+    if isinstance(files, str) or not all(isinstance(one, str) for one in files):
+        raise ModelStoreError(
+            f"The `files` of {path!r} must be a sequence of file names or patterns."
+        )
+    return tuple(files)
 
 
 class Pace:
@@ -397,7 +416,7 @@ class VersionedDeployment(ModelDeployment):
                 counter.count("model_refused_versions_total", model=contract.name)
 
         self._versions: Versions[Any] = Versions(
-            settings.opened(kinds),
+            settings.opened(kinds, files_of(contract, model)),
             self._default,
             checked_load(contract, model),
             settings.refresh_s,

@@ -11,7 +11,7 @@ from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.source import SourceKind
 from servekit.settings import SettingsError
 
-from .deployment import ModelDeployment, VersionedDeployment, imported
+from .deployment import ModelDeployment, VersionedDeployment, files_of, imported
 from .settings import BatcherSettings
 
 
@@ -74,7 +74,10 @@ class Model:
         """
         if not self.versioned:
             return [*getattr(imported(self.name, self.path), "golden", ())]
-        files = StoreSettings.load().opened(kinds).open(reference or f"{self.name}@champion")
+        store = StoreSettings.load().opened(kinds, files_of(self.contract, self.path))
+        files = store.open(reference or f"{self.name}@champion")
+        if files.is_recorded:
+            return [*getattr(imported(self.name, self.path), "golden", ())]
         return read_golden(files, self.contract)
 
     def within(self, settings: BatcherSettings) -> BatcherSettings:

@@ -20,6 +20,7 @@ from servekit.settings import SettingsError
 
 from . import onnx_file
 from .edits import EditError
+from .in_store import fetched, is_in_store
 from .kinds import KINDS, ONNX_FILE, Names, files_of
 from .plan import added, check_constant, check_free, removed, required, wired
 
@@ -45,6 +46,8 @@ def scaffold(wiring: Wiring, options: Namespace) -> None:
             paths = changes.paths
         else:
             check(wiring, options)
+            if is_in_store(options.source):
+                fetch(wiring, options)
             paths = add(project, names, options)
     except (EditError, SettingsError, OSError) as error:
         sys.exit(str(error))
@@ -102,7 +105,7 @@ def check(wiring: Wiring, options: Namespace) -> None:
         raise EditError(f"Unknown kind {options.kind!r}: the kinds are {', '.join(KINDS)}.")
     if options.source and options.kind != "onnx":
         raise EditError("FROM takes an ONNX file: leave out KIND, or set KIND=onnx.")
-    if options.source and not Path(options.source).is_file():
+    if options.source and not Path(options.source).is_file() and not is_in_store(options.source):
         raise EditError(f"There is no file {options.source}.")
     if name in {one.name for one in wiring.models()}:
         raise EditError(f"There is a model {name!r} already.")
@@ -110,6 +113,17 @@ def check(wiring: Wiring, options: Namespace) -> None:
     for path in wiring.paths():
         if f"{path}/".startswith(f"/v1/{name}/"):
             raise EditError(f"Invalid model name {name!r}: there is a route {path} already.")
+
+
+def fetch(wiring: Wiring, options: Namespace) -> None:
+    """Put the ONNX file of a version in the place of its reference.
+
+    Raises:
+        EditError: There is none.
+    """
+    kinds = tuple(wiring.sources())
+    path, options.file = fetched(kinds, options.name, options.source)
+    options.source = str(path)
 
 
 def add(project: Path, names: Names, options: Namespace) -> list[Path]:
@@ -126,7 +140,7 @@ def add(project: Path, names: Names, options: Namespace) -> list[Path]:
     shared, requirements = wired(project, names, kind), required(project, kind)
     with requirements:
         run(shlex.split(options.setup), "What the model needs cannot be installed")
-        parts = onnx_file.parts(Path(options.source)) if options.source else {}
+        parts = onnx_file.parts(Path(options.source), options.file) if options.source else {}
         files = files_of(kind, names, parts)
         check_constant(names, files[names.contract])
         own = {project / path: text for path, text in files.items()}

@@ -149,11 +149,12 @@ def _range_of(dtype: str) -> tuple[int, int]:
     return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
 
 
-def parts(path: Path) -> Mapping[str, str]:
+def parts(path: Path, file: str) -> Mapping[str, str]:
     """Return what the templates of this kind need besides names.
 
     Args:
         path: Of the ONNX file.
+        file: Its path in a version.
 
     Raises:
         EditError: As `read_tensors`.
@@ -164,6 +165,7 @@ def parts(path: Path) -> Mapping[str, str]:
         for one in inputs
     )
     return {
+        "file": json.dumps(file),
         "asked": _lines(f"{one.field}: {one.asked}" for one in inputs),
         "answered": _lines(f"{one.field}: {one.answered}" for one in outputs),
         "arrays": "".join(arrays),

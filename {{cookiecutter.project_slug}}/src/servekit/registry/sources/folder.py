@@ -65,7 +65,7 @@ class FolderSource:
             raise ModelStoreError(f"{model} cannot be read: {error.strerror or error}.") from error
         return in_order(folder.name for folder in folders if is_name(folder.name))
 
-    def fetch(self, name: str, version: str, into: Path) -> Path:
+    def fetch(self, name: str, version: str, into: Path, files: Sequence[str] = ()) -> Path:
         check_names(version=version)
         folder = self._model(name) / version
         if not _is_folder(folder):

@@ -5,6 +5,7 @@
 <store>/<name>/<version>/…               those files
 """
 
+import fnmatch
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -20,8 +21,11 @@ CHAMPION = "champion"
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """Names of models, aliases, versions and files, which cannot lead out of their folder."""
 
-PICKLES = (".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
-"""What files are called that frameworks load by unpickling."""
+_PICKLE = re.compile(
+    r".*(?:\.(?:ckpt|dill|joblib|pickle|pkl|pt|pth)|pytorch_model.*\.bin)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The names of files that frameworks load by unpickling."""
 
 _FILE = re.compile(rf"{NAME}(?:/{NAME})*")
 
@@ -103,11 +107,37 @@ def check_file(file: str, where: object) -> None:
     """
     if not _FILE.fullmatch(file) or file == MANIFEST:
         raise ModelStoreError(f"Invalid path {file!r} in {where}.")
-    if file.lower().endswith(PICKLES):
+    if _PICKLE.fullmatch(file):
         raise ModelStoreError(
             f"{file!r} in {where} is a pickle, which can run code when it is loaded:"
             " export the model as ONNX, safetensors or JSON instead."
         )
+
+
+def matching(paths: Iterable[str], patterns: Iterable[str], where: object) -> list[str]:
+    """Choose the files of a version that has no manifest.
+
+    Args:
+        paths: Of all its files.
+        patterns: Of the wanted ones, as in a shell; `*` stands for parts of a path too.
+        where: What messages call the version.
+
+    Raises:
+        ModelStoreError: A pattern matches no file, or one that is a pickle.
+    """
+    paths = sorted(paths)
+    wanted: dict[str, None] = {}
+    for pattern in patterns:
+        found = fnmatch.filter(paths, pattern)
+        if not found:
+            for path in paths:
+                if _PICKLE.fullmatch(path):
+                    check_file(path, where)  # which says what to export instead
+            raise ModelStoreError(f"There is no file {pattern!r} in {where}.")
+        wanted |= dict.fromkeys(found)
+    for path in wanted:
+        check_file(path, where)
+    return [*wanted]
 
 
 def read_json(content: bytes, where: object) -> dict[str, Any]:

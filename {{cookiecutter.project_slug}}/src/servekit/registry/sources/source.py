@@ -20,10 +20,12 @@ class ModelSource(Protocol):
         """Every version of a model, oldest first."""
         ...
 
-    def fetch(self, name: str, version: str, into: Path) -> Path:
+    def fetch(self, name: str, version: str, into: Path, files: Sequence[str] = ()) -> Path:
         """The folder that holds manifest.json and the files it names, unverified.
 
         into: an empty folder for them. A source that is a folder itself gives its own instead.
+        files: patterns of what to take from a version without a manifest, such as one that
+            another program has saved; there is no manifest then. None of them: it is refused.
         """
         ...
 

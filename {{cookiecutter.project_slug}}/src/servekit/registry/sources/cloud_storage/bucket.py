@@ -19,6 +19,7 @@ from servekit.registry.sources.layout import (
     check_names,
     in_order,
     json_bytes,
+    matching,
     moved,
     read_aliases,
     read_manifest,
@@ -49,9 +50,9 @@ class CloudStorageSource:
         check_names(model=name)
         return in_order(self._in_time(self._versions(name)))
 
-    def fetch(self, name: str, version: str, into: Path) -> Path:
+    def fetch(self, name: str, version: str, into: Path, files: Sequence[str] = ()) -> Path:
         check_names(model=name, version=version)
-        self._in_time(self._fetch(name, version, into))
+        self._in_time(self._fetch(name, version, into, files))
         return into
 
     def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
@@ -90,22 +91,33 @@ class CloudStorageSource:
     async def _versions(self, name: str) -> list[str]:
         paths = [path.split("/") for path in await self._objects.below(name)]
         versions = [path[0] for path in paths if len(path) == 2 and path[1] == MANIFEST]
+        # Where no version has a manifest, other programs have saved them.
+        versions = versions or [*{path[0] for path in paths if len(path) > 1}]
         if not versions:
             raise ModelStoreError(f"There is no version of {name!r} at {self._where}.")
         return versions
 
-    async def _fetch(self, name: str, version: str, into: Path) -> None:
+    async def _fetch(self, name: str, version: str, into: Path, files: Sequence[str]) -> None:
         path = f"{name}/{version}/{MANIFEST}"
         found = await self._objects.read(path)
-        if found is None:
+        if found is not None:
+            manifest = read_manifest(found.content, self._objects.called(path), name, version)
+            files = [*manifest["files"]]
+        elif files:
+            files = await self._matching(f"{name}/{version}", files)
+        else:
             raise self._missing(path)
-        manifest = read_manifest(found.content, self._objects.called(path), name, version)
-        for file in manifest["files"]:
+        for file in files:
             target = into / file
             target.parent.mkdir(parents=True, exist_ok=True)
             if not await self._objects.save(f"{name}/{version}/{file}", target):
                 raise self._missing(f"{name}/{version}/{file}")
-        (into / MANIFEST).write_bytes(found.content)
+        if found is not None:
+            (into / MANIFEST).write_bytes(found.content)
+
+    async def _matching(self, folder: str, patterns: Sequence[str]) -> list[str]:
+        paths = await self._objects.below(folder)
+        return matching(paths, patterns, self._objects.called(folder))
 
     async def _move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
         path = f"{name}/{ALIASES}"
@@ -165,6 +177,9 @@ class WebSource(CloudStorageSource):
         if aliases is None:
             raise self._missing(f"{name}/{ALIASES}")
         return [*{*aliases.values()}]
+
+    async def _matching(self, folder: str, patterns: Sequence[str]) -> list[str]:
+        return matching(patterns, patterns, self._objects.called(folder))
 
     async def _move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
         raise self._only_read()

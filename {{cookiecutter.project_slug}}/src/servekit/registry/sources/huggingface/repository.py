@@ -3,6 +3,7 @@
 A commit names the one that it was made upon, so of two concurrent promotions one fails.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -21,11 +22,13 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.layout import (
     ALIASES,
+    CHAMPION,
     MANIFEST,
     check_names,
     in_order,
     is_name,
     json_bytes,
+    matching,
     moved,
     read_aliases,
     read_manifest,
@@ -34,6 +37,9 @@ from servekit.registry.version_files import bytes_of, verified
 
 from .errors import MovedOnError, understood
 from .repository_url import Repository
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+"""The id of a commit, which is the version of a repository without manifests."""
 
 ATTEMPTS = 4
 """A concurrent commit may be about another model, which is no reason to fail."""
@@ -57,9 +63,16 @@ class HuggingFaceSource:
         check_names(model=name)
         file = self._download(f"{name}/{ALIASES}")
         if file is None:
-            self.versions(name)  # says it when there is no such model
-            return {}
+            return self._implied(name)
         return read_aliases(bytes_of(file), self._called(f"{name}/{ALIASES}"))
+
+    def _implied(self, name: str) -> dict[str, str]:
+        """Return the aliases of a model that has none written down.
+
+        The champion of a repository without manifests is the commit of its revision.
+        """
+        versions = self.versions(name)  # which raises where there is no such model
+        return {CHAMPION: versions[0]} if _COMMIT.fullmatch(versions[0]) else {}
 
     def versions(self, name: str) -> Sequence[str]:
         check_names(model=name)
@@ -68,8 +81,11 @@ class HuggingFaceSource:
             raise ModelStoreError(f"There is no version of {name!r} at {self._repository}.")
         return in_order(found)
 
-    def fetch(self, name: str, version: str, into: Path) -> Path:
+    def fetch(self, name: str, version: str, into: Path, files: Sequence[str] = ()) -> Path:
         check_names(model=name, version=version)
+        if files and _COMMIT.fullmatch(version):
+            self._fetch_commit(version, into, files)
+            return into
         path = f"{name}/{version}/{MANIFEST}"
         content = bytes_of(self._needed(path))
         for file in read_manifest(content, self._called(path), name, version)["files"]:
@@ -80,6 +96,15 @@ class HuggingFaceSource:
         (into / MANIFEST).write_bytes(content)
         return into
 
+    def _fetch_commit(self, commit: str, into: Path, patterns: Sequence[str]) -> None:
+        with understood(self._repository):
+            siblings = self._info(commit).siblings or []
+        where = f"the commit {commit} of {self._repository}"
+        for file in matching([one.rfilename for one in siblings], patterns, where):
+            target = into / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self._needed(file, commit), target)
+
     def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
         check_names(model=name, alias=alias, version=version)
         path = f"{name}/{ALIASES}"
@@ -87,7 +112,7 @@ class HuggingFaceSource:
         def change(commit: str) -> Mapping[str, bytes | Path]:
             where = self._called(path)
             file = self._download(path, commit)
-            aliases = read_aliases(bytes_of(file), where) if file else {}
+            aliases = read_aliases(bytes_of(file), where) if file else self._implied(name)
             return {path: json_bytes(moved(aliases, alias, version, before, where))}
 
         self._commit(f"Let {alias} of {name} be {version}", change)
@@ -150,27 +175,29 @@ class HuggingFaceSource:
         if get_hf_file_metadata(url, timeout=self._timeout_s).commit_hash is None:
             raise ModelStoreError(f"What answers for {self._repository} is no Hugging Face Hub.")
 
-    def _needed(self, path: str) -> Path:
-        file = self._download(path)
+    def _needed(self, path: str, commit: str | None = None) -> Path:
+        file = self._download(path, commit)
         if file is None:
             raise ModelStoreError(f"There is no {self._called(path)}.")
         return file
 
     def _listed(self, name: str) -> list[str]:
         with understood(self._repository):
-            siblings = self._info().siblings or []
-        paths = [sibling.rfilename.split("/") for sibling in siblings]
-        ours = [path for path in paths if len(path) == 3 and path[0] == name]
-        return [version for _, version, file in ours if file == MANIFEST and is_name(version)]
+            info = self._info()
+        paths = [sibling.rfilename.split("/") for sibling in info.siblings or []]
+        versions = [path[:2] for path in paths if len(path) == 3 and path[2] == MANIFEST]
+        if not versions and info.sha:
+            # A repository that is one model, as others save it: its versions are its commits.
+            return [info.sha]
+        return [version for model, version in versions if model == name and is_name(version)]
 
     def _downloaded(self, name: str) -> list[str]:
         folder = self._needed(f"{name}/{ALIASES}").parent
         return [path.name for path in folder.iterdir() if (path / MANIFEST).is_file()]
 
-    def _info(self):
-        return self._api.model_info(
-            self._repository.id, revision=self._repository.revision, timeout=self._timeout_s
-        )
+    def _info(self, commit: str | None = None):
+        revision = commit or self._repository.revision
+        return self._api.model_info(self._repository.id, revision=revision, timeout=self._timeout_s)
 
     def _called(self, path: str) -> str:
         """What messages call a file."""

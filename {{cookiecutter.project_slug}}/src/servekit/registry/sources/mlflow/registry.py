@@ -1,6 +1,6 @@
 """A ModelSource in MLflow: a registered model, its numbered versions, its aliases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +13,7 @@ from servekit.registry.sources.layout import (
     MANIFEST,
     check_names,
     in_order,
+    matching,
     moved,
     read_manifest,
 )
@@ -20,6 +21,9 @@ from servekit.registry.version_files import ModelFiles, bytes_of, verified
 
 from .errors import explained, explained_download
 from .runs import facts_of, logged_run
+
+MAX_DEPTH = 16
+"""The most folders inside each other in a version without a manifest."""
 
 
 class MlflowSource:
@@ -54,14 +58,18 @@ class MlflowSource:
                 self._client.get_registered_model(name)  # which raises, unless it is there
         return in_order(map(str, found))
 
-    def fetch(self, name: str, version: str, into: Path) -> Path:
+    def fetch(self, name: str, version: str, into: Path, files: Sequence[str] = ()) -> Path:
         check_names(model=name, version=version)
         with explained(self._url):
             place = self._client.get_model_version_download_uri(name, version)
-        self._download(place, MANIFEST, into)
-        where = f"{MANIFEST} of {name}:{version} at {self._url}"
-        manifest = read_manifest(bytes_of(into / MANIFEST), where, name, version)
-        for file in manifest["files"]:
+        where = f"{name}:{version} at {self._url}"
+        if files and MANIFEST not in self._files_at(place):
+            files = matching(self._files_below(place), files, where)
+        else:
+            self._download(place, MANIFEST, into)
+            content = bytes_of(into / MANIFEST)
+            files = [*read_manifest(content, f"{MANIFEST} of {where}", name, version)["files"]]
+        for file in files:
             self._download(place, file, into)
         return into
 
@@ -125,16 +133,36 @@ class MlflowSource:
                     " version never changes, so publish under another one."
                 )
 
+    def _listed(self, place: str) -> Iterator[tuple[str, bool]]:
+        """Yield the name of each file and folder in a folder, and whether it is a folder."""
+        with explained(self._url):
+            for each in list_artifacts(artifact_uri=place, tracking_uri=self._address):
+                yield each.path.rpartition("/")[2], each.is_dir
+
+    def _files_at(self, place: str) -> set[str]:
+        return {name for name, is_folder in self._listed(place) if not is_folder}
+
+    def _files_below(self, place: str, inside: str = "", depth: int = 0) -> Iterator[str]:
+        if depth > MAX_DEPTH:
+            raise ModelStoreError(f"The folders at {place} are more than {MAX_DEPTH} deep.")
+        for name, is_folder in self._listed(f"{place}/{inside}" if inside else place):
+            path = f"{inside}/{name}" if inside else name
+            if is_folder:
+                yield from self._files_below(place, path, depth + 1)
+            else:
+                yield path
+
     def _download(self, place: str, file: str, into: Path) -> None:
         folder, _, base = f"{place}/{file}".rpartition("/")
+        target = (into / file).parent
+        target.mkdir(parents=True, exist_ok=True)
         with explained(self._url):
-            listed = list_artifacts(artifact_uri=folder, tracking_uri=self._address)
-            if base not in {each.path.rpartition("/")[2] for each in listed if not each.is_dir}:
+            if base not in self._files_at(folder):
                 raise ModelStoreError(f"The model store {self._url} has no {file} at {place}.")
             with explained_download(self._url, file):
                 download_artifacts(
                     artifact_uri=f"{folder}/{base}",
-                    dst_path=str((into / file).parent),
+                    dst_path=str(target),
                     tracking_uri=self._address,
                 )
 
