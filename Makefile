@@ -45,6 +45,9 @@ programs: ## Install the tests' system packages (apt, as root)
 kit: environment ## Run the kit's fast tests against the project as it stands; ARGS= of pytest
 	@$(BIN)/python -m scripts.kit pytest $(if $(ARGS),$(ARGS),-q -m 'not serve and not slow' -n 2)
 
+protos: environment ## Write the code of the kit's .proto file
+	@$(BIN)/python -m scripts.protos
+
 docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
 	$(BIN)/python -m scripts.prompts
 
@@ -55,4 +58,4 @@ environment:
 bench: environment ## Benchmark against others, into benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds
 	@$(BIN)/python -m benchmarks
 
-.PHONY: help demo check kit programs test upgrade renders render docs bench environment
+.PHONY: help demo check kit programs test upgrade renders render protos docs bench environment

@@ -30,9 +30,8 @@ def complaints(answers):
         yield from text_complaints(prompt, answers[prompt], longest)
     if not re.fullmatch(r"[^\s@<>(),:;]+@[^\s@<>(),:;]+", answers["author_email"]):
         yield f"author_email {answers['author_email']!a} is not an e-mail address."
-    for prompt in ("composition", "grpc"):
-        if answers[prompt] is True and answers["sample"] != "language":
-            yield f"{prompt} needs the sample: answer sample with language, or {prompt} with no."
+    if answers["composition"] is True and answers["sample"] != "language":
+        yield "composition needs the sample: answer sample with language, or composition with no."
     for prompt, joint in NOTATION.items():
         yield from name_complaints(prompt, answers[prompt], joint, answers["_reserved"])
 

@@ -23,7 +23,11 @@ FEATURES = [
     if isinstance(default, bool)
 ]
 
-EITHER = {"stores/": {"cache", "rate_limit"}, "redis_server.py": {"cache", "rate_limit"}}
+EITHER = {
+    "stores/": {"cache", "rate_limit"},
+    "redis_server.py": {"cache", "rate_limit"},
+    "protocol_clients": {"open_inference", "grpc"},
+}
 """What needs any one of some features, by the beginning of its path."""
 
 Files = Mapping[str, bytes]

@@ -18,6 +18,7 @@ BESIDE = [
     "tests/test_docs.py",
     "tests/test_hooks.py",
     "tests/test_manifest.py",
+    "tests/test_protos.py",
     "tests/test_renders.py",
     "tests/test_scaffold.py",
     "tests/test_schemas.py",

@@ -16,7 +16,7 @@ CHOICES = {prompt: CONFIG[prompt] for prompt in PROMPTS if isinstance(CONFIG[pro
 OPTIONS = {name: [True, False] for name in FEATURES} | CHOICES
 """What may be answered, to prompts that do not ask for a text."""
 
-NEEDS_THE_SAMPLE = ("composition", "grpc")
+NEEDS_THE_SAMPLE = ("composition",)
 
 
 def is_accepted(answers: Answers) -> bool:

@@ -14,7 +14,6 @@ GOOD = {
     "author_email": "ada@example.com",
     "sample": "language",
     "composition": False,
-    "grpc": False,
     "_reserved": {"the name of a dependency": ["ray"]},
 }
 
@@ -25,16 +24,14 @@ def refusals(**answers: str | bool) -> list[str]:
 
 def test_good_answers_pass():
     assert refusals() == []
-    assert refusals(composition=True, grpc=True) == []
+    assert refusals(composition=True) == []
     assert refusals(sample="none") == []
 
 
-@pytest.mark.parametrize("prompt", ["composition", "grpc"])
-def test_what_needs_the_sample_is_refused_without_it(prompt):
-    [sentence] = refusals(**{"sample": "none", prompt: True})
-    assert (
-        sentence == f"{prompt} needs the sample: answer sample with language, or {prompt} with no."
-    )
+def test_what_needs_the_sample_is_refused_without_it():
+    assert refusals(sample="none", composition=True) == [
+        "composition needs the sample: answer sample with language, or composition with no."
+    ]
 
 
 @pytest.mark.parametrize("text", ["L'Été", "R&D <i>", "🏴󠁧󠁢󠁥󠁮󠁧󠁿 👩‍🚀", "a, b | c # d % {{e}}", "x" * 80])

@@ -197,7 +197,7 @@ SAMPLE = re.compile(
 
 
 def test_a_service_without_the_sample_does_not_speak_of_it(render: Callable[..., Render]):
-    answers = ALL | {"sample": "none", "composition": False, "grpc": False}
+    answers = ALL | {"sample": "none", "composition": False}
     project = files(render(**answers).folder)
     speaking = {
         f"{path}: {found[0].decode()}"

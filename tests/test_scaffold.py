@@ -18,7 +18,7 @@ from .template import files
 KINDS = ("python", "onnx", "function")
 PROJECTS: dict[str, Answers] = {
     "everything": ALL,
-    "no sample": ALL | {"sample": "none", "composition": False, "grpc": False},
+    "no sample": ALL | {"sample": "none", "composition": False},
     "bare": BARE,
 }
 CHECKS = [

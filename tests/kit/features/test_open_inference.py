@@ -15,8 +15,8 @@ from servekit.api.errors import ProblemError
 from servekit.api.models import model_router
 from servekit.contracts import Contract
 from servekit.features.open_inference import open_inference
-from servekit.features.open_inference.signature import Signature
-from servekit.features.open_inference.tensors import Tensor
+from servekit.inference.signature import Signature
+from servekit.inference.tensors import Tensor
 
 from tests.api.test_models import client_of
 from tests.in_process import ports_around

@@ -1,55 +1,23 @@
 """The feature `open_inference` over Ray Serve, asked by the clients of Triton and of KServe."""
 
-import hashlib
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from servekit.commands.packages import find_uv
-from servekit.testing.authenticated_client import HEADERS
 from servekit.testing.cluster import INLINE
 
 from acme_service import NAME, VERSION
 
+from tests.protocol_clients import run_client
+
 pytestmark = pytest.mark.serve
 
-HERE = Path(__file__).parent
-REQUIREMENTS = HERE.parent / "open_inference_clients.txt"
-
-
-@pytest.fixture(scope="session")
-def python() -> Path:
-    """Of an environment of the clients' own: they bound packages that the service has, too."""
-    environment = Path(sys.prefix).with_name("open-inference-clients")
-    stamp, python = environment / "stamp", environment / "bin/python"
-    content = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if not stamp.is_file() or stamp.read_text() != content:
-        uv = find_uv(Path(sys.prefix))
-        make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)]
-        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
-        for command in (make, [*install, "--requirement", str(REQUIREMENTS)]):
-            subprocess.run(command, check=True, timeout=600)
-        stamp.write_text(content)
-    return python
+SCRIPT = Path(__file__).with_name("open_inference_callers.py")
 
 
 @pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])
-def test_clients_of_others_are_answered(prefix: str, service: str, python: Path) -> None:
-    # Isolated from what PYTHONPATH says of the project.
-    script = HERE / "open_inference_callers.py"
-    done = subprocess.run(
-        [python, "-I", script, service + prefix, json.dumps(HEADERS)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+def test_clients_of_others_are_answered(prefix: str, service: str) -> None:
+    said = run_client(SCRIPT, service + prefix)
     triton, kserve = said["triton"], said["kserve"]
     assert all([*triton["ready"], *kserve["ready"]])
     assert triton["server"]["name"] == NAME

@@ -1,13 +1,15 @@
-"""The door `grpc` without Ray: a real client, gRPC's own server, and the API behind it."""
+"""The transport `grpc` without Ray: a real client, gRPC's own server, and the API behind it."""
 
 import asyncio
+import json
 import pickle
 import socket
-from collections.abc import AsyncIterator
+import struct
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pytest
 import yaml
@@ -21,15 +23,19 @@ from grpc_health.v1.health_pb2 import (
     HealthCheckResponse,
     HealthListRequest,
 )
+from pydantic import BaseModel, Field
 from ray.serve.config import gRPCOptions
 from ray.serve.schema import gRPCOptionsSchema
 from starlette.requests import HTTPConnection
 
-from servekit.api import Feature
+from servekit.api import Feature, Service
+from servekit.api import create_app as create_api
+from servekit.api.canary import CanarySettings, position
 from servekit.api.errors import ProblemError
 from servekit.commands import serve
 from servekit.contracts import (
     CHAMPION,
+    Contract,
     ModelError,
     ModelOverloadedError,
     ModelReplacedError,
@@ -37,27 +43,33 @@ from servekit.contracts import (
     ModelUnavailableError,
     Prediction,
 )
+from servekit.ingress.grpc import grpc
+from servekit.ingress.grpc.calls import address_of
+from servekit.ingress.grpc.methods import model_stream_infer
+from servekit.ingress.grpc.protos.inference_pb2 import (
+    DESCRIPTOR,
+    ModelInferRequest,
+    ModelMetadataRequest,
+    ModelReadyRequest,
+    ModelStreamInferResponse,
+    ServerLiveRequest,
+    ServerMetadataRequest,
+    ServerReadyRequest,
+)
+from servekit.ingress.grpc.routes import MODEL_INFER, MODEL_STREAM_INFER, SERVICE
+from servekit.ingress.grpc.servicers import health, inference
+from servekit.ingress.grpc.settings import GrpcStreamSettings
 from servekit.testing.configurations import own
 from servekit.testing.subprocesses import free_port
 
 from acme_service.app import WIRING
 from acme_service.contracts.language import Detection, Query
 from acme_service.features import transports
-from acme_service.grpc import grpc
-from acme_service.grpc.calls import address_of
-from acme_service.grpc.methods import DetectStream
-from acme_service.grpc.protos.language.v1.detector_pb2 import (
-    DESCRIPTOR,
-    DetectRequest,
-    DetectResponse,
-    Model,
-)
-from acme_service.grpc.routes import DETECT, DETECT_STREAM
-from acme_service.grpc.servicers import health, language_detector
 
-from .grpc_callers import Client, in_process, refusal
+from .grpc_callers import Client, asking, in_process, outputs_of, refusal, texts
 from tests.fakes import (
     CARD,
+    ChangingDetector,
     FailingDetector,
     FakeDetector,
     StuckDetector,
@@ -65,13 +77,13 @@ from tests.fakes import (
     detection,
     fake_ports,
 )
+from tests.in_process import ports_around
 
-TEXT = DetectRequest(text="a b c")
-METHODS = ["detect", "detect_stream"]
+ASKS = texts("a b c")
 
 
-def api_of(detector: FakeDetector, *features: Feature) -> FastAPI:
-    return create_app(fake_ports(detector), [*features, grpc().feature])
+def api_of(detector: FakeDetector, *features: Feature, **settings: Any) -> FastAPI:
+    return create_app(fake_ports(detector), [*features, grpc().feature], **settings)
 
 
 @pytest.fixture
@@ -85,63 +97,255 @@ async def caller(detector: FakeDetector) -> AsyncIterator[Client]:
         yield caller
 
 
-async def test_an_answer_holds_the_best_few_and_the_model(caller: Client) -> None:
-    answer = await caller.detect(DetectRequest(text="a", top=2))
-    assert isinstance(answer, DetectResponse)
-    assert (answer.language, answer.score) == ("en", 0.75)
-    assert [(one.language, one.score) for one in answer.candidates] == [("en", 0.75), ("de", 0.2)]
-    assert answer.model == Model(name=CARD.name, version=CARD.version)
-    assert len((await caller.detect(TEXT)).candidates) == 3
+class Point(BaseModel):
+    """An item of every datatype that contents have."""
+
+    place: tuple[float, float]
+    count: int = 1
+    is_far: bool = False
+    tags: Annotated[list[str], Field(max_length=3)] = []
+    more: dict[str, int] | None = None
 
 
-async def test_a_text_without_letters_is_undetermined(caller: Client) -> None:
-    answer = await caller.detect(DetectRequest(text="1 2 3"))
-    assert (answer.language, answer.score, [*answer.candidates]) == ("und", 0, [])
+class Seen(BaseModel):
+    total: float
+    counts: list[int]
+    far: bool
+    kept: Point
 
 
-async def test_the_model_is_asked_what_the_caller_asks(
-    caller: Client, detector: FakeDetector
-) -> None:
-    asks = DetectRequest(
-        text="ä", allowed_languages=["fr", "de", "fr"], preferred_languages=["it", "de"]
+POINT = Contract("point", Point, Seen)
+
+
+class Points:
+    version = "7"
+
+    def predict(self, items: Sequence[Point]) -> list[Seen]:
+        return [
+            Seen(
+                total=sum(one.place) * one.count,
+                counts=[*map(len, one.tags)],
+                far=one.is_far,
+                kept=one,
+            )
+            for one in items
+        ]
+
+
+@pytest.fixture
+async def points() -> AsyncIterator[Client]:
+    service = Service(name="Points", slug="points", package="points", version="2")
+    ports = ports_around({POINT: Points})
+    async with in_process(create_api(service, ports, [], [grpc().feature])) as caller:
+        yield caller
+
+
+PLACES = ("FP64", [2, 2], [1.0, 2.0, 3.0, 4.0])
+
+
+async def test_the_server_describes_itself(points: Client) -> None:
+    server = await points.service.ServerMetadata(ServerMetadataRequest())
+    assert (server.name, server.version, [*server.extensions]) == ("Points", "2", [])
+    assert (await points.service.ServerLive(ServerLiveRequest())).live
+    assert (await points.service.ServerReady(ServerReadyRequest())).ready
+
+
+@pytest.mark.parametrize("version", ["", "7"])
+async def test_a_model_describes_itself(points: Client, version: str) -> None:
+    asks = ModelMetadataRequest(name="point", version=version)
+    metadata = await points.service.ModelMetadata(asks)
+    assert (metadata.name, metadata.platform, [*metadata.versions]) == ("point", "ray-serve", ["7"])
+    assert [(one.name, one.datatype, [*one.shape]) for one in metadata.inputs] == [
+        ("place", "FP64", [-1, 2]),
+        ("count", "INT64", [-1]),
+        ("is_far", "BOOL", [-1]),
+        ("tags", "BYTES", [-1, -1]),
+        ("more", "BYTES", [-1]),
+    ]
+    assert [one.name for one in metadata.outputs] == ["total", "counts", "far", "kept"]
+
+
+async def test_a_row_is_an_item(points: Client) -> None:
+    request = asking(
+        "point",
+        place=PLACES,
+        count=("INT8", [2, 1], [1, 2]),
+        is_far=("BOOL", [2], [True, False]),
+        tags=("BYTES", [2, 2], [b"a", b"bc", b"", "ü".encode()]),
+        more=("BYTES", [2], [b"null", b'{"x": 1}']),
     )
-    await caller.detect(asks)
-    assert detector.asked == [Query("ä", ("de", "fr"), ("it", "de"))]
+    request.id = "42"
+    answer = await points.infer(request)
+    assert (answer.model_name, answer.model_version, answer.id) == ("point", "7", "42")
+    assert [[*one.shape] for one in answer.outputs] == [[2], [2, 2], [2], [2]]
+    given = outputs_of(answer)
+    kept = [json.loads(one) for one in given.pop("kept")]
+    assert given == {"total": [3.0, 14.0], "counts": [1, 2, 0, 1], "far": [True, False]}
+    assert [one["more"] for one in kept] == [None, {"x": 1}]
+    assert answer.outputs[3].parameters["content_type"].string_param == "application/json"
 
 
-async def test_a_guess_for_every_word(caller: Client, detector: FakeDetector) -> None:
-    guesses = [guess async for guess in caller.detect_stream(TEXT)]
-    assert [one.language for one in guesses] == ["en", "en", "en"]
-    assert [query.text for query in detector.asked] == ["a", "a b", "a b c"]
+async def test_binary_tensors_are_answered_by_binary_ones(points: Client) -> None:
+    request = ModelInferRequest(model_name="point")
+    request.inputs.add(name="place", datatype="FP16", shape=[1, 2])
+    request.inputs.add(name="tags", datatype="BYTES", shape=[1, 1])
+    request.raw_input_contents.extend(
+        [struct.pack("<2e", 1.5, 2), struct.pack("<I", 2) + "ü".encode()]
+    )
+    request.outputs.add(name="total")
+    request.outputs.add(name="counts")
+    answer = await points.infer(request)
+    assert [one.name for one in answer.outputs] == ["total", "counts"]
+    assert [*answer.raw_output_contents] == [struct.pack("<d", 3.5), struct.pack("<q", 1)]
+    assert not any(one.HasField("contents") for one in answer.outputs)
 
 
-@pytest.mark.parametrize("method", METHODS)
+async def test_a_large_request_is_answered(points: Client) -> None:
+    places = [float(number) for number in range(2000)]
+    request = asking(
+        "point",
+        place=("FP64", [1000, 2], places),
+        tags=("BYTES", [1000, 1], [b"x" * 100] * 1000),
+    )
+    assert request.ByteSize() > 64 * 1024
+    assert outputs_of(await points.infer(request))["total"][-1] == 1998 + 1999
+
+
+RAW = ModelInferRequest(model_name="point", raw_input_contents=[b"1"])
+BOTH = asking("point", place=PLACES)
+BOTH.raw_input_contents.append(b"")
+NO_SUCH_OUTPUT = asking("point", place=PLACES)
+NO_SUCH_OUTPUT.outputs.add(name="totale")
+UNKNOWN = asking("point", place=PLACES)
+UNKNOWN.inputs[0].datatype = "FP8"
+HALF = asking("point", place=PLACES)
+HALF.inputs[0].datatype = "FP16"
+MANY = ModelInferRequest(model_name="point")
+for _ in range(257):
+    MANY.inputs.add(name="place")
+
+
 @pytest.mark.parametrize(
-    ("asks", "field"),
+    ("request_", "reason"),
     [
-        ({"text": ""}, "text"),
-        ({"text": "ä" * 10_001}, "text"),
-        ({"text": "a", "top": 0}, "top"),
-        ({"text": "a", "top": 11}, "top"),
-        ({"text": "a", "top": -1}, "top"),
-        ({"text": "a", "allowed_languages": ["English"]}, "allowed_languages"),
-        ({"text": "a", "preferred_languages": ["en"] * 65}, "preferred_languages"),
+        (asking("point"), "Tensor 'place' is missing."),
+        (asking("point", place=("FP64", [2, 2], [1.0])), "has 1 elements, and its shape [2, 2]"),
+        (asking("point", place=("FP64", [1, 3], [1.0] * 3)), "has the shape [1, 3]"),
+        (asking("point", place=("FP64", [-1, 2], [])), "has the shape [-1, 2]: 1 to 16 sizes"),
+        (asking("point", place=("FP64", [], [])), "has the shape []: 1 to 16 sizes"),
+        (asking("point", place=("FP64", [10**9, 10**9], [])), "takes 1000000000000000000."),
+        (asking("point", place=("FP64", [0, 10**9], [])), "too many empty lists"),
+        (asking("point", place=PLACES, count=("INT8", [2], [1, 128])), "that is no INT8."),
+        (asking("point", place=("BOOL", [1, 2], [True, True])), "is BOOL, and the model takes"),
+        (asking("point", plaice=PLACES), "Unknown tensor 'plaice'"),
+        (asking("point", place=PLACES, tags=("BYTES", [2, 1], [b"\xff", b""])), "not UTF-8"),
+        (asking("point", place=PLACES, more=("BYTES", [2], [b"{", b""])), "that is not JSON"),
+        (asking("point", place=PLACES, tags=("BYTES", [2, 4], [b""] * 8)), "inputs.0.tags"),
+        (asking("point", place=("FP64", [1, 2], [float("nan"), 1.0])), "inputs.0.place.0"),
+        (RAW, "raw_input_contents holds all tensors of a request, or none."),
+        (BOTH, "raw_input_contents holds all tensors of a request, or none."),
+        (NO_SUCH_OUTPUT, "Unknown tensor 'totale': the point model gives total"),
+        (UNKNOWN, "the unknown datatype 'FP8'"),
+        (HALF, "is FP16: send it in raw_input_contents."),
+        (MANY, "A request has at most 256 tensors."),
     ],
 )
-async def test_what_cannot_be_asked_is_refused_by_name(
-    caller: Client, detector: FakeDetector, method: str, asks: dict[str, Any], field: str
+async def test_bad_tensors_are_refused_in_one_sentence(
+    points: Client, request_: ModelInferRequest, reason: str
 ) -> None:
-    error = await refusal(getattr(caller, method)(DetectRequest(**asks)))
+    error = await refusal(points.infer(request_))
     assert error.code() is StatusCode.INVALID_ARGUMENT
-    assert (error.details() or "").startswith(f"{field}: ")
-    assert detector.asked == []
+    assert reason in (error.details() or "")
+    [answer] = [one async for one in points.stream(request_)]
+    assert answer.error_message == error.details()
 
 
-async def test_the_longest_text_is_answered(caller: Client) -> None:
-    assert (await caller.detect(DetectRequest(text="ä" * 10_000, top=3))).language == "en"
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("ModelInfer", ModelInferRequest(model_name="pint")),
+        ("ModelInfer", ModelInferRequest(model_name="point", model_version="6")),
+        ("ModelReady", ModelReadyRequest(name="pint")),
+        ("ModelReady", ModelReadyRequest(name="point", version="6")),
+        ("ModelMetadata", ModelMetadataRequest(name="pint")),
+        ("ModelMetadata", ModelMetadataRequest(name="point", version="6")),
+    ],
+)
+async def test_an_unknown_model_or_version_is_not_found(
+    points: Client, method: str, request_: Any
+) -> None:
+    error = await refusal(getattr(points.service, method)(request_))
+    assert error.code() is StatusCode.NOT_FOUND
 
 
-@pytest.mark.parametrize("method", METHODS)
+async def test_a_version_can_be_asked_for(points: Client) -> None:
+    request = asking("point", place=PLACES)
+    request.model_version = "7"
+    assert (await points.infer(request)).model_version == "7"
+    ready = await points.service.ModelReady(ModelReadyRequest(name="point", version="7"))
+    assert ready.ready
+
+
+async def test_the_model_is_asked_what_the_client_asks(
+    caller: Client, detector: FakeDetector
+) -> None:
+    request = asking(
+        "language",
+        text=("BYTES", [1], ["ä".encode()]),
+        allowed=("BYTES", [1, 2], [b"fr", b"de"]),
+        preferred=("BYTES", [1], [b'["it"]']),
+    )
+    answer = await caller.infer(request)
+    assert detector.asked == [Query("ä", ("fr", "de"), ("it",))]
+    assert outputs_of(answer)["language"] == [b"en"]
+    assert outputs_of(answer)["score"] == [0.75]
+
+
+async def test_a_stream_brings_each_piece_of_the_answer_to_each_request(caller: Client) -> None:
+    first, second = texts("a b"), texts("1")
+    first.id, second.id = "1", "2"
+    answers: list[ModelStreamInferResponse] = [one async for one in caller.stream(first, second)]
+    assert [one.infer_response.id for one in answers] == ["1", "1", "2"]
+    found = [outputs_of(one.infer_response)["language"] for one in answers]
+    assert found == [[b"en"], [b"en"], [b"und"]]
+    assert not any(is_final(one) for one in answers)
+
+
+async def test_a_client_can_ask_for_a_last_message(caller: Client) -> None:
+    asks = texts("a b")
+    asks.parameters["triton_enable_empty_final_response"].bool_param = True
+    answers = [one async for one in caller.stream(asks)]
+    assert [is_final(one) for one in answers] == [False, False, True]
+    assert [len(one.infer_response.outputs) for one in answers] == [3, 3, 0]
+
+
+async def test_a_model_that_does_not_stream_answers_a_stream_with_one_message(
+    points: Client,
+) -> None:
+    answers = [one async for one in points.stream(asking("point", place=PLACES))]
+    assert [outputs_of(one.infer_response)["total"] for one in answers] == [[3.0, 7.0]]
+    assert is_final(answers[0])
+
+
+async def test_a_piece_is_of_one_item(caller: Client) -> None:
+    [answer] = [one async for one in caller.stream(texts("a", "b"))]
+    assert answer.error_message == "The first dimension of every tensor is 1: a stream is of one."
+
+
+def is_final(answer: ModelStreamInferResponse) -> bool:
+    return answer.infer_response.parameters["triton_final_response"].bool_param
+
+
+async def test_a_request_that_fails_leaves_its_stream_to_the_next(caller: Client) -> None:
+    wrong = texts("")
+    wrong.id = "wrong"
+    answers = [one async for one in caller.stream(wrong, texts("a"))]
+    assert answers[0].error_message.startswith("The request is not valid. inputs.0.text: ")
+    assert answers[0].infer_response.id == "wrong"
+    assert is_final(answers[0])
+    assert outputs_of(answers[1].infer_response)["language"] == [b"en"]
+
+
 @pytest.mark.parametrize(
     ("error", "code", "retry"),
     [
@@ -153,13 +357,21 @@ async def test_the_longest_text_is_answered(caller: Client) -> None:
     ],
 )
 async def test_a_model_in_trouble_is_a_status(
-    method: str, error: ModelError, code: StatusCode, retry: str | None
+    error: ModelError, code: StatusCode, retry: str | None
 ) -> None:
     async with in_process(api_of(FailingDetector(error))) as caller:
-        refused = await refusal(getattr(caller, method)(TEXT))
+        refused = await refusal(caller.infer(ASKS))
+        [answer] = [one async for one in caller.stream(ASKS)]
     assert refused.code() is code
-    assert refused.details() == str(error)
+    assert refused.details() == answer.error_message == str(error)
     assert dict(refused.trailing_metadata()).get("retry-after") == retry
+
+
+async def test_a_model_that_is_away_is_not_ready() -> None:
+    async with in_process(api_of(FailingDetector(ModelUnavailableError("Away.")))) as caller:
+        assert not (await caller.service.ModelReady(ModelReadyRequest(name="language"))).ready
+        assert not (await caller.service.ServerReady(ServerReadyRequest())).ready
+        assert (await caller.service.ServerLive(ServerLiveRequest())).live
 
 
 class BrokenDetector(FakeDetector):
@@ -169,12 +381,12 @@ class BrokenDetector(FakeDetector):
         raise RuntimeError("secret at 192.0.2.1")
 
 
-@pytest.mark.parametrize("method", METHODS)
-async def test_an_unexpected_error_tells_nothing_of_itself(method: str) -> None:
+async def test_an_unexpected_error_tells_nothing_of_itself() -> None:
     async with in_process(api_of(BrokenDetector())) as caller:
-        error = await refusal(getattr(caller, method)(TEXT))
+        error = await refusal(caller.infer(ASKS))
+        [answer] = [one async for one in caller.stream(ASKS)]
     assert error.code() is StatusCode.INTERNAL
-    assert error.details() == "Internal Server Error"
+    assert error.details() == answer.error_message == "Internal Server Error"
 
 
 class ExhaustedDetector(FakeDetector):
@@ -193,23 +405,15 @@ class BreakingDetector(ExhaustedDetector):
 
 
 @pytest.mark.parametrize(
-    ("detector", "code"),
-    [
-        (ExhaustedDetector(), StatusCode.DEADLINE_EXCEEDED),
-        (BreakingDetector(), StatusCode.INTERNAL),
-    ],
+    ("detector", "reason"),
+    [(ExhaustedDetector(), "Too late."), (BreakingDetector(), "Internal Server Error")],
 )
-async def test_a_stream_that_fails_on_the_way_says_so_at_its_end(
-    detector: FakeDetector, code: StatusCode
+async def test_an_answer_that_fails_on_the_way_says_so_at_its_end(
+    detector: FakeDetector, reason: str
 ) -> None:
     async with in_process(api_of(detector)) as caller:
-        call = caller.detect_stream(TEXT)
-        guesses = [await call.read(), await call.read()]
-        with pytest.raises(AioRpcError) as failed:
-            await call.read()
-    assert [guess.language for guess in guesses] == ["en", "en"]
-    assert failed.value.code() is code
-    assert "secret" not in str(failed.value)
+        answers = [one async for one in caller.stream(ASKS)]
+    assert [one.error_message for one in answers] == ["", "", reason]
 
 
 class LeftDetector(StuckDetector):
@@ -226,11 +430,11 @@ class LeftDetector(StuckDetector):
             self.left.set()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["infer", "stream"])
 async def test_a_deadline_stops_the_work(method: str) -> None:
     stuck = LeftDetector()
     async with in_process(api_of(stuck)) as caller:
-        error = await refusal(getattr(caller, method)(TEXT, timeout=0.5))
+        error = await refusal(getattr(caller, method)(ASKS, timeout=0.5))
         assert error.code() is StatusCode.DEADLINE_EXCEEDED
         await asyncio.wait_for(stuck.left.wait(), 10)
 
@@ -248,11 +452,33 @@ class SlowGuesser(LeftDetector):
 async def test_a_client_that_leaves_in_the_middle_stops_the_work() -> None:
     stuck = SlowGuesser()
     async with in_process(api_of(stuck)) as caller:
-        call = caller.detect_stream(TEXT)
+        call = caller.stream(ASKS)
         async for _ in call:
             call.cancel()
             break
         await asyncio.wait_for(stuck.left.wait(), 10)
+
+
+async def test_a_stream_without_requests_ends() -> None:
+    async with in_process(api_of(FakeDetector()), GrpcStreamSettings(idle_timeout_s=0.3)) as caller:
+        call = caller.service.ModelStreamInfer()
+        await call.write(texts("a"))
+        assert not (await call.read()).error_message
+        with pytest.raises(AioRpcError) as ended:
+            await call.read()
+    error = ended.value
+    assert error.code() is StatusCode.CANCELLED
+    assert error.details() == "The stream has been idle for too long."
+
+
+async def test_the_time_of_an_answer_is_no_idle_time() -> None:
+    class Slow(FakeDetector):
+        async def predict(self, item: Query, version: str = CHAMPION) -> Prediction[Detection]:
+            await asyncio.sleep(0.6)
+            return await super().predict(item, version)
+
+    async with in_process(api_of(Slow()), GrpcStreamSettings(idle_timeout_s=0.3)) as caller:
+        assert await caller.languages(texts("a"), texts("b")) == ["en", "en"]
 
 
 class EagerGuesser(FakeDetector):
@@ -268,7 +494,7 @@ class EagerGuesser(FakeDetector):
 
 
 class QuietContext:
-    """Of a call whose caller says nothing and reads nothing."""
+    """Of a call whose client says nothing and reads nothing."""
 
     def invocation_metadata(self) -> list[tuple[str, str]]:
         return []
@@ -283,17 +509,20 @@ class QuietContext:
     def set_trailing_metadata(self, trailing_metadata: Any) -> None: ...
 
 
+async def one_request() -> AsyncIterator[ModelInferRequest]:
+    yield ASKS
+
+
 async def test_a_model_makes_no_guesses_that_nobody_takes() -> None:
     eager = EagerGuesser()
     replica: Any = SimpleNamespace(api=api_of(eager))
-    answers: Any = DetectStream(replica, TEXT, QuietContext())
+    answers: Any = model_stream_infer(10)(replica, one_request(), QuietContext())
     async with aclosing(answers):
         await anext(answers)
         await asyncio.sleep(0.2)
         assert 1 <= eager.given < 5
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -305,13 +534,19 @@ async def test_a_model_makes_no_guesses_that_nobody_takes() -> None:
     ],
 )
 async def test_guards_refuse_calls_as_they_refuse_requests(
-    detector: FakeDetector, method: str, error: Any, code: StatusCode
+    detector: FakeDetector, error: Any, code: StatusCode
 ) -> None:
     async def guard(_: HTTPConnection) -> None:
         raise error
 
     async with in_process(api_of(detector, Feature(name="strict", guards=[guard]))) as caller:
-        refused = await refusal(getattr(caller, method)(TEXT))
+        refused = await refusal(caller.infer(ASKS))
+        if code in {StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED}:
+            ended = await refusal(caller.stream(ASKS, ASKS))
+            assert (ended.code(), ended.details()) == (code, error.detail)
+        else:
+            answers = [one async for one in caller.stream(ASKS, ASKS)]
+            assert [one.error_message for one in answers] == [error.detail] * 2
     assert refused.code() is code
     assert refused.details() == error.detail
     challenge = dict(refused.trailing_metadata()).get("www-authenticate")
@@ -326,7 +561,7 @@ async def test_a_guard_sees_metadata_and_address(detector: FakeDetector) -> None
         seen.append(connection)
 
     async with in_process(api_of(detector, Feature(name="curious", guards=[guard]))) as caller:
-        await caller.detect(TEXT, metadata=[("x-api-key", "k"), ("some-bin", b"\xff\x00")])
+        await caller.infer(ASKS, metadata=[("x-api-key", "k"), ("some-bin", b"\xff\x00")])
     [connection] = seen
     assert connection.headers["x-api-key"] == "k"
     assert connection.headers["some-bin"] == "\xff\x00"
@@ -349,32 +584,43 @@ def test_an_address_is_read_as_grpc_writes_it(peer: str, address: tuple[str, int
 
 @pytest.mark.parametrize("name", ["x-request-id", "request_id"])
 async def test_a_request_id_is_taken_and_given_back(caller: Client, name: str) -> None:
-    call = caller.detect(TEXT, metadata=[(name, "mine")])
-    await call
+    call = caller.infer(ASKS, metadata=[(name, "mine")])
     assert dict(await call.trailing_metadata())["x-request-id"] == "mine"
 
 
 async def test_a_call_without_an_id_gets_one_even_when_it_is_refused(caller: Client) -> None:
-    refused = await refusal(caller.detect(DetectRequest()))
+    refused = await refusal(caller.infer(ModelInferRequest()))
     assert len(dict(refused.trailing_metadata())["x-request-id"]) == 36
 
 
 async def test_an_answer_names_its_model(caller: Client) -> None:
-    one, many = caller.detect(TEXT), caller.detect_stream(TEXT)
+    one, many = caller.infer(ASKS), caller.stream(ASKS, ASKS)
     await one
-    assert len([guess async for guess in many]) == 3
+    assert len([answer async for answer in many]) == 6
     for call in (one, many):
         assert dict(await call.trailing_metadata())["x-model"] == CARD.reference
 
 
+async def test_a_client_keeps_to_the_version_of_its_key() -> None:
+    model = ChangingDetector()
+    model.challenger = "2"
+    async with in_process(api_of(model, canary=CanarySettings(fraction=0.5))) as caller:
+        for key in "abcdefgh":
+            metadata = [("x-canary-key", key)]
+            answer = await caller.infer(ASKS, metadata=metadata)
+            assert answer.model_version == ("2" if position([key]) < 0.5 else "1")
+            async for piece in caller.stream(ASKS, metadata=metadata):
+                assert piece.infer_response.model_version == answer.model_version
+
+
 def test_over_http_there_is_nothing_of_it(detector: FakeDetector) -> None:
     client = TestClient(api_of(detector))
-    for path in (DETECT, DETECT_STREAM):
-        assert client.post(path, content=TEXT.SerializeToString()).status_code == 404
+    for path in (MODEL_INFER, MODEL_STREAM_INFER):
+        assert client.post(path, content=ASKS.SerializeToString()).status_code == 404
         assert path not in client.get("/openapi.json").json()["paths"]
 
 
-@pytest.mark.parametrize("service", ["", "language.v1.LanguageDetector"])
+@pytest.mark.parametrize("service", ["", SERVICE])
 async def test_health_is_readiness(detector: FakeDetector, service: str) -> None:
     asks = HealthCheckRequest(service=service)
     away = FailingDetector(ModelUnavailableError("Away."))
@@ -407,12 +653,12 @@ def test_every_method_that_is_offered_is_there() -> None:
 async def test_the_service_is_plugged_in(detector: FakeDetector) -> None:
     features = [one.feature for one in transports()]
     async with in_process(create_app(fake_ports(detector), features)) as caller:
-        assert (await caller.detect(TEXT)).language == "en"
+        assert outputs_of(await caller.infer(ASKS))["language"] == [b"en"]
 
 
 def test_messages_can_be_pickled() -> None:
     # Serve's Python proxy does so on their way to a replica.
-    assert pickle.loads(pickle.dumps(TEXT)) == TEXT
+    assert pickle.loads(pickle.dumps(ASKS)) == ASKS
 
 
 @pytest.fixture
@@ -424,7 +670,7 @@ def test_serve_learns_which_methods_there_are_and_tells_nobody(options: dict[str
     assert options.keys() <= gRPCOptionsSchema.model_fields.keys()
     assert options["enable_reflection"] is False
     named = gRPCOptions(**options).grpc_servicer_func_callable
-    assert named == [language_detector, health]
+    assert named == [inference, health]
 
 
 def test_a_taken_port_is_one_sentence(options: dict[str, Any], tmp_path: Path) -> None:

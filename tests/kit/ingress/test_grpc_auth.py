@@ -7,17 +7,17 @@ from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 
 from servekit.features.auth import auth
+from servekit.ingress.grpc import grpc
 from servekit.testing.cluster import INLINE, Cluster
 from servekit.testing.features.auth import KEY, USER, knowing, token
 
 from acme_service import SLUG
-from acme_service.grpc import grpc
 
-from .grpc_callers import Client, DetectRequest, calling, in_process, refusal
+from .grpc_callers import Client, calling, in_process, outputs_of, refusal, texts
 from tests.fakes import create_app, fake_ports
 
-TEXT = DetectRequest(text="a b")
-METHODS = ["detect", "detect_stream"]
+ASKS = texts("a b")
+METHODS = ["infer", "stream"]
 
 GOOD = [("authorization", f"Bearer {token()}"), ("x-api-key", KEY.secret)]
 WRONG = [
@@ -40,9 +40,9 @@ async def caller() -> AsyncIterator[Client]:
 
 @pytest.mark.parametrize("credential", GOOD)
 async def test_who_is_known_is_answered(caller: Client, credential: tuple[str, str]) -> None:
-    assert (await caller.detect(TEXT, metadata=[credential])).language == "en"
-    guesses = [one async for one in caller.detect_stream(TEXT, metadata=[credential])]
-    assert len(guesses) == 2
+    answer = await caller.infer(ASKS, metadata=[credential])
+    assert outputs_of(answer)["language"] == [b"en"]
+    assert await caller.languages(ASKS, metadata=[credential]) == ["en", "en"]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -50,14 +50,14 @@ async def test_who_is_known_is_answered(caller: Client, credential: tuple[str, s
 async def test_who_is_not_known_is_refused(
     caller: Client, credential: tuple[str, str], method: str
 ) -> None:
-    error = await refusal(getattr(caller, method)(TEXT, metadata=[credential]))
+    error = await refusal(getattr(caller, method)(ASKS, metadata=[credential]))
     assert error.code() is StatusCode.UNAUTHENTICATED
     assert error.details() == "A valid token or key is needed."
     assert dict(error.trailing_metadata())["www-authenticate"] == "Bearer"
 
 
 async def test_a_missing_scope_is_named(caller: Client) -> None:
-    error = await refusal(caller.detect(TEXT, metadata=[WITHOUT_SCOPE]))
+    error = await refusal(caller.infer(ASKS, metadata=[WITHOUT_SCOPE]))
     assert error.code() is StatusCode.PERMISSION_DENIED
     assert error.details() == "The scope predict is needed."
 
@@ -74,14 +74,14 @@ async def test_the_guard_stands_behind_serves_proxy_too(cluster: Cluster, applic
         for method in METHODS:
             for credential in WRONG:
                 error = await refusal(
-                    getattr(caller, method)(TEXT, metadata=[*metadata, credential])
+                    getattr(caller, method)(ASKS, metadata=[*metadata, credential])
                 )
                 assert error.code() is StatusCode.UNAUTHENTICATED
                 assert error.details() == "A valid token or key is needed."
             error = await refusal(
-                getattr(caller, method)(TEXT, metadata=[*metadata, WITHOUT_SCOPE])
+                getattr(caller, method)(ASKS, metadata=[*metadata, WITHOUT_SCOPE])
             )
             assert error.code() is StatusCode.PERMISSION_DENIED
         for credential in GOOD:
-            answer = await caller.detect(TEXT, metadata=[*metadata, credential])
-            assert answer.model.name == "language"
+            answer = await caller.infer(ASKS, metadata=[*metadata, credential])
+            assert answer.model_name == "language"

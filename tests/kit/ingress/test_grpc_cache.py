@@ -4,11 +4,11 @@ from fastapi.testclient import TestClient
 
 from servekit.features.cache import cache
 from servekit.features.cache.settings import CacheSettings
+from servekit.ingress.grpc import grpc
 
 from acme_service import SLUG
-from acme_service.grpc import grpc
 
-from .grpc_callers import DetectRequest, in_process
+from .grpc_callers import in_process, outputs_of, texts
 from tests.fakes import FakeDetector, create_app, fake_ports
 
 
@@ -17,7 +17,7 @@ async def test_an_answer_to_a_request_answers_a_call() -> None:
     api = create_app(fake_ports(detector), [cache(CacheSettings(), service=SLUG), grpc().feature])
     assert TestClient(api).post("/v1/detect", json={"text": "a"}).is_success
     async with in_process(api) as caller:
-        call = caller.detect(DetectRequest(text="a"))
-        assert (await call).language == "en"
+        call = caller.infer(texts("a"))
+        assert outputs_of(await call)["language"] == [b"en"]
         assert "hit" in dict(await call.trailing_metadata())["cache-status"]
     assert len(detector.asked) == 1

@@ -1,14 +1,13 @@
-"""The features `grpc` and `metrics`: a call is counted as a request is."""
+"""The features `grpc` and `metrics`: a call is counted as a request is, and each of a stream."""
 
 from dataclasses import replace
 
 from servekit.features.metrics import metrics
+from servekit.ingress.grpc import grpc
+from servekit.ingress.grpc.routes import MODEL_INFER, MODEL_STREAM_INFER
 from servekit.testing.fakes import FakeMeter
 
-from acme_service.grpc import grpc
-from acme_service.grpc.routes import DETECT
-
-from .grpc_callers import DetectRequest, in_process, refusal
+from .grpc_callers import in_process, refusal, texts
 from tests.fakes import create_app, fake_ports
 
 
@@ -16,9 +15,11 @@ async def test_calls_are_counted_by_method_and_status() -> None:
     meter = FakeMeter()
     ports = replace(fake_ports(), meter=meter)
     async with in_process(create_app(ports, [metrics(), grpc().feature])) as caller:
-        await caller.detect(DetectRequest(text="a"))
-        await refusal(caller.detect(DetectRequest()))
-    for status in ("200", "422"):
-        labels = frozenset({("route", DETECT), ("method", "POST"), ("status", status)})
-        assert meter.counts["http_requests_total", labels] == 1
-    assert [name for name, _ in meter.observations] == ["http_request_seconds"] * 2
+        await caller.infer(texts("a"))
+        await refusal(caller.infer(texts("")))
+        await caller.languages(texts("a"), texts(""))
+    for route in (MODEL_INFER, MODEL_STREAM_INFER):
+        for status in ("200", "422"):
+            labels = frozenset({("route", route), ("method", "POST"), ("status", status)})
+            assert meter.counts["http_requests_total", labels] == 1
+    assert [name for name, _ in meter.observations] == ["http_request_seconds"] * 4

@@ -6,28 +6,28 @@ from httpx2 import AsyncClient
 
 from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
+from servekit.ingress.grpc import grpc
 from servekit.testing.cluster import Cluster, UrlOf
 
 from acme_service import SLUG
-from acme_service.grpc import grpc
 
-from .grpc_callers import DetectRequest, calling, in_process, refusal
+from .grpc_callers import calling, in_process, refusal, texts
 from tests.fakes import create_app, fake_ports
 
-TEXT = DetectRequest(text="a b")
+ASKS = texts("a b")
 
 
 async def test_one_too_many_says_when_to_come_back() -> None:
     limited = rate_limit(RateLimitSettings(models="3/hour"), service=SLUG)
     async with in_process(create_app(fake_ports(), [limited, grpc().feature])) as caller:
-        call = caller.detect(TEXT)
+        call = caller.infer(ASKS)
         await call
         assert dict(await call.trailing_metadata())["ratelimit-remaining"] == "2"
-        for method in (caller.detect_stream, caller.detect_stream, caller.detect):
-            refused = method(TEXT)
-            if method is caller.detect_stream:
-                assert [one.language async for one in refused] == ["en", "en"]
-        error = await refusal(refused)
+        # Each request of a stream counts.
+        answers = [one async for one in caller.stream(ASKS, ASKS, ASKS)]
+        assert len(answers) == 2 + 2 + 1
+        assert answers[-1].error_message.startswith("Too many requests")
+        error = await refusal(caller.infer(ASKS))
     assert error.code() is StatusCode.RESOURCE_EXHAUSTED
     assert (error.details() or "").startswith("Too many requests")
     told = dict(error.trailing_metadata())
@@ -40,8 +40,8 @@ async def test_addresses_are_those_that_trusted_proxies_tell() -> None:
     async with in_process(create_app(fake_ports(), [limited, grpc().feature])) as caller:
         for number in (1, 2):
             metadata = [("x-forwarded-for", f"192.0.2.{number}")]
-            await caller.detect(TEXT, metadata=metadata)
-            error = await refusal(caller.detect(TEXT, metadata=metadata))
+            await caller.infer(ASKS, metadata=metadata)
+            error = await refusal(caller.infer(ASKS, metadata=metadata))
             assert error.code() is StatusCode.RESOURCE_EXHAUSTED
 
 
@@ -56,6 +56,6 @@ async def test_calls_and_requests_share_a_limit_behind_serves_proxy(
             await client.get(url_of("limited") + "/v1/languages")
     async with calling(cluster.grpc_port, "/limited") as caller:
         metadata = [("application", "limited"), ("x-forwarded-for", address)]
-        error = await refusal(caller.detect(TEXT, metadata=metadata))
+        error = await refusal(caller.infer(ASKS, metadata=metadata))
     assert error.code() is StatusCode.RESOURCE_EXHAUSTED
     assert int(dict(error.trailing_metadata())["retry-after"]) > 600

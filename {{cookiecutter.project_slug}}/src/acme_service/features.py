@@ -155,7 +155,7 @@ def transports() -> Iterator[Transport]:
     yield from ()
     # {% if cookiecutter.grpc %}
 
-    from acme_service.grpc import grpc
+    from servekit.ingress.grpc import grpc
 
     yield grpc()
     # {% endif %}

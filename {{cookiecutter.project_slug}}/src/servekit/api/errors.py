@@ -101,6 +101,17 @@ MODEL_STATUS: dict[type[ModelError], int] = {
 }
 
 
+def reason_of(problem: Mapping[str, Any]) -> str:
+    """Return what a problem says, for protocols that have one text for it.
+
+    The first invalid field is named, where there are some.
+    """
+    reason = str(problem.get("detail") or problem.get("title", ""))
+    for one in problem.get("errors", ())[:1]:
+        reason += f" {'.'.join(map(str, one['location']))}: {one['message']}."
+    return reason
+
+
 def model_problem(error: ModelError) -> dict[str, Any]:
     """Return the problem for an error of a model."""
     status = next(MODEL_STATUS[kind] for kind in type(error).__mro__ if kind in MODEL_STATUS)

@@ -19,6 +19,7 @@ from .contract_types import input_type
 from .dependencies import CurrentPorts, predictor
 from .errors import DOCUMENTED, ProblemError, documented, model_problem
 from .model_header import DOCUMENTS_MODEL, set_model_header
+from .routers import PrefixRouter
 from .streams import started
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def model_router(contract: Contract, prefix: str, **options: Any) -> APIRouter:
     """
     options = {"tags": [contract.name]} | options
     options["responses"] = DOCUMENTED | DOCUMENTS_MODEL | options.get("responses", {})
-    router = APIRouter(prefix=prefix, **options)
+    router = PrefixRouter(prefix, **options)
     item = input_type(contract)
     _add_single(router, contract, item)
     _add_many(router, contract, item)
@@ -192,7 +193,7 @@ def schemas_of(contract: Contract) -> dict[str, dict[str, Any]]:
     }
 
 
-models_router = APIRouter(prefix="/v1/models", tags=["models"], responses=DOCUMENTED)
+models_router = PrefixRouter("/v1/models", tags=["models"], responses=DOCUMENTED)
 
 Name = Annotated[str, Path(description="Name of a model.", examples=["churn"], max_length=64)]
 

@@ -10,6 +10,7 @@ from pydantic import PlainValidator
 
 from servekit.api.errors import ProblemError, documented
 from servekit.api.principal import CurrentPrincipal, Principal
+from servekit.api.routers import PrefixRouter
 from servekit.contracts import Meter
 
 from .corrections import Correction, Corrections
@@ -52,7 +53,7 @@ class ReceiptChecks:
 def feedback_router() -> APIRouter:
     """A router for `add_routes`."""
     responses = documented([404, 413, 422, 503])
-    return APIRouter(prefix="/v1/feedback", tags=["feedback"], responses=responses)
+    return PrefixRouter("/v1/feedback", tags=["feedback"], responses=responses)
 
 
 def add_routes(

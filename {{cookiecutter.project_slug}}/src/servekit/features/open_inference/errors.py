@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from servekit.api.errors import MEDIA_TYPE, problem_response, unexpected
+from servekit.api.errors import MEDIA_TYPE, problem_response, reason_of, unexpected
 
 PREFIX = "/v2"
 _PATH = re.compile(rf"{PREFIX}(/(health|models)(/.*)?)?", re.DOTALL)
@@ -64,7 +64,4 @@ def _is_of_the_protocol(scope: Scope) -> bool:
 
 def _explained(body: bytes | memoryview) -> bytes:
     problem = json.loads(bytes(body))
-    reason = problem.get("detail") or problem.get("title", "")
-    for one in problem.get("errors", ())[:1]:
-        reason += f" {'.'.join(map(str, one['location']))}: {one['message']}."
-    return json.dumps(problem | {"error": reason}).encode()
+    return json.dumps(problem | {"error": reason_of(problem)}).encode()

@@ -8,14 +8,20 @@ from pydantic import BaseModel, FailFast, Field, ValidationError
 from pydantic_core import to_json
 
 from servekit.api.errors import ProblemError, invalid_fields
-
-from .tensors import BYTES, JSON_CONTENT, Tensor, TensorError, element_count, fits, pack, unpack
+from servekit.inference.tensors import (
+    JSON_CONTENT,
+    MAX_TENSORS,
+    Tensor,
+    TensorError,
+    checked,
+    pack,
+    unpack,
+)
 
 LENGTH_HEADER = "Inference-Header-Content-Length"
 """How many bytes of a body are JSON; the others are binary tensors."""
 
 BINARY_SIZE = "binary_data_size"
-MAX_TENSORS = 256
 
 Parameters = dict[str, Any]
 Size = Annotated[int, Field(ge=0, lt=2**63)]
@@ -108,21 +114,11 @@ def read(body: bytes, length: str | None) -> tuple[InferRequest, list[Tensor]]:
 
 
 def _from_json(given: InferInput) -> Tensor:
-    name, datatype = given.name, given.datatype
     if given.data is None:
-        raise TensorError(f"Tensor {name!r} has neither data nor {BINARY_SIZE}.")
-    count = element_count(name, datatype, given.shape)
+        raise TensorError(f"Tensor {given.name!r} has neither data nor {BINARY_SIZE}.")
     data: list[Any] = []
     _flatten(given.data if isinstance(given.data, list) else [given.data], data)
-    if len(data) != count:
-        raise TensorError(
-            f"Tensor {name!r} has {len(data)} elements, and its shape {given.shape} takes {count}."
-        )
-    if not all(fits(one, datatype) for one in data):
-        raise TensorError(f"Tensor {name!r} has an element that is no {datatype}.")
-    if datatype == BYTES:
-        data = [one.encode() for one in data]
-    return Tensor(name, datatype, given.shape, data)
+    return checked(given.name, given.datatype, given.shape, data)
 
 
 def _flatten(value: list[Any], into: list[Any]) -> None:

@@ -1,7 +1,6 @@
 """The routes of the protocol: the server, the models, and what is asked of them."""
 
 import json
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -19,21 +18,19 @@ from servekit.api.errors import (
 from servekit.api.health import not_ready
 from servekit.api.model_header import DOCUMENTS_MODEL, set_model_header
 from servekit.api.models import known_model
-from servekit.contracts import CHAMPION, ModelCard, ModelReplacedError, Ports, Prediction
+from servekit.api.routers import PrefixRouter
+from servekit.contracts import CHAMPION, ModelCard
+from servekit.inference.models import LARGE_BYTES, PLATFORM, card_of, predicted, predictor_of
+from servekit.inference.signature import Signature, Signatures
+from servekit.inference.tensors import TensorError
 
 from .errors import PREFIX
 from .messages import LENGTH_HEADER, InferRequest, InferResponse, read, response
-from .signature import Signature
-from .tensors import TensorError
 
 TAG = "open inference"
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 """The OpenAPI of a body with binary tensors."""
 
-LARGE_BYTES = 64 * 1024
-"""From this size on, a request is read in a thread: it takes milliseconds."""
-
-Signatures = Mapping[str, Signature]
 Name = Annotated[str, Path(description="Name of a model.", examples=["churn"], max_length=64)]
 Version = Annotated[str, Path(description="Number of a version.", examples=["3"], max_length=128)]
 
@@ -79,15 +76,15 @@ def models_router(signatures: Signatures) -> APIRouter:
     Args:
         signatures: Of every model, by name.
     """
-    router = APIRouter(
-        prefix=f"{PREFIX}/models/{{name}}", tags=[TAG], responses=DOCUMENTED | documented([404])
+    router = PrefixRouter(
+        f"{PREFIX}/models/{{name}}", tags=[TAG], responses=DOCUMENTED | documented([404])
     )
 
     def metadata(card: ModelCard, name: str) -> dict[str, Any]:
         return {
             "name": name,
             "versions": [card.version] if card.version else [],
-            "platform": "ray-serve",
+            "platform": PLATFORM,
             "inputs": [one.metadata for one in signatures[name].inputs],
             "outputs": [one.metadata for one in signatures[name].outputs],
         }
@@ -95,12 +92,12 @@ def models_router(signatures: Signatures) -> APIRouter:
     @router.get("", name="model_metadata")
     async def model(name: Name, ports: CurrentPorts) -> dict[str, Any]:
         """The version that answers, and the tensors that the model takes and gives."""
-        return metadata(await _card(ports, name), name)
+        return metadata(await card_of(ports, name), name)
 
     @router.get("/versions/{version}", name="version_metadata")
     async def version(name: Name, version: Version, ports: CurrentPorts) -> dict[str, Any]:
         """One version, and its tensors."""
-        return metadata(await _card(ports, name, version), name)
+        return metadata(await card_of(ports, name, version), name)
 
     @router.get("/ready", name="model_ready")
     async def ready(name: Name, ports: CurrentPorts) -> dict[str, Any]:
@@ -111,7 +108,7 @@ def models_router(signatures: Signatures) -> APIRouter:
     @router.get("/versions/{version}/ready", name="version_ready")
     async def version_ready(name: Name, version: Version, ports: CurrentPorts) -> dict[str, Any]:
         """This version can answer now, or is merely busy."""
-        await _card(ports, name, version)
+        await card_of(ports, name, version)
         return {"name": name, "ready": True}
 
     answers: dict[str, Any] = {
@@ -124,35 +121,20 @@ def models_router(signatures: Signatures) -> APIRouter:
     async def infer(name: Name, request: Request, ports: CurrentPorts) -> Response:
         """Answer a batch of items, which the rows of the tensors are."""
         known_model(ports, name)
-        return await _infer(request, ports, signatures[name], name, CHAMPION)
+        return await _infer(request, signatures[name], name, CHAMPION)
 
     @router.post("/versions/{version}/infer", name="version_infer", **answers)
     async def version_infer(
         name: Name, version: Version, request: Request, ports: CurrentPorts
     ) -> Response:
         """Answer a batch of items by this version."""
-        reference = (await _card(ports, name, version)).reference
-        return await _infer(request, ports, signatures[name], name, reference)
+        reference = (await card_of(ports, name, version)).reference
+        return await _infer(request, signatures[name], name, reference)
 
     return router
 
 
-async def _card(ports: Ports, name: str, version: str = CHAMPION) -> ModelCard:
-    """The card of the version that answers, or of the one that is asked for."""
-    model = known_model(ports, name)
-    card = await model.card()
-    if version in {CHAMPION, card.version}:
-        return card
-    try:
-        # The challenger is held too, where there is one.
-        return await model.card(card._replace(version=version).reference)
-    except ModelReplacedError:
-        raise ProblemError(404, "This version of the model does not answer now.") from None
-
-
-async def _infer(
-    request: Request, ports: Ports, signature: Signature, name: str, version: str
-) -> Response:
+async def _infer(request: Request, signature: Signature, name: str, version: str) -> Response:
     try:
         body = await request.body()
     except ClientDisconnect:
@@ -163,20 +145,12 @@ async def _infer(
         if len(body) < LARGE_BYTES
         else await run_in_threadpool(_understood, body, length, signature)
     )
-    canary = request.app.state.canary
-    model = canary.over(ports.models[name], request)
-    # One item is batched with those of other requests, and found in the cache.
-    several = len(items) > 1
-    predictions: list[Prediction[Any]] = (
-        await model.predict_batch(items, version)
-        if several
-        else [await model.predict(items[0], version)]
-    )
+    predictions = await predicted(predictor_of(request, name), items, version)
     reference = predictions[0].version
     outputs = signature.tensors([one.value for one in predictions])
     answer = response(asked, name, reference.partition(":")[2], outputs)
     set_model_header(answer, reference)
-    if canary.is_on:
+    if request.app.state.canary.is_on:
         answer.headers.add_vary_header(KEY_HEADER)
     return answer
 

@@ -12,6 +12,7 @@ from servekit.api.contract_types import input_type
 from servekit.api.dependencies import CurrentSettings, predictor
 from servekit.api.errors import ProblemError
 from servekit.api.models import written
+from servekit.api.routers import PrefixRouter
 from servekit.contracts import Contract, Prediction, Predictor
 
 from .messages import Exchange
@@ -37,7 +38,7 @@ def socket_router(contract: Contract, prefix: str, settings: WebsocketsSettings)
     Answers are `{"type", "model", "value"}`: where the contract streams, a `prediction` for each
     piece; then `done` with the last one, or `error` with a problem.
     """
-    router = APIRouter(prefix=prefix, dependencies=[Depends(known_origin)])
+    router = PrefixRouter(prefix, dependencies=[Depends(known_origin)])
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
     input_: TypeAdapter[Any] = TypeAdapter(input_type(contract))
     output: TypeAdapter[Any] = TypeAdapter(contract.output)

@@ -58,6 +58,9 @@ class Tensor:
     is_json: bool = False
 
 
+MAX_TENSORS = 256
+"""The most tensors in one request."""
+
 MAX_EMPTY = 10_000
 """The most lists in a tensor without elements, whose shape alone would cost its sender nothing."""
 
@@ -78,9 +81,9 @@ def element_count(name: str, datatype: str, shape: Sequence[int]) -> int:
 
 
 def fits(value: Any, datatype: str) -> bool:
-    """Whether a value of JSON can be an element of this datatype."""
+    """Whether a value can be an element of this datatype."""
     if datatype == BYTES:
-        return isinstance(value, str)
+        return isinstance(value, str | bytes)
     if datatype == "BOOL" or isinstance(value, bool):
         return datatype == "BOOL" and isinstance(value, bool)
     if datatype in FLOATS:
@@ -88,6 +91,24 @@ def fits(value: Any, datatype: str) -> bool:
     bits = int(datatype.rpartition("INT")[2])
     least = 0 if datatype.startswith("U") else -(1 << bits - 1)
     return isinstance(value, int) and least <= value < least + (1 << bits)
+
+
+def checked(name: str, datatype: str, shape: Sequence[int], data: Sequence[Any]) -> Tensor:
+    """Make a tensor of its elements, those of BYTES as text or as bytes.
+
+    Raises:
+        TensorError: The elements are not as many, or not of the datatype, as is declared.
+    """
+    count = element_count(name, datatype, shape)
+    if len(data) != count:
+        raise TensorError(
+            f"Tensor {name!r} has {len(data)} elements, and its shape {[*shape]} takes {count}."
+        )
+    if not all(fits(one, datatype) for one in data):
+        raise TensorError(f"Tensor {name!r} has an element that is no {datatype}.")
+    if datatype == BYTES:
+        data = [one.encode() if isinstance(one, str) else one for one in data]
+    return Tensor(name, datatype, shape, data)
 
 
 def unpack(name: str, datatype: str, shape: Sequence[int], raw: bytes) -> Tensor:

@@ -10,10 +10,12 @@ from grpc import StatusCode
 from starlette.types import Message as Event
 from starlette.types import Scope
 
-from .status import code_of, details_of, metadata_of, problem_of
+from servekit.api.errors import reason_of
+
+from .status import code_of, metadata_of, problem_of
 
 CALL = "grpc.call"
-"""Where in a scope the call is. No request that came over HTTP has one."""
+"""The key of a scope that holds the call. A request that came over HTTP has none."""
 
 REQUEST_ID = "x-request-id"
 SERVES_REQUEST_ID = "request_id"
@@ -23,7 +25,7 @@ Metadata = Iterable[tuple[str, str | bytes]]
 
 
 class Context(Protocol):
-    """What is known of a call and can be said about it; Ray Serve's, or gRPC's own."""
+    """The context of a call: Ray Serve's, or gRPC's own."""
 
     def invocation_metadata(self) -> Any: ...
     def trailing_metadata(self) -> Any: ...
@@ -36,9 +38,14 @@ class Context(Protocol):
 class Call:
     """One call on its way through the API.
 
-    request: the message that came.
-    give: takes each message that is to go back.
-    failed: whether it ended in anything but OK.
+    Args:
+        path: "/package.Service/Method".
+        request: The message.
+        context: Takes the code and the trailing metadata.
+        give: Takes each message of the answer.
+
+    Attributes:
+        failed: Whether it ended in anything but OK.
     """
 
     def __init__(self, path: str, request: Any, context: Context, give: Give) -> None:
@@ -52,7 +59,7 @@ class Call:
         self._scope: Scope = {}
 
     async def put_to(self, api: FastAPI) -> None:
-        """Returns when all has been given, or when the context says why not."""
+        """Return when all messages are given, or when the context has the code of a failure."""
         self._scope = self._as_request()
         try:
             await api(self._scope, self._receive, self._send)
@@ -65,7 +72,7 @@ class Call:
     def fail(self, status: int, problem: dict[str, Any]) -> None:
         self.failed = True
         self._context.set_code(code_of(status))
-        self._context.set_details(details_of(problem))
+        self._context.set_details(reason_of(problem))
 
     def _as_request(self) -> Scope:
         return {
@@ -92,16 +99,16 @@ class Call:
     async def _send(self, event: Event) -> None:
         if event["type"] == "http.response.start":
             self._status = event["status"]
-            # Said before the first message: Serve's Python proxy listens no longer than that.
+            # Set before the first message: Serve's Python proxy reads it no later than that.
             request_id = (REQUEST_ID, self._scope["state"]["request_id"])
-            told = [request_id, *metadata_of(event.get("headers", ()))]
-            self._context.set_trailing_metadata(told)
+            trailing = [request_id, *metadata_of(event.get("headers", ()))]
+            self._context.set_trailing_metadata(trailing)
         elif self._status >= 400:
             self._body += event.get("body", b"")
 
 
 def headers_of(context: Context) -> list[tuple[bytes, bytes]]:
-    """The metadata of a call, with an id. Serve's own is taken where the caller says none."""
+    """Return the metadata of a call as headers, with Serve's request id where it has none."""
     metadata: Metadata = context.invocation_metadata() or ()
     headers = [(name.encode("latin-1"), _bytes(value)) for name, value in metadata]
     if all(name != b"x-request-id" for name, _ in headers):
@@ -118,7 +125,7 @@ def _bytes(value: str | bytes) -> bytes:
 
 
 def address_of(peer: str) -> tuple[str, int] | None:
-    """Of `ipv4:192.0.2.1:4711` and `ipv6:%5B2001:db8::1%5D:4711`; None for what is no address."""
+    """Return the address in `ipv4:192.0.2.1:4711` or `ipv6:%5B2001:db8::1%5D:4711`, else None."""
     kind, _, place = unquote(peer).partition(":")
     host, _, port = place.rpartition(":")
     if kind not in {"ipv4", "ipv6"} or not port.isdigit():

@@ -1,4 +1,4 @@
-"""How a stream that fails ends with its code, whichever of Serve's proxies passes it on."""
+"""Lets a stream that fails end with its code behind either of Serve's proxies."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
@@ -26,19 +26,21 @@ class EndingServer:
         methods: dict[str, Any] = handler._method_handlers
         for name, method in methods.items():
             if method.response_streaming:
-                methods[name] = method._replace(unary_stream=_without_ending(method))
+                kind = "stream_stream" if method.request_streaming else "unary_stream"
+                methods[name] = method._replace(**{kind: _without_ending(method, kind)})
 
     def add_registered_method_handlers(self, *_: Any) -> None:
         """Generated code calls this too; calls would find their way past the functions above."""
 
 
-def _without_ending(method: Any) -> Callable[..., AsyncIterator[Any]]:
+def _without_ending(method: Any, kind: str) -> Callable[..., AsyncIterator[Any]]:
+    function: Callable[..., Any] = getattr(method, kind)
     serialize = method.response_serializer or bytes  # Serve gives bytes
 
-    async def unary_stream(request: Any, context: Any) -> AsyncIterator[Any]:
-        async with aclosing(method.unary_stream(request, context)) as messages:
+    async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+        async with aclosing(function(request, context)) as messages:
             async for message in messages:
                 if serialize(message):
                     yield message
 
-    return unary_stream
+    return stream

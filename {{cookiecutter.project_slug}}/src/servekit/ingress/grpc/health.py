@@ -1,6 +1,6 @@
 """The standard health service (`grpc.health.v1.Health`), which load balancers ask.
 
-It tells what `/health/ready` tells, to anybody.
+It answers as `/health/ready` does, without credentials.
 """
 
 from collections.abc import AsyncIterator
@@ -16,9 +16,10 @@ from grpc_health.v1.health_pb2 import (
 )
 
 from .calls import Context
+from .routes import SERVICE
 
-SERVICES = ("", "language.v1.LanguageDetector")
-"""The whole server, and what it serves. One is as healthy as the other."""
+SERVICES = ("", SERVICE)
+"""The whole server, and its one service: one is as healthy as the other."""
 
 
 class Replica(Protocol):
@@ -56,7 +57,7 @@ async def Watch(  # noqa: N802
     request: HealthCheckRequest,  # noqa: ARG001
     grpc_context: Context,
 ) -> AsyncIterator[HealthCheckResponse]:
-    """Not offered: it would tell of one replica, and keep that one from stopping."""
+    """Refuse: it would tell of one replica, and keep that one from stopping."""
     grpc_context.set_code(StatusCode.UNIMPLEMENTED)
     grpc_context.set_details("Watch is not implemented; poll Check instead.")
     yield HealthCheckResponse()  # brings the code, and is not sent: see EndingServer

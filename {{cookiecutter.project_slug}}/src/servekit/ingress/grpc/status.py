@@ -1,4 +1,4 @@
-"""How answers of HTTP read in gRPC."""
+"""Statuses, problems and headers of HTTP in terms of gRPC."""
 
 import json
 from collections.abc import Iterable
@@ -28,13 +28,8 @@ def code_of(status: int) -> StatusCode:
     return CODES.get(status, StatusCode.INTERNAL)
 
 
-def details_of(problem: dict[str, Any]) -> str:
-    """What a problem says, in one sentence."""
-    return str(problem.get("detail") or problem["title"])
-
-
 def problem_of(status: int, body: bytes) -> dict[str, Any]:
-    """The problem in the body of an answer; what the status says, if that is something else."""
+    """Return the problem in a body, or one made of the status where it has none."""
     with suppress(ValueError):
         problem = json.loads(body)
         if isinstance(problem, dict) and "title" in problem:
@@ -43,7 +38,7 @@ def problem_of(status: int, body: bytes) -> dict[str, Any]:
 
 
 def metadata_of(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """The headers of an answer that say something without its body."""
+    """Return the headers of an answer that mean something without its body."""
     return [
         (name.decode("latin-1").lower(), value.decode("latin-1"))
         for name, value in headers

@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 from servekit.api.contract_types import input_type
 from servekit.api.errors import ProblemError, invalid_fields
 from servekit.api.models import MAX_ITEMS, dumped
-from servekit.contracts import Contract, ModelError
+from servekit.contracts import Contract, ModelError, Ports
 
 from .tensors import BYTES, FLOATS, INTEGERS, JSON_CONTENT, Tensor, TensorError, fits
 
@@ -135,6 +135,16 @@ class Signature:
             log.error("the %s model serializes an answer without fields", self._contract.name)
             raise ModelError(f"The {self._contract.name} model failed.")
         return [_tensor(one, [value.get(one.name) for value in values]) for one in self.outputs]
+
+
+class Signatures(dict[str, Signature]):
+    """The signatures of all models, by name."""
+
+    def sign(self, ports: Ports) -> Ports:
+        """Read the contracts of the models, which stay as they are."""
+        for name, contract in ports.contracts.items():
+            self[name] = Signature(contract)
+        return ports
 
 
 def _fields(schema: Schema, alone: str) -> tuple[bool, list[Field]]:

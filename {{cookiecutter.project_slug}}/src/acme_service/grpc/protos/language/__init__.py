@@ -1,1 +1,0 @@
-"""The package `language` of the `.proto` files, a folder for each version of it."""

@@ -1,0 +1,181 @@
+"""The methods that Ray Serve calls for a call, with the names that the `.proto` file has."""
+
+# ruff: noqa: N802
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
+
+from fastapi import FastAPI
+from google.protobuf.message import Message
+from grpc import StatusCode
+
+from servekit.api import Service
+
+from .calls import Call, Context
+from .messages import failure_of
+from .protos.inference_pb2 import (
+    ModelInferRequest,
+    ModelInferResponse,
+    ModelMetadataRequest,
+    ModelMetadataResponse,
+    ModelReadyRequest,
+    ModelReadyResponse,
+    ModelStreamInferResponse,
+    ServerLiveRequest,
+    ServerLiveResponse,
+    ServerMetadataRequest,
+    ServerMetadataResponse,
+    ServerReadyRequest,
+    ServerReadyResponse,
+)
+from .routes import MODEL_INFER, MODEL_METADATA, MODEL_READY, MODEL_STREAM_INFER
+
+CREDENTIAL_CODES = frozenset({StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED})
+"""They end a stream: no later request in it could do better."""
+
+
+class Replica(Protocol):
+    """The ingress, as far as it is called here."""
+
+    api: FastAPI
+
+
+# Those of the server are open, as `/health` is over HTTP.
+
+
+async def ServerLive(self: Replica, request: ServerLiveRequest) -> Message:  # noqa: ARG001
+    return ServerLiveResponse(live=True)
+
+
+async def ServerReady(self: Replica, request: ServerReadyRequest) -> Message:  # noqa: ARG001
+    failing, _ = await self.api.state.readiness.findings()
+    return ServerReadyResponse(ready=not failing)
+
+
+async def ServerMetadata(self: Replica, request: ServerMetadataRequest) -> Message:  # noqa: ARG001
+    service: Service = self.api.state.service
+    return ServerMetadataResponse(name=service.name, version=service.version)
+
+
+async def ModelReady(self: Replica, request: ModelReadyRequest, grpc_context: Context) -> Message:
+    return await _unary(self, MODEL_READY, request, grpc_context, ModelReadyResponse())
+
+
+async def ModelMetadata(
+    self: Replica, request: ModelMetadataRequest, grpc_context: Context
+) -> Message:
+    return await _unary(self, MODEL_METADATA, request, grpc_context, ModelMetadataResponse())
+
+
+async def ModelInfer(self: Replica, request: ModelInferRequest, grpc_context: Context) -> Message:
+    return await _unary(self, MODEL_INFER, request, grpc_context, ModelInferResponse())
+
+
+async def _unary(
+    replica: Replica, path: str, request: Message, context: Context, nothing: Message
+) -> Message:
+    # Beside a code that is not OK, `nothing` is not sent.
+    answers = [nothing]
+
+    async def give(answer: Message) -> None:
+        answers.append(answer)
+
+    await Call(path, request, context, give).put_to(replica.api)
+    return answers[-1]
+
+
+def model_stream_infer(idle_timeout_s: float) -> Callable[..., AsyncIterator[Message]]:
+    """Make the method that answers a stream of requests.
+
+    Args:
+        idle_timeout_s: How long the next request may take to come, in seconds.
+    """
+
+    async def ModelStreamInfer(
+        self: Replica, requests: AsyncIterator[ModelInferRequest], grpc_context: Context
+    ) -> AsyncIterator[Message]:
+        # One at a time: the model is not asked for more than the client reads.
+        answers: asyncio.Queue[Message | None] = asyncio.Queue(1)
+
+        async def ask() -> bool:
+            try:
+                ended_well = await _ask(self.api, requests, grpc_context, answers, idle_timeout_s)
+            except Exception:
+                await answers.put(None)
+                raise
+            await answers.put(None)
+            return ended_well
+
+        asking = asyncio.create_task(ask())
+        try:
+            while (answer := await answers.get()) is not None:
+                yield answer
+            ended_well = await asking
+        finally:
+            asking.cancel()
+            await asyncio.wait([asking])
+        if not ended_well:
+            yield ModelStreamInferResponse()  # brings the code, and is not sent: see EndingServer
+
+    return ModelStreamInfer
+
+
+async def _ask(
+    api: FastAPI,
+    requests: AsyncIterator[ModelInferRequest],
+    context: Context,
+    answers: asyncio.Queue[Message | None],
+    idle_timeout_s: float,
+) -> bool:
+    """Answer the requests of a stream, one after the other; return whether it ends with OK."""
+    stream = StreamContext(context)
+    while True:
+        try:
+            async with asyncio.timeout(idle_timeout_s):
+                request = await anext(requests)
+        except StopAsyncIteration:
+            return True
+        except TimeoutError:
+            context.set_code(StatusCode.CANCELLED)
+            context.set_details("The stream has been idle for too long.")
+            return False
+        call = Call(MODEL_STREAM_INFER, request, stream, answers.put)
+        await call.put_to(api)
+        if call.failed and stream.code in CREDENTIAL_CODES:
+            context.set_code(stream.code)
+            context.set_details(stream.details)
+            return False
+        if call.failed:
+            await answers.put(failure_of(request, stream.details))
+
+
+class StreamContext:
+    """The context of each request in a stream: the failure of one is not that of the stream."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._is_first = True
+        self.code = StatusCode.OK
+        self.details = ""
+
+    def invocation_metadata(self) -> Any:
+        return self._context.invocation_metadata()
+
+    def trailing_metadata(self) -> Any:
+        return self._context.trailing_metadata()
+
+    def peer(self) -> str:
+        return self._context.peer()
+
+    def set_code(self, code: StatusCode) -> None:
+        self.code = code
+
+    def set_details(self, details: str) -> None:
+        self.details = details
+
+    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
+        # Serve's Python proxy listens no longer than until the first answer.
+        if self._is_first:
+            self._context.set_trailing_metadata(trailing_metadata)
+        self._is_first = False
