@@ -2,11 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
+from moto.server import ThreadedMotoServer
 from servekit.commands.scaffold import edits
 
 from . import onnx_files
@@ -134,6 +136,50 @@ def test_an_onnx_file_becomes_a_model(
     assert f"{name}:2" in passed(again)
     passed(make(project, "model", f"NAME={name}", "REMOVE=1"))
     assert content(project) == before
+
+
+@pytest.fixture
+def bucket() -> Iterator[dict[str, str]]:
+    """The settings of a store in an empty bucket."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
+        "MODEL_STORE": "s3://models",
+    }
+    urlopen(Request(f"{settings['AWS_ENDPOINT_URL']}/models", method="PUT")).close()
+    yield settings
+    server.stop()
+
+
+def test_a_version_in_the_store_becomes_a_model(
+    bucket: dict[str, str], render_again: Callable[..., Render], tmp_path: Path
+):
+    made = render_again(**BARE | {"cloud_storage": True})
+    project, package = made.folder, str(made.answers["package_name"])
+    settings = bucket | {"MODEL_CACHE": str(tmp_path / "cache")}
+    saved = onnx_files.regression(tmp_path / "saved.onnx").read_bytes()
+    url = f"{bucket['AWS_ENDPOINT_URL']}/models/regression/3/exported/net.onnx"
+    urlopen(Request(url, saved, method="PUT")).close()
+    before = content(project)
+    wrong = make(project, "model", "NAME=churn", "FROM=regression:3", **settings)
+    assert "FROM=regression:3 is a version of 'regression'" in refused(wrong)
+    missing = make(project, "model", "NAME=regression", "FROM=regression:4", **settings)
+    assert "There is no file '*.onnx' in s3://models/regression/4." in refused(missing)
+    assert content(project) == before
+    passed(make(project, "model", "NAME=regression", "FROM=regression:3", **settings))
+    # What is in the bucket is served as it is.
+    passed(make(project, "promote", "MODEL=regression", "VERSION=3", **settings))
+    item = {"x": [1.0] * 10}
+    asked = ASK.format(package=package, name="regression", item=item, items=[item])
+    printed = passed(run(project, "python", "-c", asked, **settings))
+    assert json.loads(re.findall(r"(?m)^answer: (.*)$", printed)[0]) == {"variable": 11.0}
+    assert [*(tmp_path / "cache").rglob("regression/3/exported/net.onnx")]
 
 
 ASK = """

@@ -220,8 +220,10 @@ UNKNOWN = asking("point", place=PLACES)
 UNKNOWN.inputs[0].datatype = "FP8"
 HALF = asking("point", place=PLACES)
 HALF.inputs[0].datatype = "FP16"
+MIXED = asking("point", place=PLACES)
+MIXED.inputs[0].contents.int64_contents.append(1)
 MANY = ModelInferRequest(model_name="point")
-for _ in range(257):
+for _ in range(1001):
     MANY.inputs.add(name="place")
 
 
@@ -231,8 +233,8 @@ for _ in range(257):
         (asking("point"), "Tensor 'place' is missing."),
         (asking("point", place=("FP64", [2, 2], [1.0])), "has 1 elements, and its shape [2, 2]"),
         (asking("point", place=("FP64", [1, 3], [1.0] * 3)), "has the shape [1, 3]"),
-        (asking("point", place=("FP64", [-1, 2], [])), "has the shape [-1, 2]: 1 to 16 sizes"),
-        (asking("point", place=("FP64", [], [])), "has the shape []: 1 to 16 sizes"),
+        (asking("point", place=("FP64", [-1, 2], [])), "has an invalid shape: 1 to 16 sizes"),
+        (asking("point", place=("FP64", [], [])), "has an invalid shape: 1 to 16 sizes"),
         (asking("point", place=("FP64", [10**9, 10**9], [])), "takes 1000000000000000000."),
         (asking("point", place=("FP64", [0, 10**9], [])), "too many empty lists"),
         (asking("point", place=PLACES, count=("INT8", [2], [1, 128])), "that is no INT8."),
@@ -247,7 +249,10 @@ for _ in range(257):
         (NO_SUCH_OUTPUT, "Unknown tensor 'totale': the point model gives total"),
         (UNKNOWN, "the unknown datatype 'FP8'"),
         (HALF, "is FP16: send it in raw_input_contents."),
-        (MANY, "A request has at most 256 tensors."),
+        (MIXED, "Tensor 'place' is FP64, and has contents of another datatype."),
+        (asking("point", **{"x" * 257: PLACES}), "The name of a tensor has at most 256 characters"),
+        (asking("point", place=("FP64", [1] * 100_000, [])), "'place' has an invalid shape"),
+        (MANY, "A request has at most 1000 tensors."),
     ],
 )
 async def test_bad_tensors_are_refused_in_one_sentence(
@@ -329,7 +334,10 @@ async def test_a_model_that_does_not_stream_answers_a_stream_with_one_message(
 
 async def test_a_piece_is_of_one_item(caller: Client) -> None:
     [answer] = [one async for one in caller.stream(texts("a", "b"))]
-    assert answer.error_message == "The first dimension of every tensor is 1: a stream is of one."
+    assert (
+        answer.error_message
+        == "A stream takes one item: the first dimension of every tensor must be 1."
+    )
 
 
 def is_final(answer: ModelStreamInferResponse) -> bool:
@@ -481,6 +489,48 @@ async def test_the_time_of_an_answer_is_no_idle_time() -> None:
         assert await caller.languages(texts("a"), texts("b")) == ["en", "en"]
 
 
+class CancelledGuesser(FakeDetector):
+    """Lets the cancellation of a task of its own out, after one guess."""
+
+    async def stream(
+        self, item: Query, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Detection]]:
+        yield Prediction(detection(en=1.0))
+        raise asyncio.CancelledError
+
+
+async def test_a_stream_ends_however_its_work_ends() -> None:
+    async with in_process(api_of(CancelledGuesser())) as caller:
+        error = await asyncio.wait_for(refusal(caller.stream(ASKS)), 10)
+    assert error.code() is StatusCode.INTERNAL
+
+
+async def test_a_long_reason_fits_into_the_metadata(detector: FakeDetector) -> None:
+    async def guard(_: HTTPConnection) -> None:
+        raise ProblemError(422, "語" * 20_000)
+
+    async with in_process(api_of(detector, Feature(name="wordy", guards=[guard]))) as caller:
+        error = await refusal(caller.infer(ASKS))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert set(error.details() or "") == {"語"}
+
+
+class SilentGuesser(FakeDetector):
+    """Has nothing to say."""
+
+    async def stream(
+        self, item: Query, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Detection]]:
+        return
+        yield
+
+
+async def test_an_answer_without_pieces_is_one_message() -> None:
+    async with in_process(api_of(SilentGuesser())) as caller:
+        answers = [one async for one in caller.stream(ASKS, ASKS)]
+    assert [is_final(one) for one in answers] == [True, True]
+
+
 class EagerGuesser(FakeDetector):
     """Gives guesses as fast as they are taken, and counts them."""
 
@@ -541,17 +591,32 @@ async def test_guards_refuse_calls_as_they_refuse_requests(
 
     async with in_process(api_of(detector, Feature(name="strict", guards=[guard]))) as caller:
         refused = await refusal(caller.infer(ASKS))
-        if code in {StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED}:
-            ended = await refusal(caller.stream(ASKS, ASKS))
-            assert (ended.code(), ended.details()) == (code, error.detail)
-        else:
-            answers = [one async for one in caller.stream(ASKS, ASKS)]
-            assert [one.error_message for one in answers] == [error.detail] * 2
+        # Before it has asked anything.
+        call = caller.service.ModelStreamInfer()
+        ended = await asyncio.wait_for(refusal(call), 10)
+    assert (ended.code(), ended.details()) == (code, error.detail)
     assert refused.code() is code
     assert refused.details() == error.detail
     challenge = dict(refused.trailing_metadata()).get("www-authenticate")
     assert challenge == ("Bearer" if code is StatusCode.UNAUTHENTICATED else None)
     assert detector.asked == []
+
+
+async def test_a_stream_ends_when_its_credentials_do(detector: FakeDetector) -> None:
+    times = 0
+
+    async def guard(_: HTTPConnection) -> None:
+        nonlocal times
+        times += 1
+        if times > 2:
+            raise HTTPException(401, "Who?")
+
+    async with in_process(api_of(detector, Feature(name="strict", guards=[guard]))) as caller:
+        call = caller.stream(texts("a"), texts("a"), texts("a"))
+        assert (await call.read()).infer_response.outputs
+        with pytest.raises(AioRpcError) as ended:
+            await call.read()
+    assert ended.value.code() is StatusCode.UNAUTHENTICATED
 
 
 async def test_a_guard_sees_metadata_and_address(detector: FakeDetector) -> None:

@@ -21,5 +21,7 @@ async def test_calls_are_counted_by_method_and_status() -> None:
     for route in (MODEL_INFER, MODEL_STREAM_INFER):
         for status in ("200", "422"):
             labels = frozenset({("route", route), ("method", "POST"), ("status", status)})
-            assert meter.counts["http_requests_total", labels] == 1
-    assert [name for name, _ in meter.observations] == ["http_request_seconds"] * 4
+            # A stream opens as a request of its own.
+            opening = route == MODEL_STREAM_INFER and status == "200"
+            assert meter.counts["http_requests_total", labels] == 1 + opening
+    assert [name for name, _ in meter.observations] == ["http_request_seconds"] * 5

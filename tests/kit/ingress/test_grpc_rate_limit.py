@@ -23,9 +23,9 @@ async def test_one_too_many_says_when_to_come_back() -> None:
         call = caller.infer(ASKS)
         await call
         assert dict(await call.trailing_metadata())["ratelimit-remaining"] == "2"
-        # Each request of a stream counts.
-        answers = [one async for one in caller.stream(ASKS, ASKS, ASKS)]
-        assert len(answers) == 2 + 2 + 1
+        # A stream counts, and each request in it.
+        answers = [one async for one in caller.stream(ASKS, ASKS)]
+        assert len(answers) == 2 + 1
         assert answers[-1].error_message.startswith("Too many requests")
         error = await refusal(caller.infer(ASKS))
     assert error.code() is StatusCode.RESOURCE_EXHAUSTED

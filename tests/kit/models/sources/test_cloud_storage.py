@@ -206,6 +206,8 @@ def test_names_cannot_climb(source: ModelSource, tmp_path: Path):
 
 
 SAVED = {
+    "churn/3/tokenizer": b"",  # as consoles mark folders
+    "churn/a folder/x": b"",
     "churn/3/model.onnx": b"weights",
     "churn/3/tokenizer/vocabulary.json": b"{}",
     "churn/3/notes.txt": b"not asked for",
@@ -232,7 +234,15 @@ def test_a_version_without_a_manifest_is_refused_unless_its_files_are_named(
     source = opened(prefix.url)
     with pytest.raises(ModelStoreError, match=r"There is no s3:.*/churn/3/manifest\.json"):
         source.fetch("churn", "3", tmp_path)
-    with pytest.raises(ModelStoreError, match=r"'model\.pkl' in s3:.*/churn/10 is a pickle"):
+    with pytest.raises(ModelStoreError, match=r"s3:.*/churn/10; 'model\.pkl' there is a pickle"):
         source.fetch("churn", "10", tmp_path, ["model.onnx"])
     with pytest.raises(ModelStoreError, match=r"There is no file 'model\.onnx' in s3:"):
         source.fetch("churn", "4", tmp_path, ["model.onnx"])
+
+
+def test_where_versions_are_published_one_without_a_manifest_is_not_finished(
+    source: ModelSource, prefix: Prefix, tmp_path: Path
+):
+    prefix.put({"language/9/model.npz": b"weights"})
+    with pytest.raises(ModelStoreError, match=r"There is no s3:.*/language/9/manifest\.json"):
+        source.fetch("language", "9", tmp_path, ["model.npz"])

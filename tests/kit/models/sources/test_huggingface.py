@@ -231,7 +231,7 @@ def test_a_repository_without_manifests_is_one_model_whose_versions_are_commits(
 def test_what_is_recorded_at_the_first_fetch_holds(repository: Hub, tmp_path: Path):
     store = ModelStore([*sources()], f"hf:{REPOSITORY}", tmp_path / "cache", files=FILES)
     first = store.open("opinion@champion")
-    assert first.is_recorded
+    assert first.has_no_manifest
     assert [*first.manifest["files"]] == ["config.json", "onnx/model.onnx"]
     repository.commits.append(repository.files | {"config.json": b"[]"})
     second = store.open("opinion@champion")
@@ -245,9 +245,31 @@ def test_what_is_recorded_at_the_first_fetch_holds(repository: Hub, tmp_path: Pa
 
 def test_a_class_that_needs_another_file_gets_it(repository: Hub, tmp_path: Path):
     reference = f"opinion:{repository.sha(1)}"
-    for files in (["config.json"], FILES):
+    for files, number in ((["config.json"], 1), (["*.onnx"], 2), (FILES, 2)):
         store = ModelStore([*sources()], f"hf:{REPOSITORY}", tmp_path / "cache", files=files)
-        assert len(store.open(reference).manifest["files"]) == len(files)
+        assert len(store.open(reference).manifest["files"]) == number
+    # What cannot be had leaves what is here.
+    wrong = ModelStore([*sources()], f"hf:{REPOSITORY}", tmp_path / "cache", files=["wieghts"])
+    with pytest.raises(ModelStoreError, match="There is no file 'wieghts'"):
+        wrong.open(reference)
+    shutil.rmtree(tmp_path / "home")
+    assert len(store.open(reference).manifest["files"]) == 2
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_commit_that_changes_is_refused(repository: Hub, tmp_path: Path, forgotten: bool):
+    def store(*files: str) -> ModelStore:
+        return ModelStore([*sources()], f"hf:{REPOSITORY}", tmp_path / "cache", files=files)
+
+    reference = f"opinion:{repository.sha(1)}"
+    first = store("config.json").open(reference)
+    repository.commits[1]["config.json"] = b"[]"
+    shutil.rmtree(tmp_path / "home")
+    if forgotten:
+        shutil.rmtree(first.folder)
+    with pytest.raises(ModelStoreError, match=r"config\.json of opinion:.* is not what it was"):
+        store("config.json", "*.onnx").open(reference)
+    assert first.folder.exists() != forgotten
 
 
 def test_what_a_repository_cannot_give_is_named(repository: Hub, tmp_path: Path):
@@ -258,8 +280,10 @@ def test_what_a_repository_cannot_give_is_named(repository: Hub, tmp_path: Path)
         return str(caught.value)
 
     commit = repository.sha(1)
-    assert "pytorch_model.bin' in the commit" in refused("model.safetensors")
-    assert "is a pickle, which can run code" in refused("*.bin")
+    named = refused("model.safetensors")
+    assert named.startswith(f"There is no file 'model.safetensors' in the commit {commit} of hf:")
+    assert "; 'pytorch_model.bin' there is a pickle, which can run code" in named
+    assert "'pytorch_model.bin' in the commit" in refused("*.bin")
     del repository.commits[1]["pytorch_model.bin"]
     assert f"There is no file '*.json5' in the commit {commit} of hf:" in refused("*.json5")
     assert "manifest.json" in refused()

@@ -136,7 +136,7 @@ def written(contract: Contract, output: TypeAdapter[Any], value: Any) -> str:
     Raises:
         ModelError: The answer is not what the contract says.
     """
-    with _failing_the_model(contract):
+    with failing_the_model(contract):
         checked = output.validate_python(value, from_attributes=True)
         return output.dump_json(checked, by_alias=True).decode()
 
@@ -147,13 +147,13 @@ def dumped(contract: Contract, output: TypeAdapter[Any], value: Any) -> Any:
     Raises:
         ModelError: The answer is not what the contract says.
     """
-    with _failing_the_model(contract):
+    with failing_the_model(contract):
         checked = output.validate_python(value, from_attributes=True)
         return output.dump_python(checked, mode="json", by_alias=True)
 
 
 @contextmanager
-def _failing_the_model(contract: Contract) -> Iterator[None]:
+def failing_the_model(contract: Contract) -> Iterator[None]:
     try:
         yield
     except ValueError:

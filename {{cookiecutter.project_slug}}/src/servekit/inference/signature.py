@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 
 from servekit.api.contract_types import input_type
 from servekit.api.errors import ProblemError, invalid_fields
-from servekit.api.models import MAX_ITEMS, dumped
+from servekit.api.models import MAX_ITEMS, dumped, failing_the_model
 from servekit.contracts import Contract, ModelError, Ports
 
 from .tensors import BYTES, FLOATS, INTEGERS, JSON_CONTENT, Tensor, TensorError, fits
@@ -134,7 +134,8 @@ class Signature:
         if not all(isinstance(value, dict) for value in values):
             log.error("the %s model serializes an answer without fields", self._contract.name)
             raise ModelError(f"The {self._contract.name} model failed.")
-        return [_tensor(one, [value.get(one.name) for value in values]) for one in self.outputs]
+        with failing_the_model(self._contract):
+            return [_tensor(one, [value.get(one.name) for value in values]) for one in self.outputs]
 
 
 class Signatures(dict[str, Signature]):

@@ -58,10 +58,13 @@ class Tensor:
     is_json: bool = False
 
 
-MAX_TENSORS = 256
+MAX_TENSORS = 1_000
 """The most tensors in one request."""
 
-MAX_EMPTY = 10_000
+MAX_NAME = 256
+"""The most characters of the name of a tensor."""
+
+MAX_EMPTY = 2_000
 """The most lists in a tensor without elements, whose shape alone would cost its sender nothing."""
 
 
@@ -145,8 +148,8 @@ def _split(name: str, raw: bytes, count: int) -> Iterator[bytes]:
         yield raw[start:place]
     if place != len(raw) or found != count:
         raise TensorError(
-            f"Tensor {name!r} does not hold the {count} elements of BYTES that its shape declares,"
-            " each after its length in four bytes."
+            f"Tensor {name!r} is not {count} elements of BYTES, as its shape declares, each after"
+            " its length in four bytes."
         )
 
 

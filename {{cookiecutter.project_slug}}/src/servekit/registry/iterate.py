@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor
 from contextvars import copy_context
 from functools import partial
+from threading import current_thread, main_thread
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -31,7 +32,9 @@ class Contained:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         ordinary = isinstance(error, Exception) and not isinstance(error, StopIteration)
-        if error is None or ordinary or isinstance(error, ENDS):
+        # Ctrl-C arrives in the main thread alone.
+        raised = isinstance(error, KeyboardInterrupt) and current_thread() is not main_thread()
+        if error is None or ordinary or (isinstance(error, ENDS) and not raised):
             return
         raise RuntimeError(f"It raised {error!r}.") from error
 

@@ -2,6 +2,8 @@
 
 <cache>/<digest of the store's URL>/<name>/verified.json   {"champion": "1"}
 <cache>/<digest of the store's URL>/<name>/<version>/      manifest.json and the files it names
+<cache>/<digest of the store's URL>/<name>/.recorded/<version>.json
+    the checksums of a version that has no manifest, from when it was fetched for the first time
 """
 
 import hashlib
@@ -16,10 +18,11 @@ from uuid import uuid4
 
 from .errors import ModelCacheError, ModelStoreError
 from .progress import reported
-from .sources.layout import MANIFEST, is_name, json_bytes, read_aliases
-from .version_files import ModelFiles, bytes_of, verified
+from .sources.layout import MANIFEST, is_name, json_bytes, read_aliases, read_json
+from .version_files import ModelFiles, bytes_of, checksums, verified
 
 VERIFIED = "verified.json"
+RECORDED = ".recorded"
 
 KEPT_VERSIONS = 4
 """Of each model, besides those that its aliases meant when they were last sound."""
@@ -47,10 +50,13 @@ class VersionCache:
         # A cache that came with an image may have another owner, or be read-only.
         with suppress(OSError):
             os.utime(folder)
-        return files
+        return replace(files, has_no_manifest=self._record(name, version).exists())
 
     def add(self, name: str, version: str, fetch: Callable[[Path], Path]) -> ModelFiles:
         """Fetch and verify a version, and cache it unless it is local already.
+
+        A version without a manifest gets one from the checksums of its files, which are recorded:
+        those of a later fetch have to be the same.
 
         Args:
             name: Of the model.
@@ -70,6 +76,10 @@ class VersionCache:
             if fetched != unfinished:
                 return verified(fetched, name, version)
             _refuse_links(unfinished)
+            if (unfinished / MANIFEST).exists():
+                self._record(name, version).unlink(missing_ok=True)
+            else:
+                self._write_manifest(name, version, unfinished)
             files = self._keep(verified(unfinished, name, version))
         except OSError as error:
             raise ModelCacheError(
@@ -81,9 +91,25 @@ class VersionCache:
         self._forget_the_oldest(name)
         return files
 
-    def remove(self, name: str, version: str) -> None:
-        """Remove a version, to be fetched anew."""
-        shutil.rmtree(self._folder / name / version, ignore_errors=True)
+    def _record(self, name: str, version: str) -> Path:
+        return self._folder / name / RECORDED / f"{version}.json"
+
+    def _write_manifest(self, name: str, version: str, folder: Path) -> None:
+        record = self._record(name, version)
+        known = read_json(bytes_of(record), record) if record.exists() else {}
+        files = checksums(folder)
+        for file in known.keys() & files.keys():
+            if known[file] != files[file]:
+                raise ModelStoreError(
+                    f"{file} of {name}:{version} is not what it was when it was first fetched:"
+                    " a version never changes, so save another one."
+                )
+        manifest = {"name": name, "version": version, "files": files}
+        (folder / MANIFEST).write_bytes(json_bytes(manifest))
+        record.parent.mkdir(exist_ok=True)
+        unfinished = record.with_suffix(f".{uuid4().hex}.unfinished")
+        unfinished.write_bytes(json_bytes({**known, **files}))
+        unfinished.replace(record)
 
     def _keep(self, unfinished: ModelFiles) -> ModelFiles:
         name, version = unfinished.name, unfinished.version
@@ -91,11 +117,22 @@ class VersionCache:
         try:
             unfinished.folder.rename(folder)
         except OSError:
-            # Another process was faster.
-            if files := self.find(name, version):
-                return files
-            unfinished.folder.rename(folder)
-        return replace(unfinished, folder=folder)
+            # Another process was faster, or the version is here with other files.
+            found = self.find(name, version)
+            if found and found.manifest["files"].keys() >= unfinished.manifest["files"].keys():
+                return found
+            self._replace(unfinished.folder, folder)
+        return replace(
+            unfinished, folder=folder, has_no_manifest=self._record(name, version).exists()
+        )
+
+    @staticmethod
+    def _replace(unfinished: Path, folder: Path) -> None:
+        before = folder.with_name(f".{folder.name}.{uuid4().hex}.unfinished")
+        with suppress(FileNotFoundError):
+            folder.rename(before)
+        unfinished.rename(folder)
+        shutil.rmtree(before, ignore_errors=True)
 
     def _forget_the_oldest(self, name: str) -> None:
         used = {}

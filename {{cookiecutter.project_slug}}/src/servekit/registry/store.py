@@ -10,9 +10,9 @@ from .deadline import Deadline
 from .errors import ModelStoreError, StoreUnreachableError
 from .local_versions import VersionCache
 from .sources.folder import FolderSource, folder
-from .sources.layout import MANIFEST, NAME, check_names
+from .sources.layout import NAME, check_names
 from .sources.source import ModelSource, SourceKind
-from .version_files import ModelFiles, record, verified
+from .version_files import ModelFiles, verified
 
 DEFAULT_TIMEOUT_S = 5.0
 
@@ -146,19 +146,22 @@ class ModelStore:
         """
         check_names(model=name, version=version)
         if isinstance(self._source, FolderSource):
-            return verified(self._fetch(name, version, Path()), name, version)
+            return verified(self._fetch(name, version, Path(), ()), name, version)
         found = self._cache.find(name, version)
-        if found and found.is_recorded and not self._has_all(found):
-            # Recorded by a class that needed fewer files.
-            self._cache.remove(name, version)
-            found = None
-        return found or self._cache.add(
-            name, version, lambda into: self._fetch(name, version, into)
+        if found and self._has_all(found):
+            return found
+        # Together with what another class takes of it, which may be in use.
+        wanted = [*self._files, *(found.manifest["files"] if found else ())]
+        patterns = [*dict.fromkeys(wanted)] if self._files else []
+        return self._cache.add(
+            name, version, lambda into: self._fetch(name, version, into, patterns)
         )
 
     def _has_all(self, files: ModelFiles) -> bool:
         paths = [*files.manifest["files"]]
-        return all(fnmatch.filter(paths, pattern) for pattern in self._files)
+        return not files.has_no_manifest or all(
+            fnmatch.filter(paths, pattern) for pattern in self._files
+        )
 
     def record_last_good(self, name: str, alias: str, version: str) -> None:
         """Record that this version was loaded, for a start without the source.
@@ -176,14 +179,10 @@ class ModelStore:
         check_names(model=name, alias=alias, version=version)
         self._ask(lambda: self._source.move_alias(name, alias, version, before))
 
-    def _fetch(self, name: str, version: str, into: Path) -> Path:
-        def fetch() -> Path:
-            folder = self._fetching.fetch(name, version, into, self._files)
-            if self._files and folder == into and not (folder / MANIFEST).exists():
-                record(folder, name, version)
-            return folder
-
-        return self._ask(fetch, self._fetch_deadline)
+    def _fetch(self, name: str, version: str, into: Path, files: Sequence[str]) -> Path:
+        return self._ask(
+            lambda: self._fetching.fetch(name, version, into, files), self._fetch_deadline
+        )
 
     def _ask(self, call: Callable[[], Answer], deadline: Deadline | None = None) -> Answer:
         try:

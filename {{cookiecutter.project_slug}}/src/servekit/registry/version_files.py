@@ -12,9 +12,6 @@ from .sources.layout import MANIFEST, check_file, json_bytes, read_manifest
 
 CHUNK_BYTES = 1024 * 1024
 
-RECORDED = "recorded"
-"""The key of a manifest that was made when the version was fetched, not when it was published."""
-
 
 @dataclass(frozen=True)
 class ModelFiles:
@@ -24,15 +21,12 @@ class ModelFiles:
     version: str
     folder: Path
     manifest: Mapping[str, Any]
+    has_no_manifest: bool = False
+    """Whether the version has none where it comes from, and this one was recorded here."""
 
     @property
     def reference(self) -> str:
         return f"{self.name}:{self.version}"
-
-    @property
-    def is_recorded(self) -> bool:
-        """Whether the manifest was made here, at the first fetch."""
-        return self.manifest.get(RECORDED) is True
 
     def path(self, file: str) -> Path:
         """Where a file lies. Raises ModelStoreError when the manifest does not vouch for it."""
@@ -83,8 +77,8 @@ def write_version(
     (folder / MANIFEST).write_bytes(json_bytes(manifest))
 
 
-def record(folder: Path, name: str, version: str) -> None:
-    """Write the manifest of a version that came without one, from what its files are now."""
+def checksums(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what a manifest says of the files in a folder, by path."""
     files: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -93,8 +87,7 @@ def record(folder: Path, name: str, version: str) -> None:
                     "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
                     "size_bytes": path.stat().st_size,
                 }
-    manifest = {"name": name, "version": version, RECORDED: True, "files": files}
-    (folder / MANIFEST).write_bytes(json_bytes(manifest))
+    return files
 
 
 def _opened(content: bytes | Path) -> BinaryIO:

@@ -127,7 +127,7 @@ def checked_load(contract: Contract, path: str) -> Callable[[ModelFiles], Any]:
 
     def load(files: ModelFiles) -> Any:
         model = kind.load(files)
-        if files.is_recorded:
+        if files.has_no_manifest:
             check_examples([*getattr(kind, "golden", ())], contract, model)
         else:
             check_golden(files, contract, model)
@@ -140,13 +140,13 @@ def files_of(contract: Contract, path: str) -> tuple[str, ...]:
     """Return the `files` of a class: what it takes from versions without a manifest.
 
     Raises:
-        ModelStoreError: They are no sequence of patterns.
+        ModelStoreError: They are no tuple of patterns.
     """
     files = getattr(imported(contract.name, path), "files", ())
-    if isinstance(files, str) or not all(isinstance(one, str) for one in files):
-        raise ModelStoreError(
-            f"The `files` of {path!r} must be a sequence of file names or patterns."
-        )
+    if not isinstance(files, list | tuple) or not all(
+        isinstance(one, str) and one for one in files
+    ):
+        raise ModelStoreError(f"The `files` of {path!r} must be a tuple of file names or patterns.")
     return tuple(files)
 
 
@@ -261,8 +261,15 @@ class ModelDeployment:
     async def _guarded(self, values: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Yield the values; raise any error as a ModelError that callers may see."""
         try:
-            async for value in values:
-                yield value
+            with Contained():
+                async for value in values:
+                    yield value
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise
+            # Of a task of the model's own: the caller waits on.
+            raise self._failure(RuntimeError(f"It raised {error!r}.")) from None
         except Exception as error:
             raise self._failure(error) from None
 

@@ -76,7 +76,7 @@ class Model:
             return [*getattr(imported(self.name, self.path), "golden", ())]
         store = StoreSettings.load().opened(kinds, files_of(self.contract, self.path))
         files = store.open(reference or f"{self.name}@champion")
-        if files.is_recorded:
+        if files.has_no_manifest:
             return [*getattr(imported(self.name, self.path), "golden", ())]
         return read_golden(files, self.contract)
 

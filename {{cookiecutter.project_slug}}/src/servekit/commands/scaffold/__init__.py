@@ -47,7 +47,7 @@ def scaffold(wiring: Wiring, options: Namespace) -> None:
         else:
             check(wiring, options)
             if is_in_store(options.source):
-                fetch(wiring, options)
+                take_from_store(wiring, options)
             paths = add(project, names, options)
     except (EditError, SettingsError, OSError) as error:
         sys.exit(str(error))
@@ -115,8 +115,8 @@ def check(wiring: Wiring, options: Namespace) -> None:
             raise EditError(f"Invalid model name {name!r}: there is a route {path} already.")
 
 
-def fetch(wiring: Wiring, options: Namespace) -> None:
-    """Put the ONNX file of a version in the place of its reference.
+def take_from_store(wiring: Wiring, options: Namespace) -> None:
+    """Let the `source` be the ONNX file of the version that it names, and `file` its path there.
 
     Raises:
         EditError: There is none.

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from servekit.api.errors import ProblemError, invalid_fields
 from servekit.inference.tensors import (
     JSON_CONTENT,
+    MAX_NAME,
     MAX_TENSORS,
     Tensor,
     TensorError,
@@ -32,8 +33,8 @@ Several = Field(max_length=MAX_TENSORS)
 class InferInput(BaseModel):
     """A tensor of a request."""
 
-    name: str
-    datatype: str
+    name: str = Field(max_length=MAX_NAME)
+    datatype: str = Field(max_length=MAX_NAME)
     shape: list[Size] = Field(min_length=1, max_length=16)
     parameters: Parameters | None = None
     data: Any = None

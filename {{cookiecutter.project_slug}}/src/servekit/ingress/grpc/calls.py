@@ -18,6 +18,7 @@ CALL = "grpc.call"
 """The key of a scope that holds the call. A request that came over HTTP has none."""
 
 REQUEST_ID = "x-request-id"
+MAX_DETAILS_BYTES = 1_000
 SERVES_REQUEST_ID = "request_id"
 
 Give = Callable[[Message], Awaitable[None]]
@@ -72,7 +73,9 @@ class Call:
     def fail(self, status: int, problem: dict[str, Any]) -> None:
         self.failed = True
         self._context.set_code(code_of(status))
-        self._context.set_details(reason_of(problem))
+        # Percent-encoded, a character may take nine bytes of the metadata, which has a limit.
+        reason = reason_of(problem).encode()[:MAX_DETAILS_BYTES]
+        self._context.set_details(reason.decode(errors="ignore"))
 
     def _as_request(self) -> Scope:
         return {

@@ -5,6 +5,7 @@ from typing import Any
 
 from servekit.inference.tensors import (
     JSON_CONTENT,
+    MAX_NAME,
     MAX_TENSORS,
     Tensor,
     TensorError,
@@ -47,6 +48,9 @@ def tensors_of(message: ModelInferRequest) -> list[Tensor]:
     """
     if len(message.inputs) > MAX_TENSORS:
         raise TensorError(f"A request has at most {MAX_TENSORS} tensors.")
+    for one in message.inputs:
+        if max(len(one.name), len(one.datatype)) > MAX_NAME:
+            raise TensorError(f"The name of a tensor has at most {MAX_NAME} characters.")
     raw = message.raw_input_contents
     if not raw:
         return [_from_contents(one) for one in message.inputs]
@@ -59,10 +63,11 @@ def tensors_of(message: ModelInferRequest) -> list[Tensor]:
 
 
 def _shape_of(given: Any) -> list[int]:
-    shape = [*given.shape]
+    shape = [*given.shape[: MAX_RANK + 1]]
     if not 1 <= len(shape) <= MAX_RANK or min(shape) < 0:
         raise TensorError(
-            f"Tensor {given.name!r} has the shape {shape}: 1 to {MAX_RANK} sizes are needed."
+            f"Tensor {given.name!r} has an invalid shape: 1 to {MAX_RANK} sizes are needed, none"
+            " of them negative."
         )
     return shape
 
@@ -74,6 +79,10 @@ def _from_contents(given: Any) -> Tensor:
     # Of an unknown datatype nothing is read, and `checked` refuses it by name.
     field = CONTENTS.get(given.datatype)
     data = [*getattr(given.contents, field)] if field else []
+    if field and any(other.name != field for other, _ in given.contents.ListFields()):
+        raise TensorError(
+            f"Tensor {given.name!r} is {given.datatype}, and has contents of another datatype."
+        )
     return checked(given.name, given.datatype, shape, data)
 
 

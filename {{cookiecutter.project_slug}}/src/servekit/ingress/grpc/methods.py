@@ -96,22 +96,17 @@ def model_stream_infer(idle_timeout_s: float) -> Callable[..., AsyncIterator[Mes
         self: Replica, requests: AsyncIterator[ModelInferRequest], grpc_context: Context
     ) -> AsyncIterator[Message]:
         # One at a time: the model is not asked for more than the client reads.
-        answers: asyncio.Queue[Message | None] = asyncio.Queue(1)
-
-        async def ask() -> bool:
-            try:
-                ended_well = await _ask(self.api, requests, grpc_context, answers, idle_timeout_s)
-            except Exception:
-                await answers.put(None)
-                raise
-            await answers.put(None)
-            return ended_well
-
-        asking = asyncio.create_task(ask())
+        answers: asyncio.Queue[Message] = asyncio.Queue(1)
+        asking = asyncio.create_task(
+            _ask(self.api, requests, grpc_context, answers, idle_timeout_s)
+        )
         try:
-            while (answer := await answers.get()) is not None:
+            async for answer in _until(asking, answers):
                 yield answer
-            ended_well = await asking
+            if asking.cancelled():  # by what it awaited: nothing has cancelled it here
+                grpc_context.set_code(StatusCode.INTERNAL)
+                grpc_context.set_details("Internal Server Error")
+            ended_well = not asking.cancelled() and await asking
         finally:
             asking.cancel()
             await asyncio.wait([asking])
@@ -121,14 +116,34 @@ def model_stream_infer(idle_timeout_s: float) -> Callable[..., AsyncIterator[Mes
     return ModelStreamInfer
 
 
+async def _until(
+    task: asyncio.Task[Any], answers: asyncio.Queue[Message]
+) -> AsyncIterator[Message]:
+    """Yield what a task puts into the queue, until it has ended, in whatever way."""
+    while not (task.done() and answers.empty()):
+        getting = asyncio.ensure_future(answers.get())
+        try:
+            await asyncio.wait([getting, task], return_when=asyncio.FIRST_COMPLETED)
+            if getting.done():
+                yield getting.result()
+        finally:
+            getting.cancel()
+
+
 async def _ask(
     api: FastAPI,
     requests: AsyncIterator[ModelInferRequest],
     context: Context,
-    answers: asyncio.Queue[Message | None],
+    answers: asyncio.Queue[Message],
     idle_timeout_s: float,
 ) -> bool:
     """Answer the requests of a stream, one after the other; return whether it ends with OK."""
+    # Opened as a request of its own, so that guards and limits have let the client in before it
+    # may hold a place of the replica without asking anything.
+    opening = Call(MODEL_STREAM_INFER, None, context, answers.put)
+    await opening.put_to(api)
+    if opening.failed:
+        return False
     stream = StreamContext(context)
     while True:
         try:

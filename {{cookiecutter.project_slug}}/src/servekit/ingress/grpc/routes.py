@@ -1,6 +1,7 @@
 """The routes of calls. A request over HTTP finds a 404 here, and OpenAPI lists none of them."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -87,6 +88,12 @@ async def only(message: Message) -> AsyncIterator[Message]:
     yield message
 
 
+async def nothing() -> AsyncIterator[Message]:
+    """No messages."""
+    return
+    yield
+
+
 def models_router(signatures: Signatures) -> APIRouter:
     """Make the routes of the calls that are about a model.
 
@@ -129,19 +136,8 @@ def models_router(signatures: Signatures) -> APIRouter:
         return Answers(only(metadata))
 
     async def pieces(request: Request) -> AsyncIterator[Response]:
-        asked = await _asked(request, signatures)
-        message = asked.message
-        if not request.app.state.ports.contracts[message.model_name].streams:
-            answer, reference = await _answer(request, asked)
-            yield Answers(only(piece_of(answer, is_final=True)), reference)
-            return
-        if len(asked.items) > 1:
-            raise ProblemError(422, "The first dimension of every tensor is 1: a stream is of one.")
-        predictor = predictor_of(request, message.model_name)
-        stream = predictor.stream(asked.items[0], asked.version)
-        async with started(stream) as (first, predictions):
-            reference = first.version if first else ""
-            yield Answers(_pieces(asked, predictions, reference), reference)
+        async with _started(request, signatures) as answers:
+            yield answers
 
     @router.post("/ModelStreamInfer")
     async def model_stream_infer(answers: Annotated[Any, Depends(pieces)]) -> Response:
@@ -167,6 +163,29 @@ async def _asked(request: Request, signatures: Signatures) -> Asked:
         else await run_in_threadpool(_understood, message, signature)
     )
     return Asked(message, signature, items, version)
+
+
+@asynccontextmanager
+async def _started(request: Request, signatures: Signatures) -> AsyncIterator[Response]:
+    """Give the answers to a request of a stream, once the first one is there."""
+    if message_of(request) is None:
+        yield Answers(nothing())  # the stream opens
+        return
+    asked = await _asked(request, signatures)
+    message = asked.message
+    if not request.app.state.ports.contracts[message.model_name].streams:
+        answer, reference = await _answer(request, asked)
+        yield Answers(only(piece_of(answer, is_final=True)), reference)
+        return
+    if len(asked.items) > 1:
+        raise ProblemError(
+            422, "A stream takes one item: the first dimension of every tensor must be 1."
+        )
+    predictor = predictor_of(request, message.model_name)
+    stream = predictor.stream(asked.items[0], asked.version)
+    async with started(stream) as (first, predictions):
+        reference = first.version if first else ""
+        yield Answers(_pieces(asked, predictions, reference), reference)
 
 
 def _metadata_of(field: Field) -> ModelMetadataResponse.TensorMetadata:
@@ -200,9 +219,11 @@ def _response(asked: Asked, predictions: list[Prediction[Any]]) -> ModelInferRes
 async def _pieces(
     asked: Asked, predictions: AsyncIterator[Prediction[Any]], reference: str
 ) -> AsyncIterator[Message]:
+    empty = True
     async for prediction in predictions:
         yield piece_of(_response(asked, [prediction]), is_final=False)
-    if wants_final(asked.message):
+        empty = False
+    if empty or wants_final(asked.message):
         version = reference.partition(":")[2]
         end = ModelInferResponse(
             model_name=asked.message.model_name, model_version=version, id=asked.message.id

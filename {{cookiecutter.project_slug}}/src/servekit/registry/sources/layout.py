@@ -22,10 +22,16 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """Names of models, aliases, versions and files, which cannot lead out of their folder."""
 
 _PICKLE = re.compile(
-    r".*(?:\.(?:ckpt|dill|joblib|pickle|pkl|pt|pth)|pytorch_model.*\.bin)",
+    r".*\.(?:ckpt|cloudpickle|dill|joblib|mar|p|pickle|pkl|pt|pt2|pth|ptl|sav)(?:\.\w+)*"
+    r"|(?:.*/)?(?:pytorch_model|adapter_model|training_args|optimizer|scheduler)[^/]*\.bin",
     re.IGNORECASE | re.DOTALL,
 )
 """The names of files that frameworks load by unpickling."""
+
+_IS_A_PICKLE = (
+    "is a pickle, which can run code when it is loaded: export the model as ONNX, safetensors or"
+    " JSON instead."
+)
 
 _FILE = re.compile(rf"{NAME}(?:/{NAME})*")
 
@@ -106,12 +112,11 @@ def check_file(file: str, where: object) -> None:
         ModelStoreError: It leads elsewhere, or its name is that of a pickle.
     """
     if not _FILE.fullmatch(file) or file == MANIFEST:
-        raise ModelStoreError(f"Invalid path {file!r} in {where}.")
-    if _PICKLE.fullmatch(file):
         raise ModelStoreError(
-            f"{file!r} in {where} is a pickle, which can run code when it is loaded:"
-            " export the model as ONNX, safetensors or JSON instead."
+            f"Invalid path {file!r} in {where}: use letters, digits, dots, dashes and underscores."
         )
+    if _PICKLE.fullmatch(file):
+        raise ModelStoreError(f"{file!r} in {where} {_IS_A_PICKLE}")
 
 
 def matching(paths: Iterable[str], patterns: Iterable[str], where: object) -> list[str]:
@@ -129,11 +134,13 @@ def matching(paths: Iterable[str], patterns: Iterable[str], where: object) -> li
     wanted: dict[str, None] = {}
     for pattern in patterns:
         found = fnmatch.filter(paths, pattern)
+        if pattern not in found:
+            # As in a shell, a pattern means no hidden file.
+            found = [one for one in found if not re.search(r"(?:^|/)\.", one)]
         if not found:
-            for path in paths:
-                if _PICKLE.fullmatch(path):
-                    check_file(path, where)  # which says what to export instead
-            raise ModelStoreError(f"There is no file {pattern!r} in {where}.")
+            pickles = [one for one in paths if _PICKLE.fullmatch(one)]
+            also = f"; {pickles[0]!r} there {_IS_A_PICKLE}" if pickles else "."
+            raise ModelStoreError(f"There is no file {pattern!r} in {where}{also}")
         wanted |= dict.fromkeys(found)
     for path in wanted:
         check_file(path, where)

@@ -7,7 +7,7 @@ written after the files that it names, so that a version is there whole or not a
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from obstore.store import ObjectStore
@@ -18,6 +18,7 @@ from servekit.registry.sources.layout import (
     MANIFEST,
     check_names,
     in_order,
+    is_name,
     json_bytes,
     matching,
     moved,
@@ -92,7 +93,7 @@ class CloudStorageSource:
         paths = [path.split("/") for path in await self._objects.below(name)]
         versions = [path[0] for path in paths if len(path) == 2 and path[1] == MANIFEST]
         # Where no version has a manifest, other programs have saved them.
-        versions = versions or [*{path[0] for path in paths if len(path) > 1}]
+        versions = versions or [*{path[0] for path in paths if len(path) > 1 and is_name(path[0])}]
         if not versions:
             raise ModelStoreError(f"There is no version of {name!r} at {self._where}.")
         return versions
@@ -104,7 +105,7 @@ class CloudStorageSource:
             manifest = read_manifest(found.content, self._objects.called(path), name, version)
             files = [*manifest["files"]]
         elif files:
-            files = await self._matching(f"{name}/{version}", files)
+            files = await self._matching(name, version, files)
         else:
             raise self._missing(path)
         for file in files:
@@ -115,9 +116,15 @@ class CloudStorageSource:
         if found is not None:
             (into / MANIFEST).write_bytes(found.content)
 
-    async def _matching(self, folder: str, patterns: Sequence[str]) -> list[str]:
-        paths = await self._objects.below(folder)
-        return matching(paths, patterns, self._objects.called(folder))
+    async def _matching(self, name: str, version: str, patterns: Sequence[str]) -> list[str]:
+        paths = await self._objects.below(name)
+        if any(path.count("/") == 1 and path.endswith(f"/{MANIFEST}") for path in paths):
+            # Versions of this model are published, and this one is not, or not yet.
+            raise self._missing(f"{name}/{version}/{MANIFEST}")
+        inside = {path.removeprefix(f"{version}/") for path in paths if _is_in(version, path)}
+        folders = {str(parent) for path in inside for parent in PurePosixPath(path).parents}
+        where = self._objects.called(f"{name}/{version}")
+        return matching(inside - folders, patterns, where)
 
     async def _move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
         path = f"{name}/{ALIASES}"
@@ -168,6 +175,10 @@ class CloudStorageSource:
         return ModelStoreError(f"There is no {self._objects.called(path)}.")
 
 
+def _is_in(folder: str, path: str) -> bool:
+    return path.startswith(f"{folder}/")
+
+
 class WebSource(CloudStorageSource):
     """An address of the web: laid out like a bucket, and changed where its files come from."""
 
@@ -178,8 +189,8 @@ class WebSource(CloudStorageSource):
             raise self._missing(f"{name}/{ALIASES}")
         return [*{*aliases.values()}]
 
-    async def _matching(self, folder: str, patterns: Sequence[str]) -> list[str]:
-        return matching(patterns, patterns, self._objects.called(folder))
+    async def _matching(self, name: str, version: str, patterns: Sequence[str]) -> list[str]:
+        return matching(patterns, patterns, self._objects.called(f"{name}/{version}"))
 
     async def _move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
         raise self._only_read()
