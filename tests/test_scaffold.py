@@ -152,7 +152,7 @@ def bucket() -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
         "MODEL_STORE": "s3://models",
     }
-    urlopen(Request(f"{settings['AWS_ENDPOINT_URL']}/models", method="PUT")).close()
+    urlopen(Request(f"{settings['AWS_ENDPOINT_URL']}/models", method="PUT"), timeout=10).close()
     yield settings
     server.stop()
 
@@ -165,7 +165,8 @@ def test_a_version_in_the_store_becomes_a_model(
     settings = bucket | {"MODEL_CACHE": str(tmp_path / "cache")}
     saved = onnx_files.regression(tmp_path / "saved.onnx").read_bytes()
     url = f"{bucket['AWS_ENDPOINT_URL']}/models/regression/3/exported/net.onnx"
-    urlopen(Request(url, saved, method="PUT")).close()
+    binary = {"Content-Type": "application/octet-stream"}
+    urlopen(Request(url, saved, binary, method="PUT"), timeout=10).close()
     before = content(project)
     wrong = make(project, "model", "NAME=churn", "FROM=regression:3", **settings)
     assert "FROM=regression:3 is a version of 'regression'" in refused(wrong)
