@@ -26,7 +26,8 @@ FEATURES = [
 EITHER = {
     "stores/": {"cache", "rate_limit"},
     "redis_server.py": {"cache", "rate_limit"},
-    "protocol_clients": {"open_inference", "grpc"},
+    "protocol_clients.py": {"open_inference", "grpc"},
+    "protocol_clients.txt": {"open_inference", "grpc"},
 }
 """What needs any one of some features, by the beginning of its path."""
 

@@ -189,6 +189,47 @@ async def test_what_is_no_fault_of_an_item_is_not_tried_again(raised: type[Model
     assert len(batches_of(deployment)) == 1
 
 
+class OutOfMemoryError(RuntimeError):
+    """As PyTorch calls it."""
+
+
+class Small:
+    """Has memory for two items, or for none."""
+
+    version = "7"
+    most = 2
+    error: Exception = MemoryError()
+
+    def predict(self, items: Sequence[int]) -> list[int]:
+        if len(items) > self.most:
+            raise self.error
+        return [2 * item for item in items]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OutOfMemoryError("Tried to allocate 2.00 GiB."),
+        RuntimeError("CUDA out of memory."),
+        RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer"),
+        RuntimeError("OOM when allocating tensor with shape[9,9]"),
+    ],
+)
+async def test_memory_that_runs_out_is_no_wrong_answer(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(Small, "error", error)
+    deployment = deployment_of(Small)
+    assert told(await deployment.predict_batch([1, 2, 3, 4], [""] * 4)) == [2, 4, 6, 8]
+    monkeypatch.setattr(Small, "most", 0)
+    [answer] = await deployment.predict_batch([1], [""])
+    assert isinstance(answer, ModelUnavailableError)
+    assert str(answer) == "The double model ran out of memory."
+    monkeypatch.setattr(Small, "most", 2)
+    assert told(await deployment.predict_batch([1], [""])) == [2]
+
+
 @pytest.mark.parametrize(
     "value", [math.nan, {"a": [1.0, math.inf]}, np.float32("nan"), np.array([1, math.nan])]
 )

@@ -70,6 +70,11 @@ MAX_RETRIES = 64
 VERSION = re.compile(r"[A-Za-z0-9._+-]{0,64}")
 """A version that fits into a header, a key and a reference."""
 
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|failed to allocate memory|\bOOM when allocating", re.IGNORECASE
+)
+"""What libraries say of memory that they did not get."""
+
 KNOWN = (
     ModelOverloadedError,
     ModelReplacedError,
@@ -148,6 +153,16 @@ def files_of(contract: Contract, path: str) -> tuple[str, ...]:
     ):
         raise ModelStoreError(f"The `files` of {path!r} must be a tuple of file names or patterns.")
     return tuple(files)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether there was no memory left: of the process, or of a GPU as a library says it.
+
+    Those of GPUs have no class in common: PyTorch and CuPy raise an OutOfMemoryError, ONNX Runtime
+    and TensorFlow say so in the message.
+    """
+    named = type(error).__name__ == "OutOfMemoryError"
+    return isinstance(error, MemoryError) or named or bool(OUT_OF_MEMORY.search(str(error)))
 
 
 class Pace:
@@ -352,6 +367,9 @@ class ModelDeployment:
             if isinstance(error, kind):
                 return kind(str(error))
         log.error("the %s model failed", self._name, exc_info=error)
+        if _is_out_of_memory(error):
+            # Of one item: a batch has been tried in halves, which need less.
+            return ModelUnavailableError(f"The {self._name} model ran out of memory.")
         return ModelError(f"The {self._name} model failed.")
 
     async def _values(self, model: Any, items: Sequence[Any]) -> Sequence[Any]:
