@@ -67,6 +67,10 @@ class Call:
         except Exception:
             # The API has logged it, and answered with a 500 unless messages were given already.
             self._status = 500
+        finally:
+            # Else the scope and this would hold each other, and all that the request has made,
+            # until a garbage collection, which takes long in a process as large as a replica.
+            self._scope.pop(CALL)
         if self._status >= 400:
             self.fail(self._status, problem_of(self._status, self._body))
 
