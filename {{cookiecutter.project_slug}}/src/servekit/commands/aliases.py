@@ -13,7 +13,7 @@ from servekit.registry.sources.layout import CHAMPION
 from servekit.registry.sources.source import SourceKind
 from servekit.registry.store import shown
 from servekit.registry.versions import loaded
-from servekit.serving.deployment import checked_load, files_of
+from servekit.serving.deployment import checked_load
 from servekit.serving.model import Model
 
 
@@ -75,9 +75,9 @@ class Aliases:
         return self._moved(alias, before, now)
 
     def _check(self, version: str) -> None:
-        contract, path = self._model.contract, self._model.path
-        store = self._settings.opened(self._kinds, files_of(contract, path))
-        loaded(checked_load(contract, path), store.open_version(self._name, version))
+        load = checked_load(self._model.contract, self._model.path)
+        store = self._model.store(self._kinds, self._settings)
+        loaded(load, store.open_version(self._name, version))
 
     def _moved(self, alias: str, version: str, before: str | None) -> str:
         was = f", and was {self._name}:{before}" if before else ""

@@ -1,16 +1,19 @@
 """What both transports of the protocol ask of a model."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
+from fastapi.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from servekit.api.errors import ProblemError
 from servekit.api.models import known_model
 from servekit.contracts import CHAMPION, ModelCard, ModelReplacedError, Ports, Prediction, Predictor
 
-PLATFORM = "ray-serve"
-"""What metadata calls the framework of every model."""
+from .signature import Signature
+from .tensors import TensorError
+
+Read = TypeVar("Read")
 
 LARGE_BYTES = 64 * 1024
 """From this size on, a request is read in a thread: it takes milliseconds."""
@@ -32,6 +35,36 @@ async def card_of(ports: Ports, name: str, version: str = CHAMPION) -> ModelCard
         return await model.card(card._replace(version=version).reference)
     except ModelReplacedError:
         raise ProblemError(404, "This version of the model does not answer now.") from None
+
+
+def metadata_of(card: ModelCard, name: str, signature: Signature) -> dict[str, Any]:
+    """Return what the protocol says about a model."""
+    return {
+        "name": name,
+        "versions": [card.version] if card.version else [],
+        "platform": "ray-serve",
+        "inputs": [one.metadata for one in signature.inputs],
+        "outputs": [one.metadata for one in signature.outputs],
+    }
+
+
+async def understood(size_bytes: int, read: Callable[..., Read], *arguments: Any) -> Read:
+    """Return what `read` makes of a request.
+
+    Args:
+        size_bytes: Of the request; a large one is read in a thread.
+        read: Raises TensorError.
+        arguments: For `read`.
+
+    Raises:
+        ProblemError: The request is not what the model takes.
+    """
+    try:
+        if size_bytes < LARGE_BYTES:
+            return read(*arguments)
+        return await run_in_threadpool(read, *arguments)
+    except TensorError as error:
+        raise ProblemError(422, str(error)) from None
 
 
 def predictor_of(connection: HTTPConnection, name: str) -> Predictor[Any, Any]:

@@ -14,7 +14,7 @@ from servekit.api.errors import ProblemError, invalid_fields
 from servekit.api.models import MAX_ITEMS, dumped, failing_the_model
 from servekit.contracts import Contract, ModelError, Ports
 
-from .tensors import BYTES, FLOATS, INTEGERS, JSON_CONTENT, Tensor, TensorError, fits
+from .tensors import BYTES, FLOATS, INTEGERS, JSON_CONTENT, MAX_RANK, Tensor, TensorError, fits
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ ITEMS = f"The first dimension of every tensor is the number of items, 1 to {MAX_
 ANY = -1
 """A dimension of any size."""
 
-MAX_RANK = 15
+MAX_DIMENSIONS = MAX_RANK - 1
 """The most dimensions of one item; what has more, or contains itself, is JSON."""
 
 
@@ -164,7 +164,9 @@ def _fields(schema: Schema, alone: str) -> tuple[bool, list[Field]]:
 def _field(name: str, schema: Schema, parts: Schema, required: bool = True) -> Field:
     dimensions: list[int] = []
     element: Schema | None = _resolved(schema, parts)
-    while element is not None and element.get("type") == "array" and len(dimensions) < MAX_RANK:
+    while (
+        element is not None and element.get("type") == "array" and len(dimensions) < MAX_DIMENSIONS
+    ):
         least, most = element.get("minItems", 0), element.get("maxItems")
         dimensions.append(least if least == most else ANY)
         element = _element(element, parts)

@@ -61,6 +61,9 @@ class Tensor:
 MAX_TENSORS = 1_000
 """The most tensors in one request."""
 
+MAX_RANK = 16
+"""The most dimensions of a tensor, that of the batch among them."""
+
 MAX_NAME = 256
 """The most characters of the name of a tensor."""
 

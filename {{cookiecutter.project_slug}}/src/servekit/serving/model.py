@@ -9,6 +9,7 @@ from servekit.contracts import Contract, Meter
 from servekit.registry.golden import GoldenExample, read_golden
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.source import SourceKind
+from servekit.registry.store import ModelStore
 from servekit.settings import SettingsError
 
 from .deployment import ModelDeployment, VersionedDeployment, files_of, imported
@@ -72,13 +73,24 @@ class Model:
         Raises:
             ModelStoreError: The version is missing or not sound.
         """
-        if not self.versioned:
-            return [*getattr(imported(self.name, self.path), "golden", ())]
-        store = StoreSettings.load().opened(kinds, files_of(self.contract, self.path))
-        files = store.open(reference or f"{self.name}@champion")
-        if files.has_no_manifest:
-            return [*getattr(imported(self.name, self.path), "golden", ())]
-        return read_golden(files, self.contract)
+        if self.versioned:
+            store = self.store(kinds, StoreSettings.load())
+            files = store.open(reference or f"{self.name}@champion")
+            if not files.has_no_manifest:
+                return read_golden(files, self.contract)
+        return [*getattr(imported(self.name, self.path), "golden", ())]
+
+    def store(self, kinds: Sequence[SourceKind], settings: StoreSettings) -> ModelStore:
+        """Open the store for versions of this model, also for those without a manifest.
+
+        Args:
+            kinds: Of places that it may be.
+            settings: Where it is.
+
+        Raises:
+            ModelStoreError: The store or the class of the model is not as it has to be.
+        """
+        return settings.opened(kinds, files_of(self.contract, self.path))
 
     def within(self, settings: BatcherSettings) -> BatcherSettings:
         """Return the settings for this model, with its own time limit if it has one."""

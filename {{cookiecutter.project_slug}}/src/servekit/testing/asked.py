@@ -17,7 +17,7 @@ from servekit.contracts import NullMeter, Ports
 from servekit.registry.golden import GoldenExample
 from servekit.registry.settings import StoreSettings
 from servekit.serving.client import ModelClient
-from servekit.serving.deployment import ModelDeployment, checked_load, files_of, imported
+from servekit.serving.deployment import ModelDeployment, checked_load, imported
 from servekit.serving.in_process import InProcessTransport
 from servekit.serving.model import Model
 from servekit.serving.settings import BatcherSettings
@@ -134,8 +134,7 @@ class _Poisoned:
 def loaded(model: Model) -> Any:
     """The model itself: of the champion, where it has versions."""
     if model.versioned:
-        files = files_of(model.contract, model.path)
-        store = StoreSettings.load().opened(tuple(tested().wiring.sources()), files)
+        store = model.store(tuple(tested().wiring.sources()), StoreSettings.load())
         return checked_load(model.contract, model.path)(store.open(f"{model.name}@champion"))
     kind = imported(model.name, model.path, "predict")
     return kind.load() if hasattr(kind, "load") else kind()

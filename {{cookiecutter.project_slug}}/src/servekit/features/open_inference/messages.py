@@ -11,6 +11,7 @@ from servekit.api.errors import ProblemError, invalid_fields
 from servekit.inference.tensors import (
     JSON_CONTENT,
     MAX_NAME,
+    MAX_RANK,
     MAX_TENSORS,
     Tensor,
     TensorError,
@@ -35,7 +36,7 @@ class InferInput(BaseModel):
 
     name: str = Field(max_length=MAX_NAME)
     datatype: str = Field(max_length=MAX_NAME)
-    shape: list[Size] = Field(min_length=1, max_length=16)
+    shape: list[Size] = Field(min_length=1, max_length=MAX_RANK)
     parameters: Parameters | None = None
     data: Any = None
 

@@ -4,7 +4,6 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
@@ -19,10 +18,9 @@ from servekit.api.health import not_ready
 from servekit.api.model_header import DOCUMENTS_MODEL, set_model_header
 from servekit.api.models import known_model
 from servekit.api.routers import PrefixRouter
-from servekit.contracts import CHAMPION, ModelCard
-from servekit.inference.models import LARGE_BYTES, PLATFORM, card_of, predicted, predictor_of
+from servekit.contracts import CHAMPION
+from servekit.inference.models import card_of, metadata_of, predicted, predictor_of, understood
 from servekit.inference.signature import Signature, Signatures
-from servekit.inference.tensors import TensorError
 
 from .errors import PREFIX
 from .messages import LENGTH_HEADER, InferRequest, InferResponse, read, response
@@ -80,24 +78,15 @@ def models_router(signatures: Signatures) -> APIRouter:
         f"{PREFIX}/models/{{name}}", tags=[TAG], responses=DOCUMENTED | documented([404])
     )
 
-    def metadata(card: ModelCard, name: str) -> dict[str, Any]:
-        return {
-            "name": name,
-            "versions": [card.version] if card.version else [],
-            "platform": PLATFORM,
-            "inputs": [one.metadata for one in signatures[name].inputs],
-            "outputs": [one.metadata for one in signatures[name].outputs],
-        }
-
     @router.get("", name="model_metadata")
     async def model(name: Name, ports: CurrentPorts) -> dict[str, Any]:
         """The version that answers, and the tensors that the model takes and gives."""
-        return metadata(await card_of(ports, name), name)
+        return metadata_of(await card_of(ports, name), name, signatures[name])
 
     @router.get("/versions/{version}", name="version_metadata")
     async def version(name: Name, version: Version, ports: CurrentPorts) -> dict[str, Any]:
         """One version, and its tensors."""
-        return metadata(await card_of(ports, name, version), name)
+        return metadata_of(await card_of(ports, name, version), name, signatures[name])
 
     @router.get("/ready", name="model_ready")
     async def ready(name: Name, ports: CurrentPorts) -> dict[str, Any]:
@@ -140,11 +129,7 @@ async def _infer(request: Request, signature: Signature, name: str, version: str
     except ClientDisconnect:
         raise ProblemError(400, "The request ended early.") from None
     length = request.headers.get(LENGTH_HEADER)
-    asked, items = (
-        _understood(body, length, signature)
-        if len(body) < LARGE_BYTES
-        else await run_in_threadpool(_understood, body, length, signature)
-    )
+    asked, items = await understood(len(body), _read, body, length, signature)
     predictions = await predicted(predictor_of(request, name), items, version)
     reference = predictions[0].version
     outputs = signature.tensors([one.value for one in predictions])
@@ -155,12 +140,7 @@ async def _infer(request: Request, signature: Signature, name: str, version: str
     return answer
 
 
-def _understood(
-    body: bytes, length: str | None, signature: Signature
-) -> tuple[InferRequest, list[Any]]:
-    try:
-        asked, tensors = read(body, length)
-        signature.check_outputs(one.name for one in asked.outputs or ())
-        return asked, signature.items(tensors)
-    except TensorError as error:
-        raise ProblemError(422, str(error)) from None
+def _read(body: bytes, length: str | None, signature: Signature) -> tuple[InferRequest, list[Any]]:
+    asked, tensors = read(body, length)
+    signature.check_outputs(one.name for one in asked.outputs or ())
+    return asked, signature.items(tensors)

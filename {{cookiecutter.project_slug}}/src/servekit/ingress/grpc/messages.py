@@ -6,6 +6,7 @@ from typing import Any
 from servekit.inference.tensors import (
     JSON_CONTENT,
     MAX_NAME,
+    MAX_RANK,
     MAX_TENSORS,
     Tensor,
     TensorError,
@@ -31,9 +32,6 @@ CONTENTS = {
     "BYTES": "bytes_contents",
 }
 """The field of the elements of each datatype; FP16 has none."""
-
-MAX_RANK = 16
-"""The most dimensions of a tensor."""
 
 FINAL = "triton_final_response"
 WANTS_FINAL = "triton_enable_empty_final_response"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from google.protobuf.message import Message
 from starlette.types import Receive, Scope, Send
 
@@ -16,9 +15,8 @@ from servekit.api.models import known_model
 from servekit.api.routers import PrefixRouter
 from servekit.api.streams import started
 from servekit.contracts import CHAMPION, ModelError, Ports, Prediction
-from servekit.inference.models import LARGE_BYTES, PLATFORM, card_of, predicted, predictor_of
-from servekit.inference.signature import Field, Signature, Signatures
-from servekit.inference.tensors import TensorError
+from servekit.inference.models import card_of, metadata_of, predicted, predictor_of, understood
+from servekit.inference.signature import Signature, Signatures
 
 from .calls import CALL, Call
 from .messages import piece_of, response_of, tensors_of, wants_final
@@ -125,15 +123,10 @@ def models_router(signatures: Signatures) -> APIRouter:
     async def model_metadata(request: Request) -> Response:
         message = message_of(request)
         card = await card_of(request.app.state.ports, message.name, message.version or CHAMPION)
-        signature = signatures[message.name]
-        metadata = ModelMetadataResponse(
-            name=message.name,
-            versions=[card.version] if card.version else [],
-            platform=PLATFORM,
-            inputs=[*map(_metadata_of, signature.inputs)],
-            outputs=[*map(_metadata_of, signature.outputs)],
-        )
-        return Answers(only(metadata))
+        metadata = metadata_of(card, message.name, signatures[message.name])
+        for tensor in (*metadata["inputs"], *metadata["outputs"]):
+            tensor.pop("parameters", None)  # which the message has no field for
+        return Answers(only(ModelMetadataResponse(**metadata)))
 
     async def pieces(request: Request) -> AsyncIterator[Response]:
         async with _started(request, signatures) as answers:
@@ -157,11 +150,7 @@ async def _asked(request: Request, signatures: Signatures) -> Asked:
     if message.model_version:
         version = (await card_of(ports, message.model_name, message.model_version)).reference
     signature = signatures[message.model_name]
-    items = (
-        _understood(message, signature)
-        if message.ByteSize() < LARGE_BYTES
-        else await run_in_threadpool(_understood, message, signature)
-    )
+    items = await understood(message.ByteSize(), _items, message, signature)
     return Asked(message, signature, items, version)
 
 
@@ -188,19 +177,9 @@ async def _started(request: Request, signatures: Signatures) -> AsyncIterator[Re
         yield Answers(_pieces(asked, predictions, reference), reference)
 
 
-def _metadata_of(field: Field) -> ModelMetadataResponse.TensorMetadata:
-    metadata = field.metadata
-    return ModelMetadataResponse.TensorMetadata(
-        name=metadata["name"], datatype=metadata["datatype"], shape=metadata["shape"]
-    )
-
-
-def _understood(message: ModelInferRequest, signature: Signature) -> list[Any]:
-    try:
-        signature.check_outputs(one.name for one in message.outputs)
-        return signature.items(tensors_of(message))
-    except TensorError as error:
-        raise ProblemError(422, str(error)) from None
+def _items(message: ModelInferRequest, signature: Signature) -> list[Any]:
+    signature.check_outputs(one.name for one in message.outputs)
+    return signature.items(tensors_of(message))
 
 
 async def _answer(request: Request, asked: Asked) -> tuple[ModelInferResponse, str]:
