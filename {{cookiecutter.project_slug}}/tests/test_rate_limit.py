@@ -4,8 +4,8 @@ from httpx2 import Client
 
 
 def test_an_answer_says_what_is_left(client: Client) -> None:
-    left = [int(client.get("/v1/models").headers["ratelimit-remaining"]) for _ in range(2)]
-    assert left[1] <= left[0]
+    headers = client.get("/v1/models").headers
+    assert 0 <= int(headers["ratelimit-remaining"]) < int(headers["ratelimit-limit"])
 
 
 def test_health_is_not_limited(client: Client) -> None:
