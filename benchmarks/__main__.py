@@ -2,7 +2,8 @@
 
 With QUICK=1 it measures only what the most important floors need, and writes no report; with
 FEATURES=1 it measures what features cost instead, and writes `features.md`; with BATCHING=1 it
-measures what `serve.batch` adds to each model, and writes `batching.md`.
+measures what `serve.batch` adds to each model, and writes `batching.md`; with COST=1 it measures
+the CPU time of one request in process, and writes `cost.md`.
 """
 
 import os
@@ -15,7 +16,7 @@ if __name__ == "__main__":
     try:
         from benchmarks.bench import bench
 
-        names = ("quick", "features", "batching")
+        names = ("quick", "features", "batching", "cost")
         sys.exit(bench(**{name: os.environ.get(name.upper()) == "1" for name in names}))
     except Stop:
         end_descendants()

@@ -13,6 +13,7 @@ from scripts.stopping import adopt_orphans
 
 from . import HOST, PORT
 from .batching import measure_batching
+from .cost import measure_cost
 from .environments import FOLDER, PreparationError, prepare
 from .features import measure_features
 from .flames import draw_flames
@@ -28,9 +29,10 @@ from .services import ServiceError
 LEAST_GIB = 6
 
 
-def bench(quick: bool, features: bool, batching: bool = False) -> int:
+def bench(quick: bool, features: bool, batching: bool = False, cost: bool = False) -> int:
     """The exit status: 0 when every floor holds."""
-    refuse_what_cannot_work()
+    if not cost:
+        refuse_what_cannot_work()
     adopt_orphans()
     plans = [QUICK] if quick else [ONE_PROCESS, TWO_PROCESSES]
     results = Results(machine())
@@ -39,6 +41,8 @@ def bench(quick: bool, features: bool, batching: bool = False) -> int:
             return measure_features()
         if batching:
             return measure_batching()
+        if cost:
+            return measure_cost()
         print("Rendering the default project, and making the environments …", flush=True)
         prepare({one.environment for plan in plans for one in plan.contenders})
         if not quick:

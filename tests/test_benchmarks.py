@@ -48,7 +48,9 @@ def run(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("contender", ["batch_sizes", "batched", "documented", "idle", "plain"])
+@pytest.mark.parametrize(
+    "contender", ["batch_sizes", "batched", "cost", "documented", "idiomatic", "idle", "plain"]
+)
 def test_a_contender_fits_the_service_that_it_measures(
     contender: str, render: Callable[..., Render]
 ):

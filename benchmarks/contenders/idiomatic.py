@@ -1,0 +1,51 @@
+"""FastAPI as people write it: a route for each path, the model in the process that answers.
+
+`uvicorn --factory benchmarks.contenders.idiomatic:app --no-access-log`, a process a worker, as in
+fastapi.tiangolo.com/deployment/server-workers/
+"""
+
+import os
+from collections.abc import Callable
+
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from my_service.contracts.language import Detection, Query
+from my_service.models.language import LanguageModel
+from servekit.registry.store import open_model
+
+from benchmarks.contenders.schemas import BatchOut, DetectionOut, ItemsIn, TextIn, answer
+
+Predict = Callable[[list[Query]], list[Detection]]
+
+
+def app() -> FastAPI:
+    """The routes around the sample model."""
+    model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
+    return around(model.predict)
+
+
+def around(predict: Predict) -> FastAPI:
+    """The routes around a model. It answers sooner than a thread is handed the text."""
+    api = FastAPI()
+
+    @api.post("/v1/detect")
+    async def detect(body: TextIn) -> DetectionOut:
+        [found] = predict([Query(body.text)])
+        return answer(found)
+
+    @api.post("/v1/detect/batch")
+    async def detect_batch(body: ItemsIn) -> BatchOut:
+        return BatchOut(results=[answer(one) for one in predict([*map(Query, body.texts)])])
+
+    @api.websocket("/v1/detect/ws")
+    async def detect_socket(socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            while True:
+                body = TextIn.model_validate_json(await socket.receive_text())
+                [found] = predict([Query(body.text)])
+                value = answer(found).model_dump()
+                await socket.send_json({"type": "done", "value": value})
+        except WebSocketDisconnect:
+            return
+
+    return api
