@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import ApiWithProblems, documented
+from .fast_route import fast_routes
 from .feature import Feature
 
 
@@ -56,6 +57,7 @@ class GuardedApi(ApiWithProblems):
         self._open = [*self.routes]
         self._groups = {id(route): Group.SERVICE for route in self.routes}
         self._grouped_paths: list[re.Pattern[str]] = []
+        self._fast_paths: frozenset[str] = frozenset()
 
     async def guard(self, connection: HTTPConnection) -> None:
         """Run all guards, in the order of their features. The first that raises refuses."""
@@ -87,7 +89,7 @@ class GuardedApi(ApiWithProblems):
         group = Group.MODELS
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         # Quick for most requests: FastAPI takes up to fifty microseconds to find a route.
-        if not any(pattern.match(path) for pattern in self._grouped_paths):
+        if path in self._fast_paths or not any(one.match(path) for one in self._grouped_paths):
             return group
         for route in self.routes:
             match, _ = route.matches(scope)
@@ -109,6 +111,9 @@ class GuardedApi(ApiWithProblems):
             for route in self.routes:
                 if not any(route is one for one in self._open):
                     _check_guarded(route)
+        fast = [*fast_routes(self, self.guard)]
+        self._fast_paths = frozenset(one.path for one in fast)
+        self.router.routes[:0] = fast
         return super().build_middleware_stack()
 
 

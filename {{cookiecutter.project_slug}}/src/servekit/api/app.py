@@ -18,6 +18,7 @@ from .access import Group, GuardedApi
 from .body_limit import BodyLimit
 from .canary import Canary, CanarySettings
 from .docs import include_docs
+from .exchange import Exchanges
 from .feature import Feature
 from .logging import flush_logs
 from .models import models_router, schemas_of
@@ -121,6 +122,7 @@ def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Midd
     return [
         Middleware(RequestId),
         *([cors] if settings.cors_origins else []),
+        Middleware(Exchanges, hooks=[one for feature in features for one in feature.hooks]),
         *(middleware for feature in features for middleware in feature.middleware),
         Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
     ]

@@ -1,6 +1,5 @@
 """Refuses requests that are too large before they fill the memory."""
 
-from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -10,22 +9,34 @@ from .errors import problem, problem_response
 class BodyLimit:
     """Answers 413 to a body of more than `max_bytes`, declared or sent piece by piece.
 
-    Starlette counts the pieces; what a request declares is checked here, because Starlette
-    would answer that in plain text.
+    What a request declares is checked here, because Starlette would answer that in plain text; the
+    server takes no more than that. Of a request that declares nothing, Starlette counts the pieces.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
         self.max_bytes = max_bytes
         self.counted = RequestBodyLimitMiddleware(app, max_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._declared_bytes(scope) > self.max_bytes:
+        declared = self._declared_bytes(scope)
+        if declared is None:
+            await self.counted(scope, receive, send)
+        elif declared <= self.max_bytes:
+            await self.app(scope, receive, send)
+        else:
             detail = f"The request is larger than {self.max_bytes} bytes."
             await problem_response(problem(413, detail))(scope, receive, send)
-            return
-        await self.counted(scope, receive, send)
 
     @staticmethod
-    def _declared_bytes(scope: Scope) -> int:
-        declared = Headers(scope=scope).get("content-length", "")
-        return int(declared[:20]) if declared.isascii() and declared.isdigit() else 0
+    def _declared_bytes(scope: Scope) -> int | None:
+        """Return None where the pieces have to be counted."""
+        if scope["type"] != "http":
+            return None
+        declared = None
+        for name, value in scope["headers"]:
+            if name == b"content-length" and declared is None and value.isdigit():
+                declared = int(value[:20])
+            elif name in {b"content-length", b"transfer-encoding"}:
+                return None
+        return declared

@@ -41,12 +41,20 @@ def predictor(contract: Contract) -> Callable[..., Awaitable[Predictor[Any, Any]
     """
 
     async def model(connection: HTTPConnection, response: Response) -> Predictor[Any, Any]:
-        state = connection.app.state
-        if state.canary.is_on:
-            response.headers.add_vary_header(KEY_HEADER)
-        return state.canary.over(state.ports.models[contract.name], connection)
+        found, vary = model_for(contract, connection)
+        if vary:
+            response.headers.add_vary_header(vary)
+        return found
 
     return model
+
+
+def model_for(contract: Contract, connection: HTTPConnection) -> tuple[Predictor[Any, Any], str]:
+    """Return the model of a contract, behind the canary, and the header that decides its side."""
+    state = connection.app.state
+    canary: Canary = state.canary
+    model = canary.over(state.ports.models[contract.name], connection)
+    return model, KEY_HEADER if canary.is_on else ""
 
 
 CurrentPorts = Annotated[Ports, Depends(ports)]

@@ -12,6 +12,8 @@ from starlette.requests import HTTPConnection
 
 from servekit.contracts import AroundCall, Contract
 
+from .exchange import ExchangeHooks
+
 Guard = Callable[[HTTPConnection], Awaitable[object]]
 """Raises an error to refuse a request or a WebSocket, such as ProblemError."""
 
@@ -33,7 +35,8 @@ class Feature:
     security: the OpenAPI security of the guards: `Security(scheme, scopes=[…])`.
     credentials: the headers that the guards read, such as `authorization`.
     refusals: statuses that the guards may answer with, for OpenAPI.
-    middleware: pure ASGI middleware, outermost first.
+    hooks: called at the ends of each HTTP request, for what needs no middleware of its own.
+    middleware: pure ASGI middleware, outermost first, within the hooks of all features.
     exposed: response headers that scripts in browsers may read.
     model_routers: routes behind the guards. Each carries its own prefix.
     model_routes: further routes of a model whose router `model_router` has made; takes its contract
@@ -55,6 +58,7 @@ class Feature:
     security: Sequence[Security] = ()
     credentials: Sequence[str] = ()
     refusals: Sequence[int] = ()
+    hooks: Sequence[ExchangeHooks] = ()
     middleware: Sequence[Middleware] = ()
     exposed: Sequence[str] = ()
     model_routers: Sequence[APIRouter] = ()

@@ -18,6 +18,7 @@ from servekit.contracts import Contract, ModelError, Ports, Prediction, Predicto
 from .contract_types import input_type
 from .dependencies import CurrentPorts, predictor
 from .errors import DOCUMENTED, ProblemError, documented, model_problem
+from .fast_route import ModelCall
 from .model_header import DOCUMENTS_MODEL, set_model_header
 from .routers import PrefixRouter
 from .streams import started
@@ -60,13 +61,18 @@ def _add_single(router: APIRouter, contract: Contract, item: Any) -> None:
     Output = contract.output  # noqa: N806
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
 
+    async def answer(item: Any, model: Predictor[Any, Any]) -> tuple[Any, str]:
+        prediction = await model.predict(item)
+        return prediction.value, prediction.version
+
     @router.post("", name=f"predict_{contract.name}")
     async def predict(item: Item, model: Model, response: Response) -> Output:
         """Answer one item."""
-        prediction = await model.predict(item)
-        set_model_header(response, prediction.version)
-        return prediction.value
+        value, version = await answer(item, model)
+        set_model_header(response, version)
+        return value
 
+    router.routes[-1].call = ModelCall(contract, answer)
     # By which features find where, inside other routers too, the model has its routes.
     router.routes[-1].contract = contract
 
@@ -79,13 +85,19 @@ def _add_many(router: APIRouter, contract: Contract, item: Any) -> None:
     Results = create_model(f"{title}Results", results=(list[Output], ...))  # noqa: N806
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
 
+    async def answer(body: Any, model: Predictor[Any, Any]) -> tuple[Any, str]:
+        predictions = await model.predict_batch(body.items)
+        return Results(results=[one.value for one in predictions]), predictions[0].version
+
     # Names differ in their first word: `predict_x_batch` would be that of a model `x_batch`, too.
     @router.post("/batch", name=f"batch_predict_{contract.name}")
     async def predict_batch(body: Items, model: Model, response: Response) -> Results:
         """Answer many items, in order, all by one version of the model."""
-        predictions = await model.predict_batch(body.items)
-        set_model_header(response, predictions[0].version)
-        return Results(results=[one.value for one in predictions])
+        results, version = await answer(body, model)
+        set_model_header(response, version)
+        return results
+
+    router.routes[-1].call = ModelCall(contract, answer)
 
     async def each(body: Items, model: Model, response: Response) -> AsyncIterator[Predictions]:
         predictions = model.predict_each(body.items)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 
 DIGEST_BYTES = 16
@@ -60,8 +62,8 @@ def _add_bytes(kind: bytes, content: bytes, parts: list[bytes]) -> None:
 def _add_collection(item: Any, parts: list[bytes]) -> None:
     if isinstance(item, Mapping):
         parts.append(b"m%d:" % len(item))
-        for key, name in sorted(((key_of(one), one) for one in item), key=lambda pair: pair[0]):
-            parts.append(key.encode())
+        for key, name in sorted([(_key(one), one) for one in item], key=itemgetter(0)):
+            parts.append(key)
             _add(item[name], parts)
     elif isinstance(item, Set):
         parts.append(b"set%d:" % len(item))
@@ -70,14 +72,29 @@ def _add_collection(item: Any, parts: list[bytes]) -> None:
         _add(list(item), parts)
 
 
+def _key(name: Any) -> bytes:
+    # The fields of a class have the same few names in every item.
+    return _key_of_text(name) if type(name) is str else key_of(name).encode()
+
+
+@lru_cache(maxsize=4096)
+def _key_of_text(name: str) -> bytes:
+    return key_of(name).encode()
+
+
 def _add_object(item: Any, parts: list[bytes]) -> None:
     kind = type(item)
-    parts.append(f"{kind.__module__} {kind.__qualname__};".encode())
+    parts.append(_start(kind))
     if hasattr(kind, "get_secret_value"):
         _add(item.get_secret_value(), parts)
+    elif not hasattr(item, "__dict__") and is_dataclass(item):
+        ordered = _ordered_fields(kind)
+        parts.append(b"m%d:" % len(ordered))
+        for key, name in ordered:
+            parts.append(key)
+            _add(getattr(item, name), parts)
     elif hasattr(kind, "__pydantic_fields__") or is_dataclass(item):
-        known = vars(item) if hasattr(item, "__dict__") else _of_slots(item)
-        _add({**known, **(getattr(item, "__pydantic_extra__", None) or {})}, parts)
+        _add({**vars(item), **(getattr(item, "__pydantic_extra__", None) or {})}, parts)
     elif hasattr(item, "tobytes") and hasattr(item, "dtype"):
         parts.append(f"{item.dtype} {item.shape};".encode())
         _add_bytes(b"b", item.tobytes(), parts)
@@ -88,5 +105,12 @@ def _add_object(item: Any, parts: list[bytes]) -> None:
         raise NoKeyError(f"There is no key for a {kind.__name__}.")
 
 
-def _of_slots(item: Any) -> dict[str, Any]:
-    return {field.name: getattr(item, field.name) for field in fields(item)}
+@lru_cache(maxsize=1024)
+def _start(kind: type) -> bytes:
+    return f"{kind.__module__} {kind.__qualname__};".encode()
+
+
+@lru_cache(maxsize=1024)
+def _ordered_fields(kind: Any) -> list[tuple[bytes, str]]:
+    """The fields of a dataclass with slots, as `_add_collection` orders keys."""
+    return sorted((_key(field.name), field.name) for field in fields(kind))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -26,13 +27,16 @@ def not_finite(value: Any) -> Path | None:
 
 def _first(parts: Iterable[tuple[str | int, Any]]) -> Path | None:
     for name, part in parts:
-        if type(part) not in _HARMLESS and (way := not_finite(part)) is not None:
+        kind = type(part)
+        if kind in _HARMLESS or (kind is float and isfinite(part)):
+            continue
+        if (way := not_finite(part)) is not None:
             return (name, *way)
     return None
 
 
 def _parts(value: Any) -> Iterable[tuple[str | int, Any]]:
-    if names := _names(value):
+    if names := _names(type(value)):
         return ((name, getattr(value, name)) for name in names)
     if isinstance(value, Mapping):
         return value.items()
@@ -43,9 +47,9 @@ def _parts(value: Any) -> Iterable[tuple[str | int, Any]]:
     return ()
 
 
-def _names(value: Any) -> Iterable[str]:
+@lru_cache(maxsize=256)
+def _names(kind: type) -> Iterable[str]:
     """The fields of a dataclass, a named tuple, or a model of Pydantic."""
-    if is_dataclass(value):
-        return [one.name for one in fields(value)]
-    kind = type(value)
-    return getattr(kind, "_fields", ()) or getattr(kind, "model_fields", ())
+    if is_dataclass(kind):
+        return [one.name for one in fields(kind)]
+    return getattr(kind, "_fields", ()) or [*getattr(kind, "model_fields", ())]

@@ -5,15 +5,13 @@ Equal concurrent items are predicted once. A new version or a lost Redis changes
 
 from typing import Any
 
-from starlette.middleware import Middleware
-
 from servekit.api import Feature
 from servekit.contracts import Contract, Ports, Predictor
 from servekit.stores.urls import connected, store_at
 
 from .predictor import CachedPredictor
 from .settings import CacheSettings
-from .status import CacheStatus
+from .status import cache_hooks
 from .store import CacheStore
 
 
@@ -44,7 +42,7 @@ def cache(settings: CacheSettings | None = None, *, service: str) -> Feature:
 
     return Feature(
         name="cache",
-        middleware=[Middleware(CacheStatus, name=service)],
+        hooks=[cache_hooks(service)],
         exposed=["cache-status"],
         wrap=wrap,
         lifespan=lambda _: connected(redis),

@@ -1,8 +1,11 @@
 """Sets `Cache-Status` (RFC 9211): whether an answer was cached."""
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
+
+from servekit.api.exchange import Exchange, ExchangeHooks, Header
 
 FRESH = frozenset({b"no-cache", b"no-store", b"max-age=0"})
 """Directives of a request that wants no cached answer."""
@@ -51,34 +54,26 @@ def current_lookup() -> Lookup:
     return _current.get() or Lookup()
 
 
-class CacheStatus:
-    """Heeds `Cache-Control` of requests, and sets `Cache-Status` of answers."""
+def cache_hooks(name: str) -> ExchangeHooks:
+    """Heed `Cache-Control` of requests, and set `Cache-Status` of answers.
 
-    def __init__(self, app: ASGIApp, name: str) -> None:
-        self.app = app
-        self.name = name
+    Args:
+        name: What this cache is called among the others on the way.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    def begin(exchange: Exchange) -> None:
+        _current.set(wanted(exchange.scope))
 
-        lookup = wanted(scope)
-        _current.set(lookup)
+    def headers(_: Exchange) -> Iterable[Header]:
+        status = current_lookup().header(name)
+        return [(b"cache-status", status.encode())] if status else ()
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start" and (status := lookup.header(self.name)):
-                message["headers"] = [*message["headers"], (b"cache-status", status.encode())]
-            await send(message)
-
-        await self.app(scope, receive, answer)
+    return ExchangeHooks(begin=begin, headers=headers)
 
 
 def wanted(scope: Scope) -> Lookup:
-    directives = {
-        directive.strip()
-        for name, value in scope["headers"]
-        if name == b"cache-control"
-        for directive in value.lower().split(b",")
-    }
+    values = [value for name, value in scope["headers"] if name == b"cache-control"]
+    if not values:
+        return Lookup()
+    directives = {one.strip() for one in b",".join(values).lower().split(b",")}
     return Lookup(fresh=not FRESH.isdisjoint(directives), secret=b"no-store" in directives)

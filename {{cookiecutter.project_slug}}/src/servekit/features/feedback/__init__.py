@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from starlette.middleware import Middleware
 
 from servekit.api import Feature
 from servekit.api.errors import RETRY_AFTER_S, problem, problem_response
@@ -16,7 +15,7 @@ from servekit.contracts import Contract, Ports, Predictor
 from .corrections import Corrections
 from .database import Database, DatabaseAwayError
 from .labelled import LabelledContract
-from .receipt_middleware import HEADER, NotedPredictor, ReceiptMiddleware
+from .receipt_header import HEADER, NotedPredictor, ReceiptHeader
 from .receipts import Receipts
 from .routes import METRIC, ReceiptChecks, add_routes, feedback_router
 from .settings import DatabaseSettings, ReceiptSettings
@@ -64,7 +63,7 @@ def feedback(
     return Feature(
         name="feedback",
         tags={"feedback": "Corrections of answers, by the receipts that came with them."},
-        middleware=[Middleware(ReceiptMiddleware, receipts=receipts)],
+        hooks=[ReceiptHeader(receipts).hooks()],
         exposed=[HEADER.lower()],
         # It gets its routes when the contracts are known, before routers are included.
         model_routers=[router],

@@ -15,7 +15,7 @@ from servekit.contracts import Meter
 
 from .corrections import Correction, Corrections
 from .labelled import LabelledContract
-from .receipt_middleware import HEADER
+from .receipt_header import HEADER
 from .receipts import Content, Receipt, Receipts
 
 METRIC = "feedback_total"

@@ -1,13 +1,11 @@
 """Counts requests, and measures how long their answers take."""
 
-from time import perf_counter
-
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from servekit.api.response_observer import CLIENT_LEFT, Outcome
-from servekit.contracts import Meter
+from servekit.api.exchange import CLIENT_LEFT, Exchange
 
-from .route_templates import NO_ROUTE, RouteTemplates
+from .route_templates import RouteTemplates
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 OTHER_METHOD = "other"
@@ -24,43 +22,48 @@ class RequestMetrics:
     until its client has left; a WebSocket is counted, but how long it stays open says nothing.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self) -> None:
         self._routes: RouteTemplates | None = None
 
+    def measure(self, exchange: Exchange) -> None:
+        scope, meter = exchange.scope, exchange.app.state.ports.meter
+        method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
+        route = self._templates(exchange.app).template(scope, exchange.root_path)
+        meter.count("http_requests_total", route=route, method=method, status=str(exchange.status))
+        meter.observe("http_request_seconds", exchange.seconds, route=route, method=method)
+
+    def count_socket(self, app: FastAPI, scope: Scope, root_path: str, status: int) -> None:
+        route = self._templates(app).template(scope, root_path)
+        meter = app.state.ports.meter
+        meter.count("http_requests_total", route=route, method=SOCKET, status=str(status))
+
+    def _templates(self, app: FastAPI) -> RouteTemplates:
+        # Made at the first request, when all routes are there.
+        if self._routes is None:
+            self._routes = RouteTemplates(app)
+        return self._routes
+
+
+class SocketMetrics:
+    """Counts each attempt to open a WebSocket."""
+
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._measured(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._counted(scope, receive, send)
-        else:
+        if scope["type"] != "websocket":
             await self.app(scope, receive, send)
-
-    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = perf_counter()
-        outcome = Outcome()
-        meter, root_path = self._meter(scope), scope.get("root_path", "")
-        try:
-            await outcome.follow(self.app, scope, receive, send)
-        finally:
-            seconds = (outcome.last_byte_at or perf_counter()) - began
-            method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
-            route = self._route(scope, root_path)
-            meter.count(
-                "http_requests_total", route=route, method=method, status=str(outcome.status)
-            )
-            meter.observe("http_request_seconds", seconds, route=route, method=method)
-
-    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         counted = False
-        meter, root_path = self._meter(scope), scope.get("root_path", "")
+        # Now: a mounted application puts itself in the place of this one.
+        api, root_path = scope["app"], scope.get("root_path", "")
 
         def count(status: int) -> None:
             nonlocal counted
             if not counted:
                 counted = True
-                route = self._route(scope, root_path)
-                meter.count("http_requests_total", route=route, method=SOCKET, status=str(status))
+                self.metrics.count_socket(api, scope, root_path, status)
 
         async def noted(message: Message) -> None:
             # Counted when it opens, not when it ends: that may be hours later.
@@ -71,12 +74,3 @@ class RequestMetrics:
             await self.app(scope, receive, noted)
         finally:
             count(CLIENT_LEFT)
-
-    def _meter(self, scope: Scope) -> Meter:
-        """To be called at first: a mounted application puts itself in the place of this one."""
-        if self._routes is None:
-            self._routes = RouteTemplates(scope["app"])
-        return scope["app"].state.ports.meter
-
-    def _route(self, scope: Scope, root_path: str) -> str:
-        return self._routes.template(scope, root_path) if self._routes else NO_ROUTE

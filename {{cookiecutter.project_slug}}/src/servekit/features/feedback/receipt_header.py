@@ -4,12 +4,13 @@ Only a single answer has a receipt: requests that get several, streams and socke
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
+from servekit.api.exchange import Exchange, ExchangeHooks, Header
 from servekit.api.principal import ANONYMOUS
 from servekit.contracts import CHAMPION, Prediction, Predictor, WrappedPredictor
 
@@ -54,31 +55,24 @@ class NotedPredictor(WrappedPredictor):
                 noted.append((self._contract, item, prediction))
 
 
-class ReceiptMiddleware:
+def _begin(_: Exchange) -> None:
+    _current.set([])
+
+
+class ReceiptHeader:
     """Puts a receipt into the header of each response to which one belongs."""
 
-    def __init__(self, app: ASGIApp, receipts: Receipts) -> None:
-        self.app = app
+    def __init__(self, receipts: Receipts) -> None:
         self.receipts = receipts
         self._warned_of: set[str] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    def hooks(self) -> ExchangeHooks:
+        return ExchangeHooks(begin=_begin, headers=self._headers)
 
-        noted: Noted = []
-        _current.set(noted)
-
-        async def send_with_receipt(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200:
-                receipt = self._receipt(scope, noted)
-                if receipt:
-                    header = (_RAW_HEADER, receipt.encode())
-                    message["headers"] = [*message["headers"], header]
-            await send(message)
-
-        await self.app(scope, receive, send_with_receipt)
+    def _headers(self, exchange: Exchange) -> Iterable[Header]:
+        noted = _current.get()
+        receipt = self._receipt(exchange.scope, noted) if noted and exchange.status == 200 else None
+        return [(_RAW_HEADER, receipt.encode())] if receipt else ()
 
     def _receipt(self, scope: Scope, noted: Noted) -> str | None:
         request_id: str = scope["state"]["request_id"]

@@ -1,0 +1,345 @@
+"""A fast route answers as the route beside it, byte for byte, and leaves to it what is unusual.
+
+Each request is sent twice: as the API is, and while a dependency is overridden, with which FastAPI
+solves its graph of dependencies for every route.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, NamedTuple
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic import SecretStr as Secret
+
+from servekit.api import Feature, Service, create_app
+from servekit.api.canary import CanarySettings
+from servekit.api.errors import ProblemError
+from servekit.api.fast_route import FastRoute
+from servekit.api.models import model_router
+from servekit.api.settings import ApiSettings
+from servekit.contracts import Contract, ModelError, ModelOverloadedError, Ports
+from servekit.features.auth import auth
+from servekit.features.auth.accounts import Account, digest
+from servekit.features.auth.settings import AuthSettings
+from servekit.features.cache import cache
+from servekit.features.metrics import metrics
+from servekit.features.rate_limit import rate_limit
+from servekit.features.rate_limit.settings import RateLimitSettings
+from servekit.features.request_log import request_log
+from servekit.testing.fakes import FailingPredictor, FakeMeter, FakePredictor
+
+SERVICE = Service(name="Churn", slug="churn", package="churn", version="1")
+KEY = "the key of a test"
+JSON = b"application/json"
+
+
+class Pair(NamedTuple):
+    first: int
+    second: str
+
+
+class Item(BaseModel):
+    """Fields of many kinds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, alias="Name")]
+    amount: float = 0.0
+    count: Annotated[int, Field(strict=True)] = 0
+    pair: Pair | None = None
+    tags: set[str] = set()
+    secret: Secret = Secret("")
+
+
+class Answer(BaseModel):
+    text: str = Field(serialization_alias="Text")
+    score: Annotated[float, Field(ge=0)]
+
+
+ITEM = Contract("item", Item, Answer)
+MAYBE = Contract("maybe", int | None, float | None)
+ANY = Contract("anything", Any, Any)
+CONTRACTS = (ITEM, MAYBE, ANY)
+
+BODIES = [
+    b'{"Name": "a"}',
+    b'{"Name": "a", "amount": 1.5, "count": 2, "pair": [1, "b"], "tags": ["x"], "secret": "s"}',
+    b'{"name": "a"}',
+    b'{"Name": "a", "more": 1}',
+    b'{"Name": "a", "count": "2"}',
+    b'{"Name": "a", "count": 1.0}',
+    b'{"Name": "a", "amount": NaN}',
+    b'{"Name": "a", "amount": -Infinity}',
+    b'{"Name": "a", "amount": 1e999}',
+    b'{"Name": "a", "amount": "nan"}',
+    b'{"Name": "a", "Name": "b"}',
+    b'{"Name": "' + b"1" * 5_000 + b'", "count": ' + b"1" * 5_000 + b"}",
+    b'{"Name": "\\ud800"}',
+    b'{"Name": "\xff"}',
+    b'{"Name": ""}',
+    '{"Name": "ä"}'.encode("utf-16"),
+    b"\xef\xbb\xbf" + b'{"Name": "a"}',
+    b'{"Name": "negative"}',
+    b"",
+    b" ",
+    b"{",
+    b"null",
+    b"1",
+    b"1.0",
+    b"true",
+    b'"1"',
+    b"[1, 2",
+    b"[" * 50_000,
+    b'{"items": [{"Name": "a"}, {"Name": "b"}]}',
+    b'{"items": [1, null]}',
+    b'{"items": []}',
+    b'{"items": 1}',
+    b'{"items": [' + b"1," * 1_000 + b"1]}",
+]
+TYPES = [
+    JSON,
+    b"application/json; charset=utf-8",
+    b"application/json;charset=latin-1",
+    b"Application/JSON",
+    b"application/problem+json",
+    b"text/plain",
+    b"",
+]
+
+
+class Sent(NamedTuple):
+    """A request: its path, type, body in pieces, and further headers."""
+
+    path: str
+    pieces: Sequence[bytes]
+    kind: bytes = JSON
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    method: str = "POST"
+
+
+def answer(item: Any) -> Any:
+    if isinstance(item, Item):
+        # One answer breaks its own contract.
+        return {"text": item.name, "score": -1.0 if item.name == "negative" else item.amount}
+    return item
+
+
+def ports(error: ModelError | None = None) -> Ports:
+    def model(contract: Contract) -> FakePredictor:
+        if error:
+            return FailingPredictor(error, contract, answer)
+        return FakePredictor(contract, answer)
+
+    contracts = {one.name: one for one in CONTRACTS}
+    return Ports({name: model(one) for name, one in contracts.items()}, FakeMeter(), contracts)
+
+
+def api(features: Sequence[Feature] = (), found: Ports | None = None, **settings: Any) -> FastAPI:
+    routers = [model_router(one, f"/v1/{one.name}") for one in CONTRACTS]
+    return create_app(SERVICE, found or ports(), routers, features, **settings)
+
+
+async def answered(app: FastAPI, sent: Sent) -> list[Any]:
+    """Send a request as a server does; return the messages of the response."""
+    headers = [(b"content-type", sent.kind)] if sent.kind else []
+    length = sum(map(len, sent.pieces))
+    if len(sent.pieces) == 1:
+        headers.append((b"content-length", b"%d" % length))
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": sent.method,
+        "scheme": "http",
+        "path": sent.path,
+        "raw_path": sent.path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [*headers, (b"x-request-id", b"one"), *sent.headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    messages = [{"type": "http.request", "body": one, "more_body": True} for one in sent.pieces]
+    messages[-1]["more_body"] = False
+    pieces, response = iter(messages), []
+
+    async def receive() -> Any:
+        return next(pieces, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        response.append(message)
+
+    try:
+        await app(scope, receive, send)
+    except Exception as error:
+        # Starlette answers an unexpected error, and raises it for the server's log.
+        response.append(type(error))
+    return [one if isinstance(one, type) else {**one, "headers": ordered(one)} for one in response]
+
+
+def ordered(message: Any) -> list[tuple[bytes, bytes]]:
+    """Headers without what a moment decides."""
+    return sorted(
+        one for one in message.get("headers", ()) if not one[0].startswith(b"ratelimit-reset")
+    )
+
+
+def is_fast(app: FastAPI, path: str) -> bool:
+    return any(isinstance(one, FastRoute) and one.path == path for one in app.routes)
+
+
+def compare(make: Callable[[], FastAPI], requests: Sequence[Sent]) -> list[int]:
+    """Send all requests both ways; return the statuses."""
+    fast, slow = make(), make()
+    slow.dependency_overrides[compare] = compare
+
+    async def both() -> list[int]:
+        statuses = []
+        for one in requests:
+            found, expected = await answered(fast, one), await answered(slow, one)
+            assert found == expected, one
+            statuses.append(found[0]["status"])
+        return statuses
+
+    statuses = asyncio.run(both())
+    assert is_fast(fast, "/v1/item")
+    return statuses
+
+
+def every_request() -> Iterator[Sent]:
+    for contract in CONTRACTS:
+        for path in (f"/v1/{contract.name}", f"/v1/{contract.name}/batch"):
+            for body in BODIES:
+                yield Sent(path, [body])
+            for kind in TYPES:
+                yield Sent(path, [b'{"Name": "a"}'], kind)
+            yield Sent(path, [b'{"Name":', b' "a"}'])
+            yield Sent(path, [b"1"] * 10_000)
+            yield Sent(path, [b"1"], method="GET")
+            yield Sent(f"{path}/", [b"1"])
+
+
+def test_whatever_is_sent_it_is_answered_alike() -> None:
+    statuses = compare(api, [*every_request()])
+    assert {200, 400, 404, 405, 422, 500} <= {*statuses}
+
+
+def guarded() -> FastAPI:
+    holder = Account("holder", frozenset({"predict"}), digest(KEY))
+    settings = AuthSettings.model_validate(
+        {"secrets": "a secret that is long enough for a test", "api_keys": holder.entry()}
+    )
+    features = [
+        request_log(),
+        metrics(),
+        auth(settings, service="churn"),
+        rate_limit(RateLimitSettings(models="100/day"), service="churn"),
+        cache(service="churn"),
+    ]
+    return api(features, canary=CanarySettings(fraction=0.5))
+
+
+def test_features_do_the_same_on_both_ways() -> None:
+    key = (b"x-api-key", KEY.encode())
+    requests = [
+        Sent("/v1/item", [BODIES[0]]),
+        Sent("/v1/item", [b"{"]),
+        Sent("/v1/item", [b'{"Name": 1}']),
+        *(Sent("/v1/item", [one], headers=[key]) for one in [BODIES[0], BODIES[0], b"{", b"1"]),
+        Sent("/v1/item", [BODIES[0]], headers=[key, (b"cache-control", b"no-store")]),
+        Sent("/v1/maybe", [b"1"], headers=[key, (b"origin", b"https://example.org")]),
+        Sent("/v1/maybe/batch", [b'{"items": [1, 1, 2]}'], headers=[key]),
+        *(Sent("/v1/maybe", [b"1"], headers=[key]) for _ in range(100)),
+    ]
+    assert {200, 401, 422, 429} <= {*compare(guarded, requests)}
+
+
+def test_an_error_of_the_model_is_the_same_problem() -> None:
+    def failing() -> FastAPI:
+        return api(found=ports(ModelOverloadedError("The model is busy.")))
+
+    assert compare(failing, [Sent("/v1/item", [BODIES[0]])]) == [503]
+
+
+def test_a_body_is_too_large_on_both_ways() -> None:
+    def small() -> FastAPI:
+        return api(settings=ApiSettings(max_body_bytes=1024))
+
+    large = b'{"Name": "' + b"a" * 1024 + b'"}'
+    requests = [Sent("/v1/item", [large]), Sent("/v1/item", [large[:600], large[600:]])]
+    assert compare(small, requests) == [413, 413]
+
+
+def refuse() -> None:
+    raise ProblemError(418, "No.")
+
+
+def first_of_all() -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/v1/item")
+    async def mine() -> str:
+        return "mine"
+
+    return router
+
+
+class Loud(APIRoute):
+    """A class of routes of the user's own."""
+
+
+def own_routes(**options: Any) -> FastAPI:
+    return create_app(SERVICE, ports(), [model_router(ITEM, "/v1/item", **options)])
+
+
+def test_a_dependency_of_its_own_is_heeded() -> None:
+    app = own_routes(dependencies=[Depends(refuse)])
+    assert TestClient(app).post("/v1/item", json={"Name": "a"}).status_code == 418
+    assert not is_fast(app, "/v1/item")
+
+
+def test_a_dependency_of_a_router_around_it_is_heeded() -> None:
+    around = APIRouter(prefix="/around")
+    around.include_router(model_router(ITEM, "/v1/item"), dependencies=[Depends(refuse)])
+    app = create_app(SERVICE, ports(), [around])
+    assert TestClient(app).post("/around/v1/item", json={"Name": "a"}).status_code == 418
+
+
+def test_inside_another_router_it_is_fast_too() -> None:
+    around = APIRouter(prefix="/around")
+    around.include_router(model_router(ITEM, "/v1/item"))
+    app = create_app(SERVICE, ports(), [around])
+    answer = TestClient(app).post("/around/v1/item", json={"Name": "a"})
+    assert (answer.json(), answer.headers["x-model"]) == ({"Text": "a", "score": 0.0}, "item:7")
+    assert is_fast(app, "/around/v1/item")
+
+
+def test_a_route_that_comes_first_answers() -> None:
+    app = create_app(SERVICE, ports(), [first_of_all(), model_router(ITEM, "/v1/item")])
+    assert TestClient(app).post("/v1/item", json={"Name": "a"}).json() == "mine"
+
+
+@pytest.mark.parametrize("options", [{"route_class": Loud}, {"prefix": "/v1/{tenant}/item"}])
+def test_what_is_not_plain_is_left_to_fastapi(options: dict[str, Any]) -> None:
+    prefix = options.pop("prefix", "/v1/item")
+    app = create_app(SERVICE, ports(), [model_router(ITEM, prefix, **options)])
+    path = prefix.format(tenant="one")
+    assert TestClient(app).post(path, json={"Name": "a"}).status_code == 200
+    assert not any(isinstance(one, FastRoute) and one.path == path for one in app.routes)
+
+
+def test_behind_a_root_path_it_is_found() -> None:
+    app = api()
+    client = TestClient(app, root_path="/behind")
+    assert client.post("/v1/item", json={"Name": "a"}).status_code == 200
+
+
+def test_openapi_has_each_route_once() -> None:
+    app = api()
+    before = app.openapi()["paths"]
+    TestClient(app).post("/v1/item", json={"Name": "a"})
+    app.openapi_schema = None
+    assert app.openapi()["paths"] == before

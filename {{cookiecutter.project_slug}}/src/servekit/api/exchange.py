@@ -1,0 +1,92 @@
+"""Follows each HTTP request and its response, for all features in one pass."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CLIENT_LEFT = 499
+"""The status that proxies log when the client hung up before the response."""
+
+Header = tuple[bytes, bytes]
+
+
+class Exchange:
+    """One HTTP request and its response.
+
+    Attributes:
+        scope: Of the request.
+        app: The API.
+        root_path: Of the scope as it came: an application that is mounted changes it.
+        status: Of the response; 500 when there was none because of an error.
+    """
+
+    __slots__ = ("_began", "_last_byte_at", "app", "root_path", "scope", "status")
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.app: Any = scope["app"]
+        self.root_path: str = scope.get("root_path", "")
+        self.status = CLIENT_LEFT
+        self._began = perf_counter()
+        self._last_byte_at = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it took until the response was handed over whole; background tasks run later."""
+        return (self._last_byte_at or perf_counter()) - self._began
+
+    def sent_all(self) -> None:
+        self._last_byte_at = perf_counter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExchangeHooks:
+    """What a feature does at the ends of each HTTP request.
+
+    begin: called when a request comes, before anything of it is read.
+    headers: called when its response begins; returns headers to add.
+    end: called when the response was handed over whole, or there will be none.
+    """
+
+    begin: Callable[[Exchange], None] | None = None
+    headers: Callable[[Exchange], Iterable[Header]] | None = None
+    end: Callable[[Exchange], None] | None = None
+
+
+class Exchanges:
+    """Calls the hooks of all features, with one wrapper around `send` instead of one for each."""
+
+    def __init__(self, app: ASGIApp, hooks: Sequence[ExchangeHooks]) -> None:
+        self.app = app
+        self._begin = [one.begin for one in hooks if one.begin]
+        self._headers = [one.headers for one in hooks if one.headers]
+        self._end = [one.end for one in hooks if one.end]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange(scope)
+        for begin in self._begin:
+            begin(exchange)
+
+        async def followed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                for headers in self._headers:
+                    message["headers"] = [*message.get("headers", ()), *headers(exchange)]
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                exchange.sent_all()
+
+        try:
+            await self.app(scope, receive, followed)
+        except Exception:
+            exchange.status = 500
+            raise
+        finally:
+            for end in self._end:
+                end(exchange)
