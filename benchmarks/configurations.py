@@ -7,14 +7,26 @@ import yaml
 from .environments import FOLDER, PROJECT
 
 
-def configuration(placement: str, processes: int, project: Path = PROJECT) -> Path:
+def configuration(
+    placement: str, processes: int, project: Path = PROJECT, application_path: str = ""
+) -> Path:
     """As rendered, but for the placement, the number of replicas, and what they reserve.
 
     Reserving is not limiting: two replicas of each must fit on a machine with two cores.
+
+    Args:
+        placement: Of the model.
+        processes: Replicas of each deployment.
+        project: The rendered one.
+        application_path: Of another application than the project's, in its place.
+
+    Returns:
+        The path of the file.
     """
     config = yaml.safe_load((project / "serve.yaml").read_text(encoding="utf-8"))
     [application] = config["applications"]
     application["args"]["placement"] = placement
+    application["import_path"] = application_path or application["import_path"]
     deployments = {one["name"]: one for one in application["deployments"]}
     if placement == "inline":
         deployments = {"ingress": deployments["ingress"]}
@@ -23,6 +35,7 @@ def configuration(placement: str, processes: int, project: Path = PROJECT) -> Pa
             deployment["num_replicas"] = processes
             deployment["ray_actor_options"]["num_cpus"] /= processes
     application["deployments"] = list(deployments.values())
-    path = FOLDER / f"{project.name}-{placement}-{processes}.yaml"
+    name = application["import_path"].partition(":")[0]
+    path = FOLDER / f"{project.name}-{name}-{placement}-{processes}.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path

@@ -67,10 +67,10 @@ def visit(contender: Contender, plan: Plan, number: int) -> Visit:
 
 
 def started(contender: Contender, processes: int) -> AbstractContextManager[Service]:
-    placement = contender.placement or "separate"
-    command = contender.arguments(
-        programs(contender.environment), configuration(placement, processes), processes
+    config = configuration(
+        contender.placement or "separate", processes, application_path=contender.application
     )
+    command = contender.arguments(programs(contender.environment), config, processes)
     environment = variables(processes) | dict(contender.settings)
     log = FOLDER / f"{contender.name}.log"
     return serving(command, PROJECT, environment, log)

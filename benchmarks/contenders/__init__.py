@@ -15,6 +15,7 @@ class Contender:
         `serve.yaml` with as many replicas as asked for.
     environment: which of the virtual environments it runs in.
     placement: for `serve.yaml`, where there is one.
+    application: in `serve.yaml`, instead of the project's own.
     page: the page of its documentation that it follows.
     """
 
@@ -24,6 +25,7 @@ class Contender:
     environment: str = "project"
     settings: Mapping[str, str] = field(default_factory=dict)
     placement: str = ""
+    application: str = ""
     loads: tuple[str, ...] = (SINGLE, BATCH)
     page: str = ""
 
@@ -34,23 +36,27 @@ class Contender:
 
 
 LAUNCH = ("python", "-m", "my_service", "serve", "--config", "{config}")
-UVICORN = (
-    "uvicorn",
-    "benchmarks.contenders.plain:app",
-    "--workers={processes}",
-    "--no-access-log",
-    "--log-level=warning",
-)
+UVICORN = ("uvicorn", "--workers={processes}", "--no-access-log", "--log-level=warning")
+QUIET = {"API_LOG_LEVEL": "WARNING"}
+"""Without the line for each request, which is off in all others too."""
 
+IDIOMATIC = Contender(
+    "idiomatic",
+    "FastAPI as people write it, on uvicorn",
+    (*UVICORN, "--factory", "benchmarks.contenders.idiomatic:app"),
+    loads=(SINGLE, BATCH, SOCKETS),
+    page="fastapi.tiangolo.com/deployment/server-workers/",
+)
 PLAIN = Contender(
     "plain",
-    "plain FastAPI on uvicorn",
-    UVICORN,
+    "our API on uvicorn",
+    (*UVICORN, "benchmarks.contenders.plain:app"),
+    settings=QUIET,
     loads=(SINGLE, BATCH, STREAM),
     page="fastapi.tiangolo.com/deployment/server-workers/",
 )
-PLAIN_SOCKETS = Contender(
-    "plain-sockets", PLAIN.title, UVICORN, settings={"SOCKETS": "1"}, loads=(SOCKETS,)
+PLAIN_SOCKETS = replace(
+    PLAIN, name="plain-sockets", settings=QUIET | {"SOCKETS": "1"}, loads=(SOCKETS,)
 )
 DOCUMENTED = Contender(
     "documented",
@@ -64,6 +70,7 @@ SEPARATE = Contender(
     "ours, separate",
     LAUNCH,
     placement="separate",
+    settings=QUIET,
     loads=(SINGLE, BATCH, STREAM, SOCKETS),
 )
 INLINE = replace(SEPARATE, name="inline", title="ours, inline", placement="inline")
@@ -71,8 +78,16 @@ PYTHON_PROXY = replace(
     SEPARATE,
     name="python-proxy",
     title="ours, separate, Serve's Python proxy",
-    settings={"PROXY": "python"},
+    settings=QUIET | {"PROXY": "python"},
     loads=(SINGLE, BATCH),
+)
+RAW = Contender(
+    "raw",
+    "bare ASGI in the same replica",
+    LAUNCH,
+    placement="inline",
+    application="benchmarks.contenders.raw:app",
+    loads=(SINGLE,),
 )
 BENTOML = Contender(
     "bentoml",
@@ -90,5 +105,5 @@ LITSERVE = Contender(
     page="lightning.ai/docs/litserve/features/batching",
 )
 
-ALL = (PLAIN, DOCUMENTED, BENTOML, LITSERVE, SEPARATE, INLINE, PYTHON_PROXY)
-QUICK = (PLAIN, DOCUMENTED, SEPARATE, INLINE)
+ALL = (IDIOMATIC, PLAIN, DOCUMENTED, BENTOML, LITSERVE, RAW, SEPARATE, INLINE, PYTHON_PROXY)
+QUICK = (IDIOMATIC, DOCUMENTED, RAW, SEPARATE, INLINE)

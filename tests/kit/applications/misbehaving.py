@@ -32,6 +32,7 @@ def applications(cluster: Cluster) -> Iterator[dict[str, Any]]:
     notes(cluster).touch()
     yield application(cluster, "stuck", 100, notes=str(notes(cluster)))
     yield application(cluster, "busy", 1)
+    yield application(cluster, "mortal", 100)
 
 
 def application(
@@ -109,12 +110,31 @@ class BusyModel:
         return ModelCard("busy", "1", {"languages": ["en"]})
 
 
+class QuickModel:
+    """Answers everything at once."""
+
+    async def predict_batch(
+        self, items: list[Any], versions: list[str]
+    ) -> list[Prediction[Detection]]:
+        return [ENGLISH for _ in items]
+
+    async def stream(self, item: Any, version: str) -> AsyncIterator[Prediction[Detection]]:
+        yield ENGLISH
+
+    async def card(self) -> ModelCard:
+        return ModelCard("mortal", "1", {"languages": ["en"]})
+
+
 def stuck(args: dict[str, Any]) -> Application:
     return everywhere(serve.deployment(name="model")(StuckModel).bind(args["notes"]))
 
 
 def busy(args: dict[str, Any]) -> Application:
     return everywhere(serve.deployment(name="model")(BusyModel).bind())
+
+
+def mortal(args: dict[str, Any]) -> Application:
+    return everywhere(serve.deployment(name="model")(QuickModel).bind())
 
 
 def everywhere(model: Application) -> Application:

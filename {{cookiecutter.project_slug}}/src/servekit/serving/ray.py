@@ -21,6 +21,7 @@ from servekit.contracts import (
     ModelUnavailableError,
 )
 
+from .replica_watch import ReplicaWatch
 from .transport import time_limit
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ def is_gone(error: BaseException) -> bool:
 class RayTransport:
     """Calls a deployment's methods through its handle.
 
-    A call whose replica died is made once more: models have no side effects. Messages are pickled
+    A call whose replica died is made once more: models have no side effects. Calls do not wait for
+    a replica where there is none. Messages are pickled
     by Python's own pickler, many times as fast as Ray's, which supports lambdas and local classes.
     """
 
@@ -53,6 +55,7 @@ class RayTransport:
         self._handle = handle
         self._methods: dict[tuple[str, bool], DeploymentHandle[Any]] = {}
         self._timeout_s = timeout_s
+        self._watch = ReplicaWatch()
 
     async def call(self, method: str, *args: Any) -> Any:
         async with time_limit(self._timeout_s, self._name):
@@ -79,8 +82,10 @@ class RayTransport:
     async def _answer(self, method: str, *args: Any) -> Any:
         response = None
         try:
-            response = self._method(method).remote(*args)
-            return await response
+            handle = self._method(method)
+            response = handle.remote(*args)
+            with self._watch.over(handle, response):
+                return await response
         except asyncio.CancelledError:
             # Leaving the wait does not stop the call: Ray has to be told.
             if response is not None:
@@ -95,10 +100,12 @@ class RayTransport:
     async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
         answers = None
         try:
-            answers = self._method(method, stream=True).remote(*args)
+            handle = self._method(method, stream=True)
+            answers = handle.remote(*args)
             while True:
                 async with time_limit(self._timeout_s, self._name):
-                    answer = await anext(answers)
+                    with self._watch.over(handle, answers):
+                        answer = await anext(answers)
                 yield answer
         except StopAsyncIteration:
             return

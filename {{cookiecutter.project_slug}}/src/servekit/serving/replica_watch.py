@@ -1,0 +1,71 @@
+"""Notices that Ray Serve has no replica for the calls that wait for one."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any, Protocol
+
+CHECK_S = 0.1
+GRACE_S = 0.7
+"""How long calls wait where Ray Serve knows of no replica: one may be replaced just now."""
+
+
+class Cancellable(Protocol):
+    """A call of Ray Serve's under way."""
+
+    def cancel(self) -> None: ...
+
+
+def replicas_known(handle: Any) -> int | None:
+    """Return how many replicas a call may be sent to; None while that is not known.
+
+    Ray Serve has no public way to ask. Where another release keeps them elsewhere, this says None,
+    and calls wait as long as a request may take.
+    """
+    router = getattr(getattr(handle, "_router", None), "_asyncio_router", None)
+    replicas = getattr(getattr(router, "_request_router", None), "curr_replicas", None)
+    return None if replicas is None else len(replicas)
+
+
+class ReplicaWatch:
+    """Cancels calls that wait while there is no replica to answer them.
+
+    Ray Serve would let them wait for ever. One timer watches all calls of a handle.
+    """
+
+    def __init__(self) -> None:
+        self._calls: dict[int, tuple[Any, Cancellable]] = {}
+        self._watching = False
+        self._alone_since: float | None = None
+
+    @contextmanager
+    def over(self, handle: Any, call: Cancellable) -> Iterator[None]:
+        """Watch a call until the block ends."""
+        self._calls[id(call)] = (handle, call)
+        if not self._watching:
+            self._watching = True
+            self._alone_since = None
+            self._later()
+        try:
+            yield
+        finally:
+            del self._calls[id(call)]
+
+    def _later(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(CHECK_S, self._check, loop, context=Context())
+
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._watching = bool(self._calls)
+        if not self._watching:
+            return
+        handle, _ = next(iter(self._calls.values()))
+        if replicas_known(handle) != 0:
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = loop.time()
+        elif loop.time() - self._alone_since >= GRACE_S:
+            for _, call in [*self._calls.values()]:
+                call.cancel()
+        self._later()
