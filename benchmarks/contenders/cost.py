@@ -15,7 +15,7 @@ from typing import Any
 
 from my_service.api import v1
 from my_service.app import WIRING
-from my_service.contracts.language import LANGUAGE, Detection
+from my_service.contracts.language import LANGUAGE, Detection, Query
 from servekit.api import Feature, Service, create_app
 from servekit.api.logging import configure_logging
 from servekit.contracts import CHAMPION, NullMeter, Ports, Prediction
@@ -58,6 +58,16 @@ class Forgetful(FakePredictor):
         self.asked.clear()
         self.versions.clear()
         return await super().predict(item, version)
+
+
+class ConstantModel:
+    """Gives one answer, at once."""
+
+    def predict(self, items: list[Query], /) -> list[Detection]:
+        return [ANSWER] * len(items)
+
+    def stream(self, _: Query, /) -> list[Detection]:
+        return [ANSWER]
 
 
 def constant(_: Any) -> Detection:
@@ -142,7 +152,7 @@ async def ask(app: Any, number: int, headers: Headers) -> list[dict[str, Any]]:
 
 async def measure(rounds: int) -> None:
     applications = {
-        "idiomatic": (idiomatic.around(lambda queries: [ANSWER] * len(queries)), []),
+        "idiomatic": (idiomatic.around(ConstantModel()), []),
         "bare": (bare(), []),
         "sample": (sample(), []),
         "featured": featured(),

@@ -5,7 +5,8 @@ fastapi.tiangolo.com/deployment/server-workers/
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Protocol
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from my_service.contracts.language import Detection, Query
@@ -14,27 +15,33 @@ from servekit.registry.store import open_model
 
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, ItemsIn, TextIn, answer
 
-Predict = Callable[[list[Query]], list[Detection]]
+
+class Model(Protocol):
+    """What the routes ask."""
+
+    def predict(self, items: list[Query], /) -> list[Detection]: ...
+
+    def stream(self, item: Query, /) -> Iterable[Detection]: ...
 
 
 def app() -> FastAPI:
     """The routes around the sample model."""
-    model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
-    return around(model.predict)
+    return around(LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion")))
 
 
-def around(predict: Predict) -> FastAPI:
+def around(model: Model) -> FastAPI:
     """The routes around a model. It answers sooner than a thread is handed the text."""
     api = FastAPI()
 
     @api.post("/v1/detect")
     async def detect(body: TextIn) -> DetectionOut:
-        [found] = predict([Query(body.text)])
+        [found] = model.predict([Query(body.text)])
         return answer(found)
 
     @api.post("/v1/detect/batch")
     async def detect_batch(body: ItemsIn) -> BatchOut:
-        return BatchOut(results=[answer(one) for one in predict([*map(Query, body.texts)])])
+        found = model.predict([Query(text) for text in body.texts])
+        return BatchOut(results=[answer(one) for one in found])
 
     @api.websocket("/v1/detect/ws")
     async def detect_socket(socket: WebSocket) -> None:
@@ -42,8 +49,10 @@ def around(predict: Predict) -> FastAPI:
         try:
             while True:
                 body = TextIn.model_validate_json(await socket.receive_text())
-                [found] = predict([Query(body.text)])
-                value = answer(found).model_dump()
+                value = None
+                for found in model.stream(Query(body.text)):
+                    value = answer(found).model_dump()
+                    await socket.send_json({"type": "prediction", "value": value})
                 await socket.send_json({"type": "done", "value": value})
         except WebSocketDisconnect:
             return

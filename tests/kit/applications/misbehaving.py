@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from ray.serve import Application
 
 from servekit.contracts import ModelCard, Prediction
 from servekit.ingress.application import ingress
+from servekit.serving.chunks import Chunked
 from servekit.testing.cluster import SMALL, Cluster
 
 from acme_service.contracts.language import Detection
@@ -59,7 +60,7 @@ def notes(cluster: Cluster) -> Path:
     return cluster.folder / "notes"
 
 
-class StuckModel:
+class StuckModel(Chunked):
     """Begins everything, ends nothing, and notes what is cancelled."""
 
     def __init__(self, notes: str) -> None:
@@ -69,7 +70,7 @@ class StuckModel:
         await self._never("predict_batch")
 
     async def predict_each(
-        self, items: list[Any], version: str
+        self, items: Sequence[Any], version: str
     ) -> AsyncIterator[Prediction[Detection]]:
         yield ENGLISH
         await self._never("predict_each")
@@ -77,6 +78,9 @@ class StuckModel:
     async def stream(self, item: Any, version: str) -> AsyncIterator[Prediction[Detection]]:
         yield ENGLISH
         await self._never("stream")
+
+    async def whole_streams(self, items: list[Any], versions: list[str]) -> list[None]:
+        return [None for _ in items]
 
     async def card(self) -> None:
         await self._never("card")
@@ -110,7 +114,7 @@ class BusyModel:
         return ModelCard("busy", "1", {"languages": ["en"]})
 
 
-class QuickModel:
+class QuickModel(Chunked):
     """Answers everything at once."""
 
     async def predict_batch(
@@ -120,6 +124,9 @@ class QuickModel:
 
     async def stream(self, item: Any, version: str) -> AsyncIterator[Prediction[Detection]]:
         yield ENGLISH
+
+    async def whole_streams(self, items: list[Any], versions: list[str]) -> list[None]:
+        return [None for _ in items]
 
     async def card(self) -> ModelCard:
         return ModelCard("mortal", "1", {"languages": ["en"]})

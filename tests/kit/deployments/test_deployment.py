@@ -443,3 +443,36 @@ def test_a_model_that_fails_its_examples_does_not_serve(
     monkeypatch.setattr(Rehearsed, "golden", golden)
     with pytest.raises(ModelStoreError, match=reason):
         ModelDeployment(DOUBLE, f"{__name__}:Rehearsed")
+
+
+class Summing:
+    """Takes a tenth of a millisecond, and lets other threads take turns meanwhile."""
+
+    def __init__(self) -> None:
+        self.in_loop: list[bool] = []
+
+    def predict(self, items: Sequence[int]) -> list[int]:
+        self.in_loop.append(threading.current_thread() is threading.main_thread())
+        for _ in range(5):
+            time.sleep(0)
+        return [*items]
+
+
+async def test_beside_a_busy_loop_a_quick_model_is_found_out_to_be_quick() -> None:
+    """A thread waits for Python's lock while the loop works, so its calls seem slow."""
+    deployment = deployment_of(Summing)
+    model = deployment._model.result()  # pyright: ignore[reportPrivateUsage]
+    deployment._pace.took(64, 0.02)  # pyright: ignore[reportPrivateUsage]
+
+    async def work() -> None:
+        while True:
+            until = time.monotonic() + 0.01
+            while time.monotonic() < until:
+                pass
+            await asyncio.sleep(0)
+
+    working = asyncio.create_task(work())
+    for _ in range(300):
+        await deployment.predict_batch([1], [""])
+    working.cancel()
+    assert all(model.in_loop[-50:])

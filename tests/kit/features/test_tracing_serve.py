@@ -90,8 +90,9 @@ def test_a_batched_call_is_found_from_every_trace(service: str) -> None:
 @pytest.mark.parametrize(
     ("route", "body", "method"),
     [
-        ("/v1/detect/stream", {"text": "Das ist ein Tag"}, "stream"),
-        ("/v1/detect/lines", {"items": [{"text": "Das ist"}, {"text": "ein Tag"}]}, "predict_each"),
+        # So long that it is not given whole.
+        ("/v1/detect/stream", {"text": "Das ist ein Tag " * 100}, "stream_chunks"),
+        ("/v1/detect/lines", {"items": [{"text": "Das ist"}] * 2}, "predict_each_chunks"),
     ],
 )
 def test_a_stream_is_followed_to_the_model(

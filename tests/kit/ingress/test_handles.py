@@ -128,16 +128,16 @@ async def test_a_cancelled_caller_cancels_the_call() -> None:
 
 
 class Answers:
-    """Stands for a DeploymentResponseGenerator that gives one answer and then gets stuck."""
+    """Stands for a DeploymentResponseGenerator that gives one chunk and then gets stuck."""
 
     def __init__(self) -> None:
-        self.left = ["answer"]
+        self.left = [["answer"]]
         self.cancelled = False
 
     def __aiter__(self) -> "Answers":
         return self
 
-    async def __anext__(self) -> str:
+    async def __anext__(self) -> list[str]:
         if not self.left:
             await asyncio.sleep(60)
         return self.left.pop()

@@ -128,7 +128,14 @@ class Wiring:
         around = around_calls([one.around_call for one in features if one.around_call])
         known = by_name(self.models())
         clients = {
-            name: ModelClient(name, transports[name], one.within(settings), meter, around)
+            name: ModelClient(
+                name,
+                transports[name],
+                one.within(settings),
+                meter,
+                around,
+                tries_whole=one.contract.streams,
+            )
             for name, one in known.items()
         }
         return Ports(clients, meter, {name: one.contract for name, one in known.items()})

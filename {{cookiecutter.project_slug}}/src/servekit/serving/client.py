@@ -37,6 +37,12 @@ from .version_counter import VersionCounter
 
 Answer = TypeVar("Answer")
 
+STREAMED_S = 0.5
+"""How long streams are not tried whole after one that had to be streamed."""
+
+Whole = list[Prediction[Any]] | None
+"""All pieces of a stream; None for one that has to be streamed."""
+
 SMALL_BATCH = 16
 """Batches of at most so many items join those of other requests; larger ones are called alone."""
 
@@ -84,6 +90,7 @@ class ModelClient:
         settings: Of the batcher.
         meter: Takes counts and measurements.
         around: Entered around each batched call.
+        tries_whole: Whether the transport leads to a model that can give short streams whole.
     """
 
     def __init__(
@@ -93,6 +100,8 @@ class ModelClient:
         settings: BatcherSettings,
         meter: Meter,
         around: AroundCall = nothing_around,
+        *,
+        tries_whole: bool = False,
     ) -> None:
         self._name = name
         self._transport = transport
@@ -103,6 +112,12 @@ class ModelClient:
         self._batcher: Batcher[Asked, Prediction[Any]] = Batcher(
             name, self._batch, asked_bytes, settings, meter
         )
+        self._whole_call = InstrumentedCall(name, "whole_streams", transport, meter, around)
+        self._whole: Batcher[Asked, Whole] = Batcher(
+            name, self._whole_batch, asked_bytes, settings, meter
+        )
+        self._tries_whole = tries_whole
+        self._streamed_until = 0.0
         self._streams = 0
         self._answers = VersionCounter(name, meter)
         self._card = ModelCardCache(lambda: transport.call("card"))
@@ -169,8 +184,35 @@ class ModelClient:
     ) -> AsyncIterator[Prediction[Any]]:
         return self._each("predict_each", split(items, len(items)), version)
 
-    def stream(self, item: Any, version: str = CHAMPION) -> AsyncIterator[Prediction[Any]]:
-        return self._each("stream", [item], version)
+    async def stream(self, item: Any, version: str = CHAMPION) -> AsyncIterator[Prediction[Any]]:
+        pieces = await self._pieces(item, version)
+        if pieces is not None:
+            for piece in pieces:
+                yield piece
+            return
+        async with aclosing(self._each("stream", [item], version)) as predictions:  # type: ignore[type-var]
+            async for prediction in predictions:
+                yield prediction
+
+    async def _pieces(self, item: Any, version: str) -> Whole:
+        """Return a whole stream if it is a short one; it has travelled with those of others."""
+        tries = self._tries_whole and not is_reference(version)
+        if not tries or monotonic() < self._streamed_until:
+            return None
+        pieces = await self._whole.ask(Asked(item, version))
+        if pieces:
+            self._answers.count(pieces[0].version)
+        elif pieces is None:
+            # Others like it would be asked in vain, too.
+            self._streamed_until = monotonic() + STREAMED_S
+        return pieces
+
+    async def _whole_batch(self, asked: Sequence[Asked]) -> list[Whole]:
+        answers = await self._whole_call(
+            [one.item for one in asked], [one.version for one in asked]
+        )
+        self._liveness.answered()
+        return answers
 
     async def _each(
         self, method: str, parts: Iterable[Any], wanted: str

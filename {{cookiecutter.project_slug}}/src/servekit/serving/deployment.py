@@ -22,6 +22,7 @@ from collections.abc import (
 )
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from importlib import import_module
 from threading import Thread
 from time import perf_counter
@@ -43,19 +44,19 @@ from servekit.contracts import (
 )
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.golden import check_examples, check_golden
-from servekit.registry.iterate import Contained, in_thread, iterate_in_thread
+from servekit.registry.iterate import Contained, iterate_in_thread
 from servekit.registry.settings import StoreSettings
 from servekit.registry.sources.folder import folder
 from servekit.registry.sources.source import SourceKind
 from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
 
+from .chunks import Chunked
+from .finite_answers import FiniteAnswers
+from .pace import QUICK_S, TRY_EVERY, Pace, undisturbed
 from .sizes import size_bytes
 
 log = logging.getLogger(__name__)
-
-QUICK_S = 0.002
-"""A call that is expected to take no longer is made in the event loop."""
 
 LOOK_S = 3.0
 """How long a request for a version that is not loaded waits for a poll of the store: another
@@ -90,6 +91,12 @@ NOT_OF_AN_ITEM = (
     ModelUnavailableError,
 )
 """What no other batch of the same items would end."""
+
+MAX_WHOLE_S = 2 * QUICK_S
+"""How long streams may keep the event loop."""
+
+Whole = list[Prediction[Any]] | None
+"""All pieces of a stream; None for one that has to be streamed."""
 
 Answers = list[Prediction[Any] | ModelError]
 """One for each item, in order; an error for an item at which the model failed."""
@@ -165,28 +172,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or named or bool(OUT_OF_MEMORY.search(str(error)))
 
 
-class Pace:
-    """Predicts how long a call takes: as long as the slowest of recent ones of its size.
-
-    It forgets slowly, so hundreds of quick calls do not bring a slow one into the loop.
-    """
-
-    FORGETS = 0.98
-
-    def __init__(self) -> None:
-        self._slowest_s: dict[int, float] = {}
-        """By the number of binary digits of the size in bytes."""
-
-    def is_quick(self, size: int) -> bool:
-        """Whether calls of this size have been quick so far; False for an unknown size."""
-        return self._slowest_s.get(size.bit_length(), float("inf")) <= QUICK_S
-
-    def took(self, size: int, seconds: float) -> None:
-        before = self._slowest_s.get(size.bit_length(), 0.0)
-        self._slowest_s[size.bit_length()] = max(seconds, before * self.FORGETS)
-
-
-class ModelDeployment:
+class ModelDeployment(Chunked):
     """Serves a model without versions in the store: a library's own, or one made in code.
 
     Its class takes no arguments, or has a class method `load` without any. It has `predict`, which
@@ -213,7 +199,8 @@ class ModelDeployment:
     def _prepare(self, contract: Contract) -> None:
         self._name = name = contract.name
         self._contract = contract
-        self._pace = Pace()
+        self._finite = FiniteAnswers(contract.output)
+        self._pace, self._stream_pace = Pace(), Pace()
         # Its own threads: a model that is stuck takes none from another one.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
 
@@ -250,7 +237,7 @@ class ModelDeployment:
 
     def quick_predict_batch(self, items: Sequence[Any], versions: Sequence[str]) -> Answers | None:
         """Return the same where one loaded model answers all of them quickly, else None."""
-        size = sum(map(size_bytes, items))
+        size = size_bytes(items)
         held = self._loaded_now(versions)
         if held is None or not self._pace.is_quick(size):
             return None
@@ -261,7 +248,7 @@ class ModelDeployment:
             values = self._checked(values, items)
         except Exception:
             return None  # it fails again where failures are looked into
-        return [self._prediction_or_error(value, reference) for value in values]
+        return self._answers(values, reference)
 
     async def predict_each(
         self, items: Sequence[Any], version: str
@@ -287,6 +274,46 @@ class ModelDeployment:
             values = iterate_in_thread(iter(values), self._threads)
         async for value in self._guarded(values):
             yield self._prediction(value, reference)
+
+    async def whole_streams(self, items: Sequence[Any], versions: Sequence[str]) -> list[Whole]:
+        """Return all pieces for each item whose stream is short and quick, and None for others.
+
+        Those have to be streamed. Whole streams travel in batches, as single answers do.
+        """
+        held = await self._held({*versions})
+        until = perf_counter() + MAX_WHOLE_S
+        return [
+            self._whole(*held[version], item) if perf_counter() < until else None
+            for item, version in zip(items, versions, strict=True)
+        ]
+
+    def _whole(self, reference: str, model: Any, item: Any) -> Whole:
+        size, pace = size_bytes(item), self._stream_pace
+        if pace.is_quick(size):
+            pieces, seconds = self._whole_timed(reference, model, item)
+            pace.took(size, seconds)
+            return pieces
+        if not pace.is_due(size):
+            return None
+        work = self._threads.submit(copy_context().run, self._whole_timed, reference, model, item)
+        undisturbed(work, MAX_WHOLE_S)
+        pieces, seconds = work.result() if work.done() else (None, MAX_WHOLE_S)
+        pace.took(size, seconds, TRY_EVERY)
+        return pieces
+
+    def _whole_timed(self, reference: str, model: Any, item: Any) -> tuple[Whole, float]:
+        """Return all pieces, if they are soon there, and the seconds that this took."""
+        pieces: list[Prediction[Any]] = []
+        began = perf_counter()
+        try:
+            with Contained():
+                for value in model.stream(item):
+                    pieces.append(self._prediction(value, reference))
+                    if perf_counter() - began > MAX_WHOLE_S:
+                        return None, MAX_WHOLE_S
+        except Exception:
+            return None, MAX_WHOLE_S  # it fails again where failures are looked into
+        return pieces, perf_counter() - began
 
     async def _guarded(self, values: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Yield the values; raise any error as a ModelError that callers may see."""
@@ -361,9 +388,14 @@ class ModelDeployment:
                 left -= 2
                 log.warning("a batch of %d for %s failed: %r", len(items), reference, error)
                 return [*await predict(items[:half]), *await predict(items[half:])]
-            return [self._prediction_or_error(value, reference) for value in values]
+            return self._answers(values, reference)
 
         return await predict(items)
+
+    def _answers(self, values: Sequence[Any], reference: str) -> Answers:
+        if self._contract.allow_inf_nan or self._finite.surely(values):
+            return [Prediction(value, reference) for value in values]
+        return [self._prediction_or_error(value, reference) for value in values]
 
     def _prediction_or_error(self, value: Any, reference: str) -> Prediction[Any] | ModelError:
         try:
@@ -398,15 +430,20 @@ class ModelDeployment:
     async def _values(self, model: Any, items: Sequence[Any]) -> Sequence[Any]:
         if inspect.iscoroutinefunction(model.predict):
             return self._checked(await self._awaited(model.predict(items)), items)
-        size = sum(map(size_bytes, items))
+        size = size_bytes(items)
         if self._pace.is_quick(size):
-            values, seconds = self._timed(model, items)
+            (values, seconds), calls = self._timed(model, items), 1
         else:
-            values, seconds = await in_thread(self._threads, self._timed, model, items)
+            calls = TRY_EVERY if self._pace.is_due(size) else 0
+            work = self._threads.submit(copy_context().run, self._timed, model, items)
+            if calls:
+                undisturbed(work, QUICK_S)
+            values, seconds = await asyncio.wrap_future(work)
         if inspect.isawaitable(values):
             return self._checked(await self._awaited(values), items)
         # A call that failed says nothing about how long others take.
-        self._pace.took(size, seconds)
+        if calls:
+            self._pace.took(size, seconds, calls)
         return self._checked(values, items)
 
     def _timed(self, model: Any, items: Sequence[Any]) -> tuple[Any, float]:

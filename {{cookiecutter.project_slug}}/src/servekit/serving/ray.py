@@ -46,8 +46,10 @@ class RayTransport:
     """Calls a deployment's methods through its handle.
 
     A call whose replica died is made once more: models have no side effects. Calls do not wait for
-    a replica where there is none. Messages are pickled
-    by Python's own pickler, many times as fast as Ray's, which supports lambdas and local classes.
+    a replica where there is none. Of a method that streams, its `_chunks` are asked for.
+
+    Messages are pickled by Python's own pickler, many times as fast as Ray's, which supports
+    lambdas and local classes.
     """
 
     def __init__(self, name: str, handle: DeploymentHandle[Any], timeout_s: float) -> None:
@@ -100,13 +102,14 @@ class RayTransport:
     async def stream(self, method: str, *args: Any) -> AsyncGenerator[Any, None]:
         answers = None
         try:
-            handle = self._method(method, stream=True)
+            handle = self._method(f"{method}_chunks", stream=True)
             answers = handle.remote(*args)
             while True:
                 async with time_limit(self._timeout_s, self._name):
                     with self._watch.over(handle, answers):
-                        answer = await anext(answers)
-                yield answer
+                        chunk = await anext(answers)
+                for answer in chunk:
+                    yield answer
         except StopAsyncIteration:
             return
         except asyncio.CancelledError:

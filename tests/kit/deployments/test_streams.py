@@ -1,0 +1,169 @@
+"""Streams travel in chunks of what is ready, and short ones whole, in batches."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import count
+
+import pytest
+
+from servekit.contracts import CHAMPION, Contract, Prediction
+from servekit.serving.chunks import MAX_AHEAD, ready_together
+from servekit.serving.client import ModelClient
+from servekit.serving.deployment import ModelDeployment
+from servekit.serving.in_process import InProcessTransport
+from servekit.serving.pace import TRY_EVERY, Pace
+from servekit.serving.settings import BatcherSettings
+from servekit.testing.fakes import FakeMeter
+
+UP_TO = Contract("up_to", int, int, streams=True)
+SLOW = 30
+ENDLESS = 31
+BROKEN = 29
+
+
+class UpTo:
+    """Counts to a number; to some of them slowly, for ever, or not to the end."""
+
+    version = "1"
+
+    def __init__(self) -> None:
+        self.streams: list[int] = []
+
+    def predict(self, items: Sequence[int]) -> list[int]:
+        return [*items]
+
+    def stream(self, item: int) -> Iterator[int]:
+        self.streams.append(item)
+        for number in count() if item == ENDLESS else range(item):
+            if item == SLOW:
+                time.sleep(0.01)
+            if item == BROKEN and number == 2:
+                raise ValueError("broken")
+            yield number
+
+
+def deployment() -> ModelDeployment:
+    return ModelDeployment(UP_TO, f"{__name__}:UpTo")
+
+
+def client_of(found: ModelDeployment) -> ModelClient:
+    transport = InProcessTransport("up_to", found, 5)
+    return ModelClient("up_to", transport, BatcherSettings(), FakeMeter(), tries_whole=True)
+
+
+async def values(stream: AsyncIterator[Prediction[int]]) -> list[int]:
+    return [one.value async for one in stream]
+
+
+async def test_short_streams_are_given_whole_and_together() -> None:
+    found = deployment()
+    first, second = await found.whole_streams([3, 1], [CHAMPION] * 2)
+    assert first == [Prediction(number, "up_to:1") for number in range(3)]
+    assert second == [Prediction(0, "up_to:1")]
+
+
+@pytest.mark.parametrize("item", [SLOW, ENDLESS, BROKEN])
+async def test_what_is_not_short_has_to_be_streamed(item: int) -> None:
+    found = deployment()
+    began = time.monotonic()
+    assert await found.whole_streams([item], [CHAMPION]) == [None]
+    assert time.monotonic() - began < 1
+
+
+async def test_after_a_slow_one_few_of_its_size_are_tried() -> None:
+    found = deployment()
+    assert await found.whole_streams([SLOW], [CHAMPION]) == [None]
+    tried = [await found.whole_streams([3], [CHAMPION]) for _ in range(TRY_EVERY)]
+    assert sum(one != [None] for one in tried) == 1
+
+
+@pytest.mark.parametrize("item", [3, SLOW])
+async def test_the_reader_sees_no_difference(item: int) -> None:
+    client = client_of(deployment())
+    for _ in range(3):
+        assert await values(client.stream(item)) == [*range(item)]
+
+
+async def test_callers_at_once_ask_by_one_call() -> None:
+    found = deployment()
+    calls: list[str] = []
+    transport = InProcessTransport("up_to", found, 5)
+
+    class Noting:
+        stream = transport.stream
+
+        async def call(self, method: str, *args: object) -> object:
+            calls.append(method)
+            return await transport.call(method, *args)
+
+    client = ModelClient("up_to", Noting(), BatcherSettings(), FakeMeter(), tries_whole=True)
+    streams = await asyncio.gather(*(values(client.stream(number)) for number in range(1, 9)))
+    assert streams == [[*range(number)] for number in range(1, 9)]
+    assert calls == ["whole_streams"]
+
+
+async def numbers(many: int, error: Exception | None = None) -> AsyncIterator[int]:
+    for number in range(many):
+        yield number
+    if error:
+        raise error
+
+
+async def test_what_is_ready_travels_together() -> None:
+    chunks = [one async for one in ready_together(numbers(3 * MAX_AHEAD))]
+    assert [one for chunk in chunks for one in chunk] == [*range(3 * MAX_AHEAD)]
+    assert len(chunks) <= 4
+
+
+async def test_an_item_does_not_wait_for_the_next() -> None:
+    more = asyncio.Event()
+
+    async def two() -> AsyncIterator[int]:
+        yield 1
+        await more.wait()
+        yield 2
+
+    chunks = ready_together(two())
+    assert await asyncio.wait_for(anext(chunks), 1) == [1]
+    more.set()
+    assert await asyncio.wait_for(anext(chunks), 1) == [2]
+    assert [one async for one in chunks] == []
+
+
+async def test_items_before_an_error_come_before_it() -> None:
+    chunks = ready_together(numbers(2, ValueError("broken")))
+    assert await anext(chunks) == [0, 1]
+    with pytest.raises(ValueError, match="broken"):
+        await anext(chunks)
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+async def test_a_reader_that_leaves_stops_the_stream(taken: int) -> None:
+    left = asyncio.Event()
+
+    async def endless() -> AsyncIterator[int]:
+        try:
+            for number in count():
+                yield number
+        finally:
+            left.set()
+
+    chunks = ready_together(endless())
+    for _ in range(taken):
+        assert len(await anext(chunks)) <= MAX_AHEAD
+    await chunks.aclose()
+    assert left.is_set() == bool(taken)
+
+
+def test_a_pace_forgets_one_slow_call_after_a_hundred_quick_ones() -> None:
+    pace = Pace()
+    pace.took(1, 0.001)
+    pace.took(1, 0.02)
+    assert not pace.is_quick(1)
+    for _ in range(100):
+        pace.took(1, 0.001)
+    assert not pace.is_quick(1)
+    for _ in range(20):
+        pace.took(1, 0.001)
+    assert pace.is_quick(1)
