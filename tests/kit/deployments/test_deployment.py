@@ -462,7 +462,7 @@ async def test_beside_a_busy_loop_a_quick_model_is_found_out_to_be_quick() -> No
     """A thread waits for Python's lock while the loop works, so its calls seem slow."""
     deployment = deployment_of(Summing)
     model = deployment._model.result()  # pyright: ignore[reportPrivateUsage]
-    deployment._pace.took(64, 0.02)  # pyright: ignore[reportPrivateUsage]
+    deployment._pace.took(64, 0.04)  # pyright: ignore[reportPrivateUsage]
 
     async def work() -> None:
         while True:

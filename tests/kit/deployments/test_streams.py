@@ -156,14 +156,33 @@ async def test_a_reader_that_leaves_stops_the_stream(taken: int) -> None:
     assert left.is_set() == bool(taken)
 
 
-def test_a_pace_forgets_one_slow_call_after_a_hundred_quick_ones() -> None:
+def test_one_slow_call_is_forgotten_after_a_hundred_quick_ones() -> None:
     pace = Pace()
     pace.took(1, 0.001)
-    pace.took(1, 0.02)
-    assert not pace.is_quick(1)
+    pace.took(1, 0.05)
     for _ in range(100):
         pace.took(1, 0.001)
     assert not pace.is_quick(1)
-    for _ in range(20):
+    for _ in range(100):
         pace.took(1, 0.001)
     assert pace.is_quick(1)
+
+
+def test_a_few_milliseconds_now_and_then_are_those_of_a_busy_machine() -> None:
+    pace = Pace()
+    for number in range(1_000):
+        pace.took(1, 0.01 if number % 20 == 10 else 0.0005)
+        assert pace.is_quick(1)
+    for _ in range(20):
+        pace.took(1, 0.01)
+    assert not pace.is_quick(1)
+
+
+def test_a_call_that_stays_slow_is_timed_less_and_less_often() -> None:
+    pace = Pace()
+    due: list[int] = []
+    for number in range(1_000):
+        if pace.is_due(1):
+            due.append(number)
+            pace.tried(1, 0.05)
+    assert len(due) < 8

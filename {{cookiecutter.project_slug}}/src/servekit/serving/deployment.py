@@ -22,7 +22,6 @@ from collections.abc import (
 )
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import copy_context
 from importlib import import_module
 from threading import Thread
 from time import perf_counter
@@ -53,7 +52,7 @@ from servekit.registry.versions import Versions
 
 from .chunks import Chunked
 from .finite_answers import FiniteAnswers
-from .pace import QUICK_S, TRY_EVERY, Pace, undisturbed
+from .pace import ALONE_S, QUICK_S, Pace, ThreadCalls
 from .sizes import size_bytes
 
 log = logging.getLogger(__name__)
@@ -203,6 +202,7 @@ class ModelDeployment(Chunked):
         self._pace, self._stream_pace = Pace(), Pace()
         # Its own threads: a model that is stuck takes none from another one.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
+        self._calls = ThreadCalls(self._threads)
 
     def _loaded(self) -> Any:
         kind = imported(self._name, self._path, "predict")
@@ -283,11 +283,11 @@ class ModelDeployment(Chunked):
         held = await self._held({*versions})
         until = perf_counter() + MAX_WHOLE_S
         return [
-            self._whole(*held[version], item) if perf_counter() < until else None
+            await self._whole(*held[version], item) if perf_counter() < until else None
             for item, version in zip(items, versions, strict=True)
         ]
 
-    def _whole(self, reference: str, model: Any, item: Any) -> Whole:
+    async def _whole(self, reference: str, model: Any, item: Any) -> Whole:
         size, pace = size_bytes(item), self._stream_pace
         if pace.is_quick(size):
             pieces, seconds = self._whole_timed(reference, model, item)
@@ -295,11 +295,14 @@ class ModelDeployment(Chunked):
             return pieces
         if not pace.is_due(size):
             return None
-        work = self._threads.submit(copy_context().run, self._whole_timed, reference, model, item)
-        undisturbed(work, MAX_WHOLE_S)
-        pieces, seconds = work.result() if work.done() else (None, MAX_WHOLE_S)
-        pace.took(size, seconds, TRY_EVERY)
-        return pieces
+        try:
+            async with asyncio.timeout(ALONE_S + 2 * MAX_WHOLE_S):
+                return await self._calls.alone(
+                    pace, size, self._whole_timed, reference, model, item
+                )
+        except TimeoutError:
+            pace.tried(size, MAX_WHOLE_S)
+            return None
 
     def _whole_timed(self, reference: str, model: Any, item: Any) -> tuple[Whole, float]:
         """Return all pieces, if they are soon there, and the seconds that this took."""
@@ -432,18 +435,13 @@ class ModelDeployment(Chunked):
             return self._checked(await self._awaited(model.predict(items)), items)
         size = size_bytes(items)
         if self._pace.is_quick(size):
-            (values, seconds), calls = self._timed(model, items), 1
+            values, seconds = self._timed(model, items)
+            # A call that failed says nothing about how long others take.
+            self._pace.took(size, seconds)
         else:
-            calls = TRY_EVERY if self._pace.is_due(size) else 0
-            work = self._threads.submit(copy_context().run, self._timed, model, items)
-            if calls:
-                undisturbed(work, QUICK_S)
-            values, seconds = await asyncio.wrap_future(work)
+            values = await self._calls.call(self._pace, size, self._timed, model, items)
         if inspect.isawaitable(values):
             return self._checked(await self._awaited(values), items)
-        # A call that failed says nothing about how long others take.
-        if calls:
-            self._pace.took(size, seconds, calls)
         return self._checked(values, items)
 
     def _timed(self, model: Any, items: Sequence[Any]) -> tuple[Any, float]:
