@@ -12,6 +12,9 @@ Value = Callable[[Results], Spread | None]
 AT_MAIN = f"single-{MAIN}"
 ALONE = "single-1"
 BATCHES = f"batch-{MAIN}"
+SOCKETS = f"sockets-{MAIN}"
+PEOPLE = "idiomatic"
+"""FastAPI as people write it."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,18 @@ class Floor:
         return found.middle <= self.limit if self.at_most else found.middle >= self.limit
 
 
-def ratio(ours: str, theirs: str, load: str, what: Callable[[Measurement], float]) -> Value:
+def ratio(
+    ours: str,
+    theirs: str,
+    load: str,
+    what: Callable[[Measurement], float],
+    processes: int = 1,
+) -> Value:
     """Ours over theirs, round by round, so that what slows the machine slows both."""
 
     def value(results: Results) -> Spread | None:
-        pairs = zip(results.rounds(ours, load), results.rounds(theirs, load), strict=False)
+        rounds = [results.rounds(one, load, processes) for one in (ours, theirs)]
+        pairs = zip(*rounds, strict=False)
         return Spread.of(what(one) / what(other) for one, other in pairs if one and other)
 
     return value
@@ -80,30 +90,43 @@ def batches(ours: str, theirs: str, least: float) -> Floor:
     return Floor(f"{ours} / {theirs}, batches", ratio(ours, theirs, BATCHES, throughput), least)
 
 
-REACHED = (
-    times("separate", "documented", 15),
-    times("inline", "documented", 25),
-    times("inline", "plain", 0.6),
-    share("inline", "plain", 2.5),
-)
+def sockets(ours: str, theirs: str, least: float) -> Floor:
+    """At least so many times their answers per second over WebSockets."""
+    value = ratio(ours, theirs, SOCKETS, throughput)
+    return Floor(f"{ours} / {theirs}, WebSocket answers/s", value, least)
+
+
+def two_processes(ours: str, theirs: str, least: float) -> Floor:
+    """At least so many times their throughput, with two serving processes each."""
+    value = ratio(ours, theirs, AT_MAIN, throughput, processes=2)
+    return Floor(f"{ours} / {theirs}, two processes each", value, least)
+
 
 QUICK_FLOORS = (
-    *REACHED,
-    # The goals are 1/6 and 0.9, and the report says by how much they are missed. A guard that
+    times("separate", "documented", 15),
+    times("inline", "documented", 25),
+    times("inline", "raw", 0.7),
+    times("inline", PEOPLE, 0.5),
+    # The goals are 2, 1/6 and 1, and the report says by how much they are missed. A guard that
     # always failed would guard nothing, so these are what holds, and a little.
+    share("inline", PEOPLE, 2.5),
     share("separate", "documented", 0.33),
-    batches("separate", "plain", 0.75),
+    batches("separate", PEOPLE, 0.65),
 )
 """What the nightly run insists on."""
 
 FLOORS = (
-    *REACHED,
+    times("separate", "documented", 15),
     share("separate", "documented", 1 / 6),
-    batches("separate", "plain", 0.9),
-    times("separate", "bentoml", 1.5),
+    times("inline", "raw", 0.75),
+    times("inline", "bentoml", 1.15),
+    times("inline", PEOPLE, 0.5),
+    share("inline", PEOPLE, 2),
+    times("separate", "bentoml", 0.8),
     times("separate", "litserve", 1.5),
-    times("inline", "bentoml", 3),
-    times("inline", "litserve", 3),
+    batches("separate", PEOPLE, 1),
+    sockets("separate", PEOPLE, 0.6),
+    two_processes("inline", "bentoml", 0.85),
     Floor("separate, p99 / p50", tail("separate"), 6, at_most=True),
     Floor("inline, p99 / p50", tail("inline"), 6, at_most=True),
     Floor("ingress memory / allowed", ingress_memory("separate"), 1, at_most=True),

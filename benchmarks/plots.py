@@ -27,7 +27,9 @@ from .results import (
 )
 
 COLOURS = {
-    "plain": "#8a8f98",
+    "idiomatic": "#8a8f98",
+    "plain": "#b9bdc4",
+    "raw": "#5b6068",
     "documented": "#c4473a",
     "bentoml": "#d9a441",
     "litserve": "#8b6fb0",

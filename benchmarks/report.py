@@ -155,15 +155,15 @@ def hops(results: Results) -> str:
 
 
 def streams(results: Results) -> str:
-    able = {one.title: one for one in ALL if STREAM in one.loads}
+    able = {one.title: one for one in ALL if {STREAM, SOCKETS} & {*one.loads}}
     sockets = {one.title: one.name for one in (*ALL, PLAIN_SOCKETS) if SOCKETS in one.loads}
     rows = [
         (
             title,
             said(results.spread(one.name, f"{STREAM}-{MAIN}", throughput)),
             said(results.spread(one.name, f"{STREAM}-{MAIN}", p50_ms), 1),
-            said(results.spread(sockets[title], f"{SOCKETS}-{MAIN}", throughput)),
-            said(results.spread(sockets[title], f"{SOCKETS}-{MAIN}", p50_ms), 1),
+            said(results.spread(sockets.get(title, ""), f"{SOCKETS}-{MAIN}", throughput)),
+            said(results.spread(sockets.get(title, ""), f"{SOCKETS}-{MAIN}", p50_ms), 1),
         )
         for title, one in able.items()
     ]
