@@ -276,7 +276,7 @@ class ModelDeployment(Chunked):
             yield self._prediction(value, reference)
 
     async def whole_streams(self, items: Sequence[Any], versions: Sequence[str]) -> list[Whole]:
-        """Return all pieces for each item whose stream is short and quick, and None for others.
+        """Return all pieces of each stream that is short and quick, and None of any other.
 
         Those have to be streamed. Whole streams travel in batches, as single answers do.
         """
