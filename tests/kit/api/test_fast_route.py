@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic import SecretStr as Secret
+from starlette.requests import HTTPConnection
 
 from servekit.api import Feature, Service, create_app
 from servekit.api.canary import CanarySettings
@@ -343,3 +345,78 @@ def test_openapi_has_each_route_once() -> None:
     TestClient(app).post("/v1/item", json={"Name": "a"})
     app.openapi_schema = None
     assert app.openapi()["paths"] == before
+
+
+def checking(connection: HTTPConnection) -> None:
+    raise ProblemError(418, "No.")
+
+
+def test_security_that_checks_something_is_heeded() -> None:
+    feature = Feature(name="own", security=[Security(checking)])
+    app = create_app(SERVICE, ports(), [model_router(ITEM, "/v1/item")], [feature])
+    assert TestClient(app).post("/v1/item", json={"Name": "a"}).status_code == 418
+
+
+async def signed(connection: HTTPConnection) -> None:
+    assert isinstance(connection, Request)
+    if b"good" not in await connection.body():
+        raise ProblemError(403, "No.")
+
+
+def test_a_guard_may_read_the_body() -> None:
+    feature = Feature(name="signed", guards=[signed])
+    app = create_app(SERVICE, ports(), [model_router(ITEM, "/v1/item")], [feature])
+    client = TestClient(app)
+    assert client.post("/v1/item", json={"Name": "good"}).status_code == 200
+    assert client.post("/v1/item", json={"Name": "bad"}).status_code == 403
+    assert is_fast(app, "/v1/item")
+
+
+def test_a_handler_of_errors_may_read_the_body() -> None:
+    async def repeat(request: Request, error: Exception) -> Response:
+        return Response(await request.body(), 400)
+
+    feature = Feature(name="own", handlers={RequestValidationError: repeat})
+    assert compare(lambda: api([feature]), [Sent("/v1/item", [b'{"Name": 1}'])]) == [400]
+
+
+def test_a_route_that_is_declared_open_stays_open() -> None:
+    opening = Feature(name="opening", routers=[model_router(ITEM, "/open")])
+    guarding = Feature(name="guarding", guards=[checking_always])
+    app = create_app(SERVICE, ports(), [model_router(MAYBE, "/maybe")], [opening, guarding])
+    client = TestClient(app)
+    assert client.post("/open", json={"Name": "a"}).status_code == 200
+    assert client.post("/maybe", json=1).status_code == 418
+
+
+async def checking_always(connection: HTTPConnection) -> None:
+    checking(connection)
+
+
+def test_the_first_content_type_counts() -> None:
+    two = [(b"content-type", b"text/plain"), (b"content-type", JSON)]
+    assert compare(api, [Sent("/v1/item", [BODIES[0]], b"", two)]) == [422]
+
+
+def test_urls_are_found_by_name() -> None:
+    app = api()
+    TestClient(app).post("/v1/item", json={"Name": "a"})
+    assert app.url_path_for("predict_item") == "/v1/item"
+    assert app.url_path_for("list_models") == "/v1/models"
+
+
+def test_the_middleware_may_be_built_again() -> None:
+    app = api([Feature(name="guarding", guards=[signed])])
+    for _ in range(2):
+        app.middleware_stack = app.build_middleware_stack()
+    assert TestClient(app).post("/v1/item", json={"Name": "good"}).status_code == 200
+    assert sum(isinstance(one, FastRoute) for one in app.routes) == 2 * len(CONTRACTS)
+
+
+@pytest.mark.parametrize("zeros", [0, 30])
+def test_a_length_with_zeros_before_it_limits_as_much(zeros: int) -> None:
+    app = api(settings=ApiSettings(max_body_bytes=1024))
+    length = b"0" * zeros + b"2048"
+    sent = Sent("/v1/item", [b" " * 1024, b" " * 1024], headers=[(b"content-length", length)])
+    start, *_ = asyncio.run(answered(app, sent))
+    assert start["status"] == 413

@@ -39,6 +39,15 @@ class Point:
     x: float
 
 
+class Mixin:
+    """Without slots, so that what inherits from it has a dictionary, too."""
+
+
+@dataclass(slots=True)
+class Mixed(Mixin):
+    x: float
+
+
 class Pair(NamedTuple):
     one: str
     other: str
@@ -72,6 +81,8 @@ DIFFERENT: list[Any] = [
     Color.BLUE,
     Point(1.0),
     Point(2.0),
+    Mixed(1.0),
+    Mixed(2.0),
     date(2026, 1, 1),
     Decimal("1.0"),
     UUID(int=1),

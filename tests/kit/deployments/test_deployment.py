@@ -30,6 +30,7 @@ from servekit.serving.deployment import (
     ModelDeployment,
     VersionedDeployment,
 )
+from servekit.serving.in_process import InProcessTransport
 from servekit.testing.subprocesses import printed_by
 
 from .replica import MODEL
@@ -443,6 +444,26 @@ def test_a_model_that_fails_its_examples_does_not_serve(
     monkeypatch.setattr(Rehearsed, "golden", golden)
     with pytest.raises(ModelStoreError, match=reason):
         ModelDeployment(DOUBLE, f"{__name__}:Rehearsed")
+
+
+class Delegating:
+    """Returns what has to be awaited, from a method that is none."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    def predict(self, items: Sequence[int]) -> object:
+        self.batches.append([*items])
+        return asyncio.sleep(0, [2 * item for item in items])
+
+
+async def test_what_has_to_be_awaited_is_asked_for_once() -> None:
+    deployment = deployment_of(Delegating)
+    transport = InProcessTransport("double", deployment, 5)
+    for number in range(5):
+        answers = await transport.call("predict_batch", [number], [""])
+        assert told(answers) == [2 * number]
+    assert batches_of(deployment) == [[number] for number in range(5)]
 
 
 class Summing:

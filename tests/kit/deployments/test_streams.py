@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from servekit.contracts import CHAMPION, Contract, Prediction
-from servekit.serving.chunks import MAX_AHEAD, ready_together
+from servekit.serving.chunks import MAX_AHEAD, MAX_CHUNK_BYTES, ready_together
 from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
@@ -114,6 +114,36 @@ async def test_what_is_ready_travels_together() -> None:
     chunks = [one async for one in ready_together(numbers(3 * MAX_AHEAD))]
     assert [one for chunk in chunks for one in chunk] == [*range(3 * MAX_AHEAD)]
     assert len(chunks) <= 4
+
+
+async def large(many: int) -> AsyncIterator[bytes]:
+    for _ in range(many):
+        yield b"x" * (MAX_CHUNK_BYTES // 4)
+
+
+async def test_a_chunk_is_never_too_large_for_a_message() -> None:
+    sizes = [sum(map(len, one)) async for one in ready_together(large(40))]
+    assert sum(sizes) == 10 * MAX_CHUNK_BYTES
+    assert max(sizes) <= 2 * MAX_CHUNK_BYTES
+
+
+class Repeating:
+    """Says a text as often as it has letters."""
+
+    def predict(self, items: Sequence[str]) -> list[str]:
+        return [*items]
+
+    def stream(self, item: str) -> Iterator[str]:
+        return iter([item] * 8)
+
+
+async def test_streams_that_are_large_together_are_not_all_given_whole() -> None:
+    contract = Contract("repeating", str, str, streams=True)
+    found = ModelDeployment(contract, f"{__name__}:Repeating")
+    text = "x" * (MAX_CHUNK_BYTES // 20)
+    assert await found.whole_streams([text], [CHAMPION]) != [None]
+    streams = await found.whole_streams([text] * 4, [CHAMPION] * 4)
+    assert [one is None for one in streams] == [False, False, True, True]
 
 
 async def test_an_item_does_not_wait_for_the_next() -> None:

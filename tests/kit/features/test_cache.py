@@ -10,6 +10,7 @@ from httpx2 import Response
 from servekit.contracts import (
     CHAMPION,
     ModelCard,
+    ModelError,
     ModelTimeoutError,
     ModelUnavailableError,
     Ports,
@@ -266,6 +267,20 @@ async def test_all_who_wait_get_an_error_of_their_own_and_it_is_not_remembered()
     detector.error = ModelTimeoutError("late")
     with pytest.raises(ModelTimeoutError):
         await asking.predict(Query("a"))
+
+
+class DetailedError(ModelError):
+    """Cannot be made again of its arguments."""
+
+    def __init__(self, detail: str, number: int) -> None:
+        super().__init__(detail)
+
+
+async def test_an_error_that_cannot_be_copied_keeps_no_request_waiting() -> None:
+    asking = cached(FailingDetector(DetailedError("away", 1)))
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            await asyncio.wait_for(asking.predict(Query("a")), 1)
 
 
 async def test_memory_is_bounded_and_forgets_what_is_not_asked() -> None:

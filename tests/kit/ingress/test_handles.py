@@ -2,7 +2,9 @@
 
 import asyncio
 import pickle
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -125,6 +127,51 @@ async def test_a_cancelled_caller_cancels_the_call() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert handle.responses[0].cancelled
+
+
+def handle_with(replicas: int, min_replicas: int = 1, assigned: bool = False) -> Handle:
+    """A handle that knows of so many replicas, whose call takes a while."""
+    handle = Handle(lambda: asyncio.sleep(2, "answer"))
+    router = SimpleNamespace(
+        _request_router=SimpleNamespace(curr_replicas=dict.fromkeys(range(replicas))),
+        _metrics_manager=SimpleNamespace(
+            autoscaling_config=SimpleNamespace(min_replicas=min_replicas)
+        ),
+    )
+    known = {
+        "_router": SimpleNamespace(_asyncio_router=router),
+        "running_replicas_populated": lambda: True,
+    }
+    for name, value in known.items():
+        setattr(handle, name, value)
+    if assigned:
+        Response._replica_result = "a replica has it"  # pyright: ignore[reportAttributeAccessIssue]
+    return handle
+
+
+@pytest.fixture
+def _nothing_assigned() -> Iterator[None]:
+    yield
+    with suppress(AttributeError):
+        del Response._replica_result  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_without_a_replica_a_call_is_given_up_soon() -> None:
+    handle = handle_with(0)
+    task = asyncio.create_task(call(handle))
+    await asyncio.sleep(1.2)
+    assert handle.responses[0].cancelled
+    task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("replicas", "options"), [(1, {}), (0, {"min_replicas": 0}), (0, {"assigned": True})]
+)
+@pytest.mark.usefixtures("_nothing_assigned")
+async def test_a_call_that_will_be_answered_is_waited_for(
+    replicas: int, options: dict[str, Any]
+) -> None:
+    assert await call(handle_with(replicas, **options)) == "answer"
 
 
 class Answers:

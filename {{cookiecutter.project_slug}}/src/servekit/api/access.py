@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import ApiWithProblems, documented
-from .fast_route import fast_routes
+from .fast_route import FastRoute, fast_routes
 from .feature import Feature
 
 
@@ -43,13 +43,14 @@ class GuardedApi(ApiWithProblems):
 
     def __init__(self, features: Sequence[Feature], **options: Any) -> None:
         self._guards = [guard for feature in features for guard in feature.guards]
+        self._guard = Depends(self.guard) if self._guards else None
         self.security = [one for feature in features for one in feature.security]
         self.credentials = frozenset(
             name.lower().encode() for feature in features for name in feature.credentials
         )
         super().__init__(
             # One dependency for all guards: to resolve one costs a request some ten microseconds.
-            dependencies=[*self.security, *([Depends(self.guard)] if self._guards else [])],
+            dependencies=[*self.security, *([self._guard] if self._guard else [])],
             responses=documented(one for feature in features for one in feature.refusals),
             **options,
         )
@@ -105,13 +106,15 @@ class GuardedApi(ApiWithProblems):
         Raises:
             TypeError: A route takes no guards.
         """
+        # Made anew each time.
+        self.router.routes[:] = [one for one in self.routes if not isinstance(one, FastRoute)]
         grouped = [route for route in self.routes if id(route) in self._groups]
         self._grouped_paths = [one.path_regex for one in iter_route_contexts(grouped)]
         if self._guards:
             for route in self.routes:
                 if not any(route is one for one in self._open):
                     _check_guarded(route)
-        fast = [*fast_routes(self, self.guard)]
+        fast = fast_routes(self, self._guard, self._open)
         self._fast_paths = frozenset(one.path for one in fast)
         self.router.routes[:0] = fast
         return super().build_middleware_stack()

@@ -1,9 +1,14 @@
 """Refuses requests that are too large before they fill the memory."""
 
+import re
+
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .errors import problem, problem_response
+
+PLAIN_LENGTH = re.compile(rb"[0-9]{1,19}")
+"""How servers read a length as this does. Of any other, the pieces are counted."""
 
 
 class BodyLimit:
@@ -35,8 +40,8 @@ class BodyLimit:
             return None
         declared = None
         for name, value in scope["headers"]:
-            if name == b"content-length" and declared is None and value.isdigit():
-                declared = int(value[:20])
+            if name == b"content-length" and declared is None and PLAIN_LENGTH.fullmatch(value):
+                declared = int(value)
             elif name in {b"content-length", b"transfer-encoding"}:
                 return None
         return declared

@@ -7,7 +7,7 @@ asks one model.
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -16,18 +16,19 @@ from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.params import Depends
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.telemetry import get_telemetry_data
-from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute, Match
+from starlette.datastructures import URLPath
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, NoMatchFound, request_response
 from starlette.types import Message, Receive, Scope, Send
 
 from servekit.contracts import Contract
 
 from .dependencies import model_for
+from .exchange import Header
 from .model_header import model_headers
 
-JSON_HEADERS = frozenset(
-    {(b"content-type", b"application/json"), (b"content-type", b"application/json; charset=utf-8")}
-)
+JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"})
 """What most clients send. FastAPI takes others too, and looks at each more closely."""
 
 JSON = (b"content-type", b"application/json")
@@ -72,17 +73,20 @@ class FastRoute(BaseRoute):
         self,
         context: RouteContext,
         call: ModelCall,
-        guard: Callable[[HTTPConnection], Awaitable[object]],
+        guard: Callable[[HTTPConnection], Awaitable[object]] | None,
         app: FastAPI,
     ) -> None:
         self.path = self.path_format = str(context.path)
         self.path_regex = re.compile(re.escape(self.path) + r"\Z")
         self._call = call
         self._guard = guard
-        self._overrides = app.dependency_overrides
+        self._app = app
         self._beside: Any = context
         self._body, self._answer = self._beside.body_field, self._beside.response_field
         self._found = {"endpoint": context.endpoint, "route": context.original_route}
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        raise NoMatchFound(name, path_params)  # the route beside this one knows
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if (
@@ -90,41 +94,52 @@ class FastRoute(BaseRoute):
             and scope["path"] == scope.get("root_path", "") + self.path
             and scope["method"] == "POST"
         ):
-            return Match.FULL, {**self._found, "path_params": {}}
+            return Match.FULL, {**self._found, "path_params": {**scope.get("path_params", {})}}
         return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
+        again = _again(message, receive)
         try:
             body = self._read(scope, message)
         except ValueError:
             # Also broken JSON: what is said of it is FastAPI's to say.
-            await self._beside.app(scope, _again(message, receive), send)
+            await self._beside.app(scope, again, send)
             return
-        connection = HTTPConnection(scope)
-        await self._guard(connection)
+        try:
+            headers, content = await self._answered(Request(scope, again, send), body)
+        except Exception as error:
+            # With a request whose body a handler can read again.
+            await request_response(_raising(error))(scope, again, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _answered(self, request: Request, body: Any) -> tuple[list[Header], bytes]:
+        """Return the headers and the content of the response."""
+        if self._guard:
+            await self._guard(request)
         item, errors = self._body.validate(body, {}, loc=("body",))
         if errors:
             raise RequestValidationError(errors, body=body)
-        model, vary = model_for(self._call.contract, connection)
+        model, vary = model_for(self._call.contract, request)
         value, version = await self._call.answer(item, model)
         content = self._written(value)
         headers = [(b"content-length", b"%d" % len(content)), JSON]
         if vary:
             headers.append((b"vary", vary.encode()))
-        headers += model_headers(version)
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        return [*headers, *model_headers(version)], content
 
     def _read(self, scope: Scope, message: Message) -> Any:
         """Raises ValueError for what the route beside this one has to answer."""
         whole = message["type"] == "http.request" and not message.get("more_body")
-        if not whole or JSON_HEADERS.isdisjoint(scope["headers"]):
+        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        if not whole or kind not in JSON_TYPES:
             raise ValueError("not whole, or not JSON")
-        if self._overrides or get_telemetry_data() is not None:
+        if self._app.dependency_overrides or get_telemetry_data() is not None:
             raise ValueError("not of this route alone")
         try:
-            return json.loads(message["body"])
+            return json.loads(message.get("body", b""))
         except RecursionError:
             raise ValueError("too deep") from None
 
@@ -145,29 +160,50 @@ def _again(message: Message, receive: Receive) -> Receive:
     return again
 
 
+def _raising(error: Exception) -> Callable[[Request], Awaitable[Response]]:
+    async def respond(_: Request) -> Response:
+        raise error
+
+    return respond
+
+
 def fast_routes(
-    app: FastAPI, guard: Callable[[HTTPConnection], Awaitable[object]]
-) -> Iterator[FastRoute]:
-    """Yield a fast route for each route of a model that needs no dependency but the API's own."""
-    contexts = [*iter_route_contexts(app.routes)]
-    for place, context in enumerate(contexts):
-        call: ModelCall | None = getattr(context.original_route, "call", None)
-        if (
-            call
-            and _is_plain(context, app.router.dependencies)
-            and not any(_shadows(one, context) for one in contexts[:place])
-        ):
-            yield FastRoute(context, call, guard, app)
+    app: FastAPI, guard: Depends | None, open_routes: Sequence[BaseRoute]
+) -> list[FastRoute]:
+    """Return a fast route for each route of a model that needs no dependency but the guards.
+
+    Args:
+        app: The API.
+        guard: Of all routes that are not open; None where nothing is guarded.
+        open_routes: Those that have no guards.
+    """
+    found: list[FastRoute] = []
+    earlier: list[RouteContext] = []
+    for route in app.routes:
+        is_open = any(route is one for one in open_routes)
+        for context in iter_route_contexts([route]):
+            call: ModelCall | None = getattr(context.original_route, "call", None)
+            shadowed = any(_shadows(one, context) for one in earlier) if call else False
+            if call and not is_open and not shadowed and _is_plain(context, guard):
+                found.append(FastRoute(context, call, guard and guard.dependency, app))
+            earlier.append(context)
+    return found
 
 
-def _is_plain(context: Any, known: Sequence[Depends]) -> bool:
+def _is_plain(context: Any, guard: Depends | None) -> bool:
     return (
         type(context.original_route) is APIRoute
         and "{" not in context.path
         and isinstance(context.response_class, DefaultPlaceholder)
         and all(getattr(context, name) == value for name, value in DEFAULTS.items())
-        and all(any(one is other for other in known) for one in context.dependencies)
+        and (guard is None or any(one is guard for one in context.dependencies))
+        and all(one is guard or _checks_nothing(one) for one in context.dependencies)
     )
+
+
+def _checks_nothing(dependency: Depends) -> bool:
+    """Whether it is there for OpenAPI alone."""
+    return getattr(dependency.dependency, "checks_nothing", False)
 
 
 def _shadows(earlier: Any, context: RouteContext) -> bool:

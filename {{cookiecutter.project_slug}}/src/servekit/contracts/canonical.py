@@ -9,6 +9,9 @@ from operator import itemgetter
 from typing import Any
 
 DIGEST_BYTES = 16
+MAX_NAME_CHARS = 64
+"""Longer keys of mappings are not remembered: clients may choose them."""
+
 PLAIN = frozenset({int, float, bool, complex, type(None)})
 
 
@@ -74,7 +77,8 @@ def _add_collection(item: Any, parts: list[bytes]) -> None:
 
 def _key(name: Any) -> bytes:
     # The fields of a class have the same few names in every item.
-    return _key_of_text(name) if type(name) is str else key_of(name).encode()
+    known = type(name) is str and len(name) <= MAX_NAME_CHARS
+    return _key_of_text(name) if known else key_of(name).encode()
 
 
 @lru_cache(maxsize=4096)
@@ -93,7 +97,10 @@ def _add_object(item: Any, parts: list[bytes]) -> None:
         for key, name in ordered:
             parts.append(key)
             _add(getattr(item, name), parts)
-    elif hasattr(kind, "__pydantic_fields__") or is_dataclass(item):
+    elif is_dataclass(item):
+        # Some of its fields may be in slots, and others not.
+        _add({one.name: getattr(item, one.name) for one in fields(item)} | vars(item), parts)
+    elif hasattr(kind, "__pydantic_fields__"):
         _add({**vars(item), **(getattr(item, "__pydantic_extra__", None) or {})}, parts)
     elif hasattr(item, "tobytes") and hasattr(item, "dtype"):
         parts.append(f"{item.dtype} {item.shape};".encode())

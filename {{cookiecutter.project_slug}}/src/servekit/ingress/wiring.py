@@ -134,7 +134,7 @@ class Wiring:
                 one.within(settings),
                 meter,
                 around,
-                tries_whole=one.contract.streams,
+                tries_whole=one.contract.streams and hasattr(one.kind, "whole_streams"),
             )
             for name, one in known.items()
         }

@@ -7,7 +7,6 @@ request finds a free slot and is not delayed.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
@@ -84,9 +83,10 @@ class Batcher(Generic[Item, Answer]):
         self._calls: dict[asyncio.Future[Answer], _Call[Item, Answer]] = {}
         self._in_flight: set[_Call[Item, Answer]] = set()
         self._scheduled = False
-        self._deadlines: deque[tuple[float, asyncio.Future[Answer]]] = deque()
-        """When each request was late, the earliest first; of those that were answered, too."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadlines: dict[asyncio.Future[Answer], float] = {}
+        """When each request is late, the earliest first."""
+        self._timed_in: asyncio.AbstractEventLoop | None = None
+        """The event loop with a timer for the earliest of them."""
 
     async def ask(self, item: Item) -> Answer:
         """Return the answer to one item.
@@ -105,34 +105,33 @@ class Batcher(Generic[Item, Answer]):
         # Estimated here: an item that cannot be is an error of its own request alone.
         self._waiting[answer] = _Asked(item, context, self._size_bytes(item))
         self._schedule(loop)
-        self._deadlines.append((loop.time() + self._settings.timeout_s, answer))
-        if self._timer is None:
+        self._deadlines[answer] = loop.time() + self._settings.timeout_s
+        if self._timed_in is not loop:
             self._give_up_late(loop)
         try:
             return await answer
         finally:
+            self._deadlines.pop(answer, None)
             if answer.cancelled():
                 self._leave(answer)
             self._calls.pop(answer, None)
 
     def _give_up_late(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give up what is late, and come again when the next answer would be.
+        """Give up what is late, and come again when the next request would be.
 
         One timer for all, since all may wait as long: one each costs a busy loop ten times as much.
         """
-        while self._deadlines:
-            deadline, answer = self._deadlines[0]
+        now = loop.time()
+        for answer, deadline in [*self._deadlines.items()]:
+            if deadline > now:
+                # A context of its own, like that of calls.
+                loop.call_at(deadline, self._give_up_late, loop, context=Context())
+                self._timed_in = loop
+                return
             if not answer.done():
-                if deadline > loop.time():
-                    # A context of its own, like that of calls.
-                    self._timer = loop.call_at(
-                        deadline, self._give_up_late, loop, context=Context()
-                    )
-                    return
                 answer.set_exception(timeout_error(self._model))
                 self._leave(answer)
-            self._deadlines.popleft()
-        self._timer = None
+        self._timed_in = None
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         # At the end of this turn of the loop, so that requests read in one turn go together.

@@ -5,10 +5,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+from .sizes import size_bytes
+
 Item = TypeVar("Item")
 
 MAX_AHEAD = 64
 """Items that a stream may be ahead of its reader."""
+
+MAX_CHUNK_BYTES = 512 * 1024
+"""Far enough under the 4 MiB that gRPC between deployments takes, with one item more."""
 
 
 class Chunked:
@@ -42,11 +47,14 @@ async def ready_together(values: AsyncIterator[Item]) -> AsyncGenerator[list[Ite
     filled, emptied = asyncio.Event(), asyncio.Event()
 
     async def read() -> None:
+        ready_bytes = 0
         try:
             async for value in values:
                 ready.append(value)
                 filled.set()
-                if len(ready) >= MAX_AHEAD:
+                ready_bytes += size_bytes(value)
+                if len(ready) >= MAX_AHEAD or ready_bytes >= MAX_CHUNK_BYTES:
+                    ready_bytes = 0
                     emptied.clear()
                     await emptied.wait()
         finally:

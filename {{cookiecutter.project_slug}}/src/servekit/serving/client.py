@@ -22,6 +22,8 @@ from servekit.contracts import (
     ModelCard,
     ModelError,
     ModelOverloadedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
     Prediction,
     is_reference,
 )
@@ -199,7 +201,12 @@ class ModelClient:
         tries = self._tries_whole and not is_reference(version)
         if not tries or monotonic() < self._streamed_until:
             return None
-        pieces = await self._whole.ask(Asked(item, version))
+        try:
+            pieces = await self._whole.ask(Asked(item, version))
+        except ModelError as error:
+            if isinstance(error, ModelOverloadedError | ModelTimeoutError | ModelUnavailableError):
+                raise
+            pieces = None  # streamed, it fails for itself alone
         if pieces:
             self._answers.count(pieces[0].version)
         elif pieces is None:

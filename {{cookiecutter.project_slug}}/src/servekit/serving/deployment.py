@@ -8,6 +8,7 @@ follows from how long the last calls took.
 import asyncio
 import inspect
 import logging
+import math
 import re
 from collections.abc import (
     AsyncIterator,
@@ -50,7 +51,7 @@ from servekit.registry.sources.source import SourceKind
 from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
 
-from .chunks import Chunked
+from .chunks import MAX_CHUNK_BYTES, Chunked
 from .finite_answers import FiniteAnswers
 from .pace import ALONE_S, QUICK_S, Pace, ThreadCalls
 from .sizes import size_bytes
@@ -282,10 +283,13 @@ class ModelDeployment(Chunked):
         """
         held = await self._held({*versions})
         until = perf_counter() + MAX_WHOLE_S
-        return [
-            await self._whole(*held[version], item) if perf_counter() < until else None
-            for item, version in zip(items, versions, strict=True)
-        ]
+        left_bytes = MAX_CHUNK_BYTES
+        streams: list[Whole] = []
+        for item, version in zip(items, versions, strict=True):
+            pieces = await self._whole(*held[version], item) if perf_counter() < until else None
+            left_bytes -= size_bytes(pieces)
+            streams.append(pieces if left_bytes >= 0 else None)
+        return streams
 
     async def _whole(self, reference: str, model: Any, item: Any) -> Whole:
         size, pace = size_bytes(item), self._stream_pace
@@ -447,7 +451,9 @@ class ModelDeployment(Chunked):
     def _timed(self, model: Any, items: Sequence[Any]) -> tuple[Any, float]:
         """Return what a call returns, and its seconds without the way to a thread and back."""
         began = perf_counter()
-        return self._called(model, items), perf_counter() - began
+        values = self._called(model, items)
+        # What has to be awaited has not been called yet.
+        return values, math.inf if inspect.isawaitable(values) else perf_counter() - began
 
     def _called(self, model: Any, items: Sequence[Any]) -> Any:
         with Contained():

@@ -9,7 +9,10 @@ from pydantic_core import to_json
 SUSPICIOUS = (b"NaN", b"Infinity", b"null")
 """How pydantic-core writes numbers that JSON does not have, as the class of the value decides."""
 
-OWN_WAYS = ("'serialization'", "'type': 'model'", "'type': 'any'", "'type': 'is-instance'")
+OWN_WAYS = (
+    "'serialization'",
+    *(f"'type': '{one}'" for one in ("model", "any", "is-instance", "generator")),
+)
 """What a core schema of Pydantic says of values that write themselves in ways of their own."""
 
 

@@ -70,6 +70,13 @@ class Pace:
         self._try_every[bucket] = min(every, TRY_EVERY_AT_MOST)
 
 
+def _end_of(work: Future[Any]) -> asyncio.Future[Any]:
+    """A future for the end of some work, however it ends: its error is for others."""
+    ended = asyncio.wrap_future(work)
+    ended.add_done_callback(lambda one: one.cancelled() or one.exception())
+    return ended
+
+
 class ThreadCalls:
     """Makes calls in threads, and times one in some while nothing else runs.
 
@@ -99,7 +106,7 @@ class ThreadCalls:
         await self._turn()
         timing = self._timing = asyncio.get_running_loop().create_future()
         try:
-            if others := [asyncio.wrap_future(one) for one in tuple(self._under_way)]:
+            if others := {_end_of(one) for one in tuple(self._under_way)}:
                 await asyncio.wait(others, timeout=ALONE_S)
             work = self._begun(timed, *args)
             # The loop stands still.

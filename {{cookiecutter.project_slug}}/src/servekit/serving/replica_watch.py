@@ -21,11 +21,20 @@ def replicas_known(handle: Any) -> int | None:
     """Return how many replicas a call may be sent to; None while that is not known.
 
     Ray Serve has no public way to ask. Where another release keeps them elsewhere, this says None,
-    and calls wait as long as a request may take.
+    and calls wait as long as a request may take; as they do for a deployment that scales to zero,
+    where calls that wait are what brings a replica back.
     """
     router = getattr(getattr(handle, "_router", None), "_asyncio_router", None)
     replicas = getattr(getattr(router, "_request_router", None), "curr_replicas", None)
-    return None if replicas is None else len(replicas)
+    scaling = getattr(getattr(router, "_metrics_manager", None), "autoscaling_config", None)
+    if replicas is None or not handle.running_replicas_populated():
+        return None
+    return None if getattr(scaling, "min_replicas", 1) == 0 else len(replicas)
+
+
+def is_assigned(call: Any) -> bool:
+    """Whether a replica has the call; one that is stopping ends what it has."""
+    return getattr(call, "_replica_result", None) is not None
 
 
 class ReplicaWatch:
@@ -36,30 +45,31 @@ class ReplicaWatch:
 
     def __init__(self) -> None:
         self._calls: dict[int, tuple[Any, Cancellable]] = {}
-        self._watching = False
+        self._watching_in: asyncio.AbstractEventLoop | None = None
         self._alone_since: float | None = None
 
     @contextmanager
     def over(self, handle: Any, call: Cancellable) -> Iterator[None]:
         """Watch a call until the block ends."""
         self._calls[id(call)] = (handle, call)
-        if not self._watching:
-            self._watching = True
+        loop = asyncio.get_running_loop()
+        if self._watching_in is not loop:
+            self._watching_in = loop
             self._alone_since = None
-            self._later()
+            self._check_later(loop)
         try:
             yield
         finally:
             del self._calls[id(call)]
 
-    def _later(self) -> None:
-        loop = asyncio.get_running_loop()
+    def _check_later(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.call_later(CHECK_S, self._check, loop, context=Context())
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._watching = bool(self._calls)
-        if not self._watching:
+        if not self._calls:
+            self._watching_in = None
             return
+        self._check_later(loop)
         handle, _ = next(iter(self._calls.values()))
         if replicas_known(handle) != 0:
             self._alone_since = None
@@ -67,5 +77,5 @@ class ReplicaWatch:
             self._alone_since = loop.time()
         elif loop.time() - self._alone_since >= GRACE_S:
             for _, call in [*self._calls.values()]:
-                call.cancel()
-        self._later()
+                if not is_assigned(call):
+                    call.cancel()

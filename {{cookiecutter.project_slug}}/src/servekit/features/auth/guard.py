@@ -20,6 +20,8 @@ from .settings import AuthSettings
 class Scheme(SecurityBase):
     """A security scheme for OpenAPI. It checks nothing."""
 
+    checks_nothing = True
+
     def __init__(self, name: str, model: models.SecurityBase) -> None:
         self.scheme_name = name
         self.model = model

@@ -71,10 +71,14 @@ class SingleFlight(Generic[Key, Answer]):
                 one.set_result(found)
 
     def _landed(self, key: Key, flight: _Flight[Answer], task: asyncio.Task[None]) -> None:
-        if task.cancelled():
-            self._ended(key, flight)
-            for one in flight.still_waiting():
+        """End what `_call` has not: it was cancelled, or failed itself."""
+        self._ended(key, flight)
+        error = None if task.cancelled() else task.exception()
+        for one in flight.still_waiting():
+            if error is None:
                 one.cancel()
+            else:
+                one.set_exception(error)
 
     def _ended(self, key: Key, flight: _Flight[Answer]) -> None:
         if self._flights.get(key) is flight:
