@@ -1,71 +1,36 @@
-"""A fast route answers as the route beside it, byte for byte, and leaves to it what is unusual.
-
-Each request is sent twice: as the API is, and while a dependency is overridden, with which FastAPI
-solves its graph of dependencies for every route.
-"""
+"""A fast route answers as the route beside it, byte for byte, and leaves to it what is unusual."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic import SecretStr as Secret
 from starlette.requests import HTTPConnection
 
-from servekit.api import Feature, Service, create_app
-from servekit.api.canary import CanarySettings
+from servekit.api import Feature, create_app
 from servekit.api.errors import ProblemError
 from servekit.api.fast_route import FastRoute
 from servekit.api.models import model_router
 from servekit.api.settings import ApiSettings
-from servekit.contracts import Contract, ModelError, ModelOverloadedError, Ports
-from servekit.features.auth import auth
-from servekit.features.auth.accounts import Account, digest
-from servekit.features.auth.settings import AuthSettings
-from servekit.features.cache import cache
-from servekit.features.metrics import metrics
-from servekit.features.rate_limit import rate_limit
-from servekit.features.rate_limit.settings import RateLimitSettings
-from servekit.features.request_log import request_log
-from servekit.testing.fakes import FailingPredictor, FakeMeter, FakePredictor
+from servekit.contracts import ModelOverloadedError
 
-SERVICE = Service(name="Churn", slug="churn", package="churn", version="1")
-KEY = "the key of a test"
-JSON = b"application/json"
-
-
-class Pair(NamedTuple):
-    first: int
-    second: str
-
-
-class Item(BaseModel):
-    """Fields of many kinds."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(min_length=1, alias="Name")]
-    amount: float = 0.0
-    count: Annotated[int, Field(strict=True)] = 0
-    pair: Pair | None = None
-    tags: set[str] = set()
-    secret: Secret = Secret("")
-
-
-class Answer(BaseModel):
-    text: str = Field(serialization_alias="Text")
-    score: Annotated[float, Field(ge=0)]
-
-
-ITEM = Contract("item", Item, Answer)
-MAYBE = Contract("maybe", int | None, float | None)
-ANY = Contract("anything", Any, Any)
-CONTRACTS = (ITEM, MAYBE, ANY)
+from tests.both_ways import (
+    CONTRACTS,
+    ITEM,
+    JSON,
+    MAYBE,
+    SERVICE,
+    Sent,
+    answered,
+    api,
+    compare,
+    is_fast,
+    ports,
+)
 
 BODIES = [
     b'{"Name": "a"}',
@@ -113,104 +78,6 @@ TYPES = [
 ]
 
 
-class Sent(NamedTuple):
-    """A request: its path, type, body in pieces, and further headers."""
-
-    path: str
-    pieces: Sequence[bytes]
-    kind: bytes = JSON
-    headers: Sequence[tuple[bytes, bytes]] = ()
-    method: str = "POST"
-
-
-def answer(item: Any) -> Any:
-    if isinstance(item, Item):
-        # One answer breaks its own contract.
-        return {"text": item.name, "score": -1.0 if item.name == "negative" else item.amount}
-    return item
-
-
-def ports(error: ModelError | None = None) -> Ports:
-    def model(contract: Contract) -> FakePredictor:
-        if error:
-            return FailingPredictor(error, contract, answer)
-        return FakePredictor(contract, answer)
-
-    contracts = {one.name: one for one in CONTRACTS}
-    return Ports({name: model(one) for name, one in contracts.items()}, FakeMeter(), contracts)
-
-
-def api(features: Sequence[Feature] = (), found: Ports | None = None, **settings: Any) -> FastAPI:
-    routers = [model_router(one, f"/v1/{one.name}") for one in CONTRACTS]
-    return create_app(SERVICE, found or ports(), routers, features, **settings)
-
-
-async def answered(app: FastAPI, sent: Sent) -> list[Any]:
-    """Send a request as a server does; return the messages of the response."""
-    headers = [(b"content-type", sent.kind)] if sent.kind else []
-    length = sum(map(len, sent.pieces))
-    if len(sent.pieces) == 1:
-        headers.append((b"content-length", b"%d" % length))
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": sent.method,
-        "scheme": "http",
-        "path": sent.path,
-        "raw_path": sent.path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [*headers, (b"x-request-id", b"one"), *sent.headers],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
-    messages = [{"type": "http.request", "body": one, "more_body": True} for one in sent.pieces]
-    messages[-1]["more_body"] = False
-    pieces, response = iter(messages), []
-
-    async def receive() -> Any:
-        return next(pieces, {"type": "http.disconnect"})
-
-    async def send(message: Any) -> None:
-        response.append(message)
-
-    try:
-        await app(scope, receive, send)
-    except Exception as error:
-        # Starlette answers an unexpected error, and raises it for the server's log.
-        response.append(type(error))
-    return [one if isinstance(one, type) else {**one, "headers": ordered(one)} for one in response]
-
-
-def ordered(message: Any) -> list[tuple[bytes, bytes]]:
-    """Headers without what a moment decides."""
-    return sorted(
-        one for one in message.get("headers", ()) if not one[0].startswith(b"ratelimit-reset")
-    )
-
-
-def is_fast(app: FastAPI, path: str) -> bool:
-    return any(isinstance(one, FastRoute) and one.path == path for one in app.routes)
-
-
-def compare(make: Callable[[], FastAPI], requests: Sequence[Sent]) -> list[int]:
-    """Send all requests both ways; return the statuses."""
-    fast, slow = make(), make()
-    slow.dependency_overrides[compare] = compare
-
-    async def both() -> list[int]:
-        statuses = []
-        for one in requests:
-            found, expected = await answered(fast, one), await answered(slow, one)
-            assert found == expected, one
-            statuses.append(found[0]["status"])
-        return statuses
-
-    statuses = asyncio.run(both())
-    assert is_fast(fast, "/v1/item")
-    return statuses
-
-
 def every_request() -> Iterator[Sent]:
     for contract in CONTRACTS:
         for path in (f"/v1/{contract.name}", f"/v1/{contract.name}/batch"):
@@ -227,36 +94,6 @@ def every_request() -> Iterator[Sent]:
 def test_whatever_is_sent_it_is_answered_alike() -> None:
     statuses = compare(api, [*every_request()])
     assert {200, 400, 404, 405, 422, 500} <= {*statuses}
-
-
-def guarded() -> FastAPI:
-    holder = Account("holder", frozenset({"predict"}), digest(KEY))
-    settings = AuthSettings.model_validate(
-        {"secrets": "a secret that is long enough for a test", "api_keys": holder.entry()}
-    )
-    features = [
-        request_log(),
-        metrics(),
-        auth(settings, service="churn"),
-        rate_limit(RateLimitSettings(models="100/day"), service="churn"),
-        cache(service="churn"),
-    ]
-    return api(features, canary=CanarySettings(fraction=0.5))
-
-
-def test_features_do_the_same_on_both_ways() -> None:
-    key = (b"x-api-key", KEY.encode())
-    requests = [
-        Sent("/v1/item", [BODIES[0]]),
-        Sent("/v1/item", [b"{"]),
-        Sent("/v1/item", [b'{"Name": 1}']),
-        *(Sent("/v1/item", [one], headers=[key]) for one in [BODIES[0], BODIES[0], b"{", b"1"]),
-        Sent("/v1/item", [BODIES[0]], headers=[key, (b"cache-control", b"no-store")]),
-        Sent("/v1/maybe", [b"1"], headers=[key, (b"origin", b"https://example.org")]),
-        Sent("/v1/maybe/batch", [b'{"items": [1, 1, 2]}'], headers=[key]),
-        *(Sent("/v1/maybe", [b"1"], headers=[key]) for _ in range(100)),
-    ]
-    assert {200, 401, 422, 429} <= {*compare(guarded, requests)}
 
 
 def test_an_error_of_the_model_is_the_same_problem() -> None:
