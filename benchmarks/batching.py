@@ -1,18 +1,15 @@
 """`make bench BATCHING=1`: whether `serve.batch` in the models' deployments pays."""
 
-import json
-import subprocess
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from .environments import FOLDER, PreparationError, render, run, variables
+from .environments import FOLDER, render, run, said_by
 from .results import Spread
 
 ROUNDS = 3
 SECONDS = 1.0
-TIMEOUT_S = 900
 PROJECT = FOLDER / "my-service-batching"
 REPORT = Path(__file__).parent / "batching.md"
 
@@ -26,39 +23,27 @@ def measure_batching() -> int:
     print(f"Rendering {PROJECT.name} …", flush=True)
     render(("composition",), PROJECT)
     run("make", "setup", f"VENV={PROJECT}-env", folder=PROJECT)
-    report = f"{sizes_text(said_by('batch_sizes'))}\n{text(found())}"
+    report = f"{sizes_text(said('batch_sizes'))}\n{text(found())}"
     REPORT.write_text(report, encoding="utf-8")
     print(report)
     return 0
 
 
-def said_by(module: str, *arguments: str) -> list[dict[str, Any]]:
-    """The lines of JSON that a contender prints."""
+def said(module: str, *arguments: str) -> list[dict[str, Any]]:
+    """What a contender prints, with the settings of the fast profile."""
     profile = dict(
         line.split("=", 1)
         for line in (PROJECT / "deploy/serve.env").read_text(encoding="utf-8").splitlines()
         if "=" in line and not line.startswith("#")
     )
-    log = FOLDER / "batching.log"
-    with log.open("w", encoding="utf-8") as complaints:
-        try:
-            said = subprocess.check_output(
-                [f"{PROJECT}-env/bin/python", "-m", f"benchmarks.contenders.{module}", *arguments],
-                cwd=PROJECT,
-                env=variables(project=PROJECT) | profile | {"RAY_SERVE_ENABLE_HA_PROXY": "0"},
-                stderr=complaints,
-                timeout=TIMEOUT_S,
-                text=True,
-            )
-        except subprocess.SubprocessError:
-            raise PreparationError(f"Batching could not be measured: see {log}.") from None
-    return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    settings = profile | {"RAY_SERVE_ENABLE_HA_PROXY": "0"}
+    return said_by(module, *arguments, project=PROJECT, settings=settings)
 
 
 def found() -> Rates:
     """Texts per second in each case, plain and batched, a round each."""
     rates: Rates = defaultdict(list)
-    for one in said_by("batched", str(ROUNDS), str(SECONDS)):
+    for one in said("batched", str(ROUNDS), str(SECONDS)):
         rates[one["model"], one["through_batcher"], one["ingresses"]].append(one)
     return rates
 

@@ -3,7 +3,7 @@
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -25,24 +25,32 @@ from .plan import ONE_PROCESS, QUICK, TWO_PROCESSES, Plan
 from .report import PLOTS, write_report
 from .results import Results
 from .services import ServiceError
+from .starts import start_each
 
 LEAST_GIB = 6
 
 
-def bench(quick: bool, features: bool, batching: bool = False, cost: bool = False) -> int:
+MODES: dict[str, Callable[[], int]] = {
+    "FEATURES": measure_features,
+    "BATCHING": measure_batching,
+    "COST": measure_cost,
+    "STARTS": start_each,
+}
+"""What is done instead, by the variable that asks for it."""
+
+WITHOUT_LOAD = {"COST", "STARTS"}
+
+
+def bench(quick: bool = False, mode: str = "") -> int:
     """The exit status: 0 when every floor holds."""
-    if not cost:
+    if mode not in WITHOUT_LOAD:
         refuse_what_cannot_work()
     adopt_orphans()
     plans = [QUICK] if quick else [ONE_PROCESS, TWO_PROCESSES]
     results = Results(machine())
     try:
-        if features:
-            return measure_features()
-        if batching:
-            return measure_batching()
-        if cost:
-            return measure_cost()
+        if mode:
+            return MODES[mode]()
         print("Rendering the default project, and making the environments …", flush=True)
         prepare({one.environment for plan in plans for one in plan.contenders})
         if not quick:

@@ -3,17 +3,14 @@
 It takes a minute, and what it says does not depend on the machine: no server, no network, no load.
 """
 
-import json
-import subprocess
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
 
-from .environments import FOLDER, PreparationError, render, run, variables
+from .environments import FOLDER, PreparationError, render, run, said_by
 from .results import Spread
 
 ROUNDS = 15
-TIMEOUT_S = 300
 FEATURES = ("auth", "cache", "metrics", "rate_limit")
 PROJECT = FOLDER / "my-service-cost"
 REPORT = Path(__file__).parent / "cost.md"
@@ -48,22 +45,8 @@ def measure_cost() -> int:
 
 
 def measured() -> Costs:
-    log = FOLDER / "cost.log"
-    command = [f"{PROJECT}-env/bin/python", "-m", "benchmarks.contenders.cost", str(ROUNDS)]
-    with log.open("w", encoding="utf-8") as complaints:
-        try:
-            said = subprocess.check_output(
-                command,
-                cwd=PROJECT,
-                env=variables(project=PROJECT),
-                stderr=complaints,
-                timeout=TIMEOUT_S,
-                text=True,
-            )
-        except subprocess.SubprocessError:
-            raise PreparationError(f"The cost could not be measured: see {log}.") from None
     costs: Costs = defaultdict(list)
-    for one in map(json.loads, said.splitlines()):
+    for one in said_by("cost", str(ROUNDS), project=PROJECT):
         costs[one["application"]].append(one["us"])
     return costs
 

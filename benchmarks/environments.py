@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from scripts.export import ROOT, export
 
@@ -16,6 +18,7 @@ LOG = FOLDER / "preparation.log"
 MEASURED = {"websockets"}
 """The features that are on: those that a load asks. What is beside them, peers do not have."""
 PROGRAMS = Path(sys.executable).parent
+TIMEOUT_S = 900
 
 PACKAGES = {
     "ray": ["ray[serve]>=2.60,<2.61", "fastapi>=0.165,<0.166", "numpy>=2,<3"],
@@ -87,6 +90,26 @@ def is_neutral(name: str) -> bool:
     ways = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
     prefixes = ("LC_", "PIP_", "SSL_", "UV_", "XDG_")
     return name in places or name.upper() in ways or name.startswith(prefixes)
+
+
+def said_by(
+    module: str, *arguments: str, project: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """Run a contender that prints lines of JSON, in the environment of a project; return these."""
+    log = FOLDER / f"{module}.log"
+    with log.open("w", encoding="utf-8") as complaints:
+        try:
+            said = subprocess.check_output(
+                [f"{project}-env/bin/python", "-m", f"benchmarks.contenders.{module}", *arguments],
+                cwd=project,
+                env=variables(project=project) | dict(settings),
+                stderr=complaints,
+                timeout=TIMEOUT_S,
+                text=True,
+            )
+        except subprocess.SubprocessError:
+            raise PreparationError(f"{module} could not be measured: see {log}.") from None
+    return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
 
 def run(*command: str, folder: Path = FOLDER, config: Path | None = None) -> None:

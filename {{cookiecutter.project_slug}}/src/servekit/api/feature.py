@@ -32,7 +32,8 @@ class Feature:
     """One capability, as data. `create_app` decides when each part applies.
 
     guards: awaited before every model route, HTTP and WebSocket alike.
-    security: the OpenAPI security of the guards: `Security(scheme, scopes=[…])`.
+    security: the OpenAPI security of the guards: `Security(scheme, scopes=[…])`. FastAPI calls each
+        scheme for each request, unless it has `checks_nothing`.
     credentials: the headers that the guards read, such as `authorization`.
     refusals: statuses that the guards may answer with, for OpenAPI.
     hooks: called at the ends of each HTTP request, for what needs no middleware of its own.

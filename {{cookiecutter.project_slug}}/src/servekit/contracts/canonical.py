@@ -1,9 +1,9 @@
 """One key for equal items, the same in every process."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from operator import itemgetter
 from typing import Any
@@ -64,15 +64,22 @@ def _add_bytes(kind: bytes, content: bytes, parts: list[bytes]) -> None:
 
 def _add_collection(item: Any, parts: list[bytes]) -> None:
     if isinstance(item, Mapping):
-        parts.append(b"m%d:" % len(item))
-        for key, name in sorted([(_key(one), one) for one in item], key=itemgetter(0)):
-            parts.append(key)
-            _add(item[name], parts)
+        ordered = sorted([(_key(one), one) for one in item], key=itemgetter(0))
+        _add_named(ordered, item.__getitem__, parts)
     elif isinstance(item, Set):
         parts.append(b"set%d:" % len(item))
         parts.extend(key.encode() for key in sorted(map(key_of, item)))
     else:
         _add(list(item), parts)
+
+
+def _add_named(
+    ordered: Sequence[tuple[bytes, Any]], value_of: Callable[[Any], Any], parts: list[bytes]
+) -> None:
+    parts.append(b"m%d:" % len(ordered))
+    for key, name in ordered:
+        parts.append(key)
+        _add(value_of(name), parts)
 
 
 def _key(name: Any) -> bytes:
@@ -92,11 +99,7 @@ def _add_object(item: Any, parts: list[bytes]) -> None:
     if hasattr(kind, "get_secret_value"):
         _add(item.get_secret_value(), parts)
     elif not hasattr(item, "__dict__") and is_dataclass(item):
-        ordered = _ordered_fields(kind)
-        parts.append(b"m%d:" % len(ordered))
-        for key, name in ordered:
-            parts.append(key)
-            _add(getattr(item, name), parts)
+        _add_named(_ordered_fields(kind), partial(getattr, item), parts)
     elif is_dataclass(item):
         # Some of its fields may be in slots, and others not.
         _add({one.name: getattr(item, one.name) for one in fields(item)} | vars(item), parts)

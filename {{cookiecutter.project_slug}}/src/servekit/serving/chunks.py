@@ -5,9 +5,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+from servekit.contracts import Prediction
+
 from .sizes import size_bytes
 
 Item = TypeVar("Item")
+
+Whole = list[Prediction[Any]] | None
+"""All pieces of a stream; None for one that has to be streamed."""
 
 MAX_AHEAD = 64
 """Items that a stream may be ahead of its reader."""

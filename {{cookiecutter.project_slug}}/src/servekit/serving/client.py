@@ -29,6 +29,7 @@ from servekit.contracts import (
 )
 
 from .batcher import MAX_CALL_BYTES, Batcher
+from .chunks import Whole
 from .consistency import replaced, require_single_version
 from .instrumented_call import InstrumentedCall, nothing_around
 from .model_cards import ModelCardCache
@@ -41,9 +42,6 @@ Answer = TypeVar("Answer")
 
 STREAMED_S = 0.5
 """How long streams are not tried whole after one that had to be streamed."""
-
-Whole = list[Prediction[Any]] | None
-"""All pieces of a stream; None for one that has to be streamed."""
 
 SMALL_BATCH = 16
 """Batches of at most so many items join those of other requests; larger ones are called alone."""

@@ -51,7 +51,7 @@ from servekit.registry.sources.source import SourceKind
 from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
 
-from .chunks import MAX_CHUNK_BYTES, Chunked
+from .chunks import MAX_CHUNK_BYTES, Chunked, Whole
 from .finite_answers import FiniteAnswers
 from .pace import ALONE_S, QUICK_S, Pace, ThreadCalls
 from .sizes import size_bytes
@@ -94,9 +94,6 @@ NOT_OF_AN_ITEM = (
 
 MAX_WHOLE_S = 2 * QUICK_S
 """How long streams may keep the event loop."""
-
-Whole = list[Prediction[Any]] | None
-"""All pieces of a stream; None for one that has to be streamed."""
 
 Answers = list[Prediction[Any] | ModelError]
 """One for each item, in order; an error for an item at which the model failed."""
@@ -359,8 +356,7 @@ class ModelDeployment(Chunked):
         model = self._model.result()
         if model is None:
             raise ModelUnavailableError(f"The {self._name} model could not be loaded.")
-        version = getattr(model, "version", "")
-        reference = f"{self._name}:{version}" if version else self._name
+        reference = self._reference(model)
         if any(is_reference(one) and one != reference for one in wanted):
             raise self._replaced()
         return dict.fromkeys(wanted, (reference, model))
@@ -370,8 +366,11 @@ class ModelDeployment(Chunked):
         model = self._model.result() if self._model.done() else None
         if model is None or any(wanted):
             return None
+        return self._reference(model), model
+
+    def _reference(self, model: Any) -> str:
         version = getattr(model, "version", "")
-        return f"{self._name}:{version}" if version else self._name, model
+        return f"{self._name}:{version}" if version else self._name
 
     def _replaced(self) -> ModelReplacedError:
         return ModelReplacedError(f"The version of the {self._name} model was replaced meanwhile.")
