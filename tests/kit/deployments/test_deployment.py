@@ -493,7 +493,8 @@ async def test_beside_a_busy_loop_a_quick_model_is_found_out_to_be_quick() -> No
             await asyncio.sleep(0)
 
     working = asyncio.create_task(work())
-    for _ in range(300):
-        await deployment.predict_batch([1], [""])
+    # Not within so many calls: a busy machine makes any of them slow.
+    async with asyncio.timeout(60):
+        while model.in_loop[-50:] != [True] * 50:
+            await deployment.predict_batch([1], [""])
     working.cancel()
-    assert all(model.in_loop[-50:])
