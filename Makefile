@@ -55,7 +55,7 @@ docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
 environment:
 	@$(MAKE) --silent --no-print-directory -C '$(PROJECT)' setup
 
-bench: environment ## Benchmark against others, into benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds, COST=1 for one request in process, STARTS=1 to see that all start
+bench: environment ## Benchmark against others, into benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds, MODELS=1 for models of some milliseconds, COST=1 for one request in process, STARTS=1 to see that all start
 	@$(BIN)/python -m benchmarks
 
 .PHONY: help demo check kit programs test upgrade renders render protos docs bench environment

@@ -2,7 +2,8 @@
 
 With QUICK=1 it measures only what the most important floors need, and writes no report; with
 FEATURES=1 it measures what features cost instead, and writes `features.md`; with BATCHING=1 it
-measures what `serve.batch` adds to each model, and writes `batching.md`; with COST=1 it measures
+measures what `serve.batch` adds to each model, and writes `batching.md`; with MODELS=1 it measures
+models of some milliseconds, and writes `models.md`; with COST=1 it measures
 the CPU time of one request in process, and writes `cost.md`; with STARTS=1 it starts every
 contender once.
 """

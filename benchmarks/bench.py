@@ -21,6 +21,7 @@ from .floors import FLOORS, QUICK_FLOORS, Floor, verdicts
 from .idle import idle_worker_bytes
 from .loads import LoadError
 from .measure import Visit, visits
+from .models import measure_models
 from .plan import ONE_PROCESS, QUICK, TWO_PROCESSES, Plan
 from .report import PLOTS, write_report
 from .results import Results
@@ -33,6 +34,7 @@ LEAST_GIB = 6
 MODES: dict[str, Callable[[], int]] = {
     "FEATURES": measure_features,
     "BATCHING": measure_batching,
+    "MODELS": measure_models,
     "COST": measure_cost,
     "STARTS": start_each,
 }

@@ -7,15 +7,16 @@ import json
 import subprocess
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
-from . import calls, loads
+from . import calls, contenders, loads
 from .configurations import configuration
-from .environments import FOLDER, PreparationError, render, run, variables
+from .environments import FOLDER, PreparationError, prepare, render, run, variables
 from .loads import Load, Outcome
+from .measure import started
 from .plan import MAIN
 from .results import Spread
 from .services import serving
@@ -30,6 +31,7 @@ USER = "bench"
 class Kind:
     """A render with some features, in one placement.
 
+    settings: what is set besides.
     against: the kind that it is compared with.
     texts: how many different ones are asked in turn; 0: never the same again.
     status: what Cache-Status has to say of every answer.
@@ -42,6 +44,7 @@ class Kind:
     against: str = ""
     texts: int = 1
     status: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def render(self) -> str:
@@ -57,14 +60,27 @@ BARE = Kind("bare", "no features", frozenset())
 GUARDED = Kind("guarded", "auth (JWT), rate limit, metrics", GUARDS, against="bare")
 HIT = Kind("hit", "cache, known texts", CACHE, against="miss", texts=KNOWN_TEXTS, status="hit")
 MISS = Kind("miss", "cache, new texts", CACHE, texts=0, status="fwd=miss")
-KINDS = (
-    BARE,
-    GUARDED,
-    replace(BARE, name="bare-inline", placement="inline"),
-    replace(GUARDED, name="guarded-inline", placement="inline", against="bare-inline"),
-    MISS,
-    HIT,
+PEER = contenders.BENTOML
+INLINE = (
+    Kind("quiet-inline", "no features, no log", frozenset(), settings=contenders.QUIET),
+    Kind("bare-inline", "no features", frozenset(), against="quiet-inline"),
+    Kind("auth-inline", "auth (JWT)", frozenset({"auth"}), against="bare-inline"),
+    Kind("limit-inline", "rate limit", frozenset({"rate_limit"}), against="bare-inline"),
+    Kind("metrics-inline", "metrics", frozenset({"metrics"}), against="bare-inline"),
+    replace(MISS, name="miss-inline", against="bare-inline"),
+    replace(GUARDED, name="guarded-inline", against="bare-inline"),
+    Kind(
+        "default-inline",
+        "auth, rate limit, metrics, cache (new texts)",
+        GUARDS | CACHE,
+        against=PEER.name,
+        texts=0,
+        status="fwd=miss",
+    ),
 )
+KINDS = (BARE, GUARDED, MISS, HIT, *(replace(one, placement="inline") for one in INLINE))
+TITLES = {"quiet-inline": "the same without its log", PEER.name: PEER.title}
+"""What kinds are compared with, where it is not what the row says."""
 
 
 Found = dict[str, list[tuple[Outcome, Outcome]]]
@@ -77,8 +93,10 @@ def measure_features() -> int:
         print(f"Rendering {kind.render} …", flush=True)
         render(kind.features, FOLDER / kind.render)
         run("make", "setup", f"VENV={FOLDER / kind.render}-env", folder=FOLDER / kind.render)
-    found: Found = {kind.name: [] for kind in KINDS}
+    prepare([PEER.environment])
+    found: Found = {name: [] for name in (PEER.name, *(kind.name for kind in KINDS))}
     for number in range(ROUNDS):
+        found[PEER.name].append(visit_peer())
         for kind in KINDS[number % len(KINDS) :] + KINDS[: number % len(KINDS)]:
             lone, busy = visit(kind)
             found[kind.name].append((lone, busy))
@@ -89,24 +107,32 @@ def measure_features() -> int:
     return 0 if holds(found) else 1
 
 
-def visit(kind: Kind) -> tuple[Outcome, Outcome]:
+def visit_peer() -> tuple[Outcome, Outcome]:
+    with started(PEER, processes=1):
+        return measured(PEER.name, loads.single)
+
+
+def measured(name: str, load: Callable[[int], Load]) -> tuple[Outcome, Outcome]:
     """A lone caller, then MAIN of them."""
+    loads.run(load(MAIN), 2, FOLDER)
+    lone, busy = (loads.run(load(count), SECONDS, FOLDER) for count in (1, MAIN))
+    if lone.failed or busy.failed:
+        raise loads.LoadError(f"{name}: {lone.failed + busy.failed} requests failed.")
+    return lone, busy
+
+
+def visit(kind: Kind) -> tuple[Outcome, Outcome]:
     folder = FOLDER / kind.render
     python = Path(f"{folder}-env") / "bin/python"
     settings, credentials = allowed(python, folder) if "auth" in kind.features else ({}, {})
     config = configuration(kind.placement, 1, folder)
     command = [str(python), "-m", "my_service", "serve", "--config", str(config)]
     environment = variables(project=folder) | settings | {"RATE_LIMIT_MODELS": "1000000/second"}
+    environment |= kind.settings
     headers: dict[str, str] = {}
     with serving(command, folder, environment, FOLDER / f"{kind.name}.log", loads.is_up):
         headers |= credentials and {"Authorization": f"Bearer {token(credentials)}"}
-        loads.run(single(kind, MAIN, headers), 2, FOLDER)
-        lone, busy = (
-            loads.run(single(kind, count, headers), SECONDS, FOLDER) for count in (1, MAIN)
-        )
-    if lone.failed or busy.failed:
-        raise loads.LoadError(f"{kind.name}: {lone.failed + busy.failed} requests failed.")
-    return lone, busy
+        return measured(kind.name, lambda count: single(kind, count, headers))
 
 
 def single(kind: Kind, connections: int, headers: Mapping[str, str]) -> Load:
@@ -156,7 +182,7 @@ def ratios(found: Found) -> Iterator[tuple[Kind, Spread]]:
                 yield kind, spread
 
 
-GOALS = {"guarded": 0.75, "hit": 1.5}
+GOALS = {"guarded": 0.75, "hit": 1.5, "default-inline": 0.9}
 """What these kinds should reach, at least, of what they are compared with."""
 
 FLOORS = {"guarded": 0.75, "hit": 1.1}
@@ -176,16 +202,25 @@ def text(found: Found) -> str:
         f"{SECONDS} seconds: `make bench FEATURES=1`.",
         "Ratios are taken round by round, with the least and the most in parentheses.",
         "",
-        "| | placement | requests/s | p50 of a lone caller, ms | to what it is compared with |",
-        "| --- | --- | ---: | ---: | ---: |",
+        "| | placement | requests/s | p50 of a lone caller, ms | to | |",
+        "| --- | --- | ---: | ---: | --- | ---: |",
+        row(PEER.title, "", found[PEER.name], "", ""),
     ]
+    titles = {kind.name: kind.title for kind in KINDS} | TITLES
     compared = {kind.name: spread for kind, spread in ratios(found)}
     for kind in KINDS:
-        rate = median(busy.per_second for _, busy in found[kind.name])
-        wait_ms = median(lone.p50_s for lone, _ in found[kind.name]) * 1000
         ratio = compared.get(kind.name)
         share = f"**{ratio.middle:.2f}** ({ratio.least:.2f}–{ratio.most:.2f})" if ratio else ""
         if ratio and (goal := GOALS.get(kind.name)):
             share += f", {'holds' if ratio.middle >= goal else 'misses'} {goal:.2f}"
-        lines.append(f"| {kind.title} | {kind.placement} | {rate:,.0f} | {wait_ms:.2f} | {share} |")
+        other = titles.get(kind.against, "")
+        lines.append(row(kind.title, kind.placement, found[kind.name], other, share))
     return "\n".join([*lines, ""])
+
+
+def row(
+    title: str, placement: str, rounds: Sequence[tuple[Outcome, Outcome]], other: str, share: str
+) -> str:
+    rate = median(busy.per_second for _, busy in rounds)
+    wait_ms = median(lone.p50_s for lone, _ in rounds) * 1000
+    return f"| {title} | {placement} | {rate:,.0f} | {wait_ms:.2f} | {other} | {share} |"

@@ -197,15 +197,19 @@ def is_up() -> bool:
         return False
 
 
-def answers() -> bool:
+def body(listed: bool = False) -> dict[str, Any]:
+    """What a request for one answer has in it; listed: as a list of one text."""
+    return {"texts": [TEXT]} if listed else {"text": TEXT}
+
+
+def answers(listed: bool = False) -> bool:
     """Whether the service answers, and rightly."""
     request = urllib.request.Request(
-        f"{URL}/v1/detect",
-        json.dumps({"text": TEXT}).encode(),
-        {"content-type": "application/json"},
+        f"{URL}/v1/detect", json.dumps(body(listed)).encode(), {"content-type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=5) as response:
-            return json.load(response)["language"] == LANGUAGE
-    except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError, KeyError):
+            answer = json.load(response)
+            return (answer[0] if listed else answer)["language"] == LANGUAGE
+    except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError, LookupError):
         return False

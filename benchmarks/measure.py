@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from . import loads
 from .configurations import configuration
@@ -73,7 +74,8 @@ def started(contender: Contender, processes: int) -> AbstractContextManager[Serv
     command = contender.arguments(programs(contender.environment), config, processes)
     environment = variables(processes) | dict(contender.settings)
     log = FOLDER / f"{contender.name}.log"
-    return serving(command, PROJECT, environment, log)
+    ready = partial(loads.answers, contender.listed)
+    return serving(command, PROJECT, environment, log, ready)
 
 
 def measurement(service: Service, load: Load, seconds: int) -> Measurement:

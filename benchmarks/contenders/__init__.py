@@ -16,6 +16,7 @@ class Contender:
     environment: which of the virtual environments it runs in.
     placement: for `serve.yaml`, where there is one.
     application: in `serve.yaml`, instead of the project's own.
+    listed: whether a request for one answer is a list of one text, and so is the answer.
     page: the page of its documentation that it follows.
     """
 
@@ -27,6 +28,7 @@ class Contender:
     placement: str = ""
     application: str = ""
     loads: tuple[str, ...] = (SINGLE, BATCH)
+    listed: bool = False
     page: str = ""
 
     def arguments(self, programs: Path, config: Path, processes: int) -> list[str]:
@@ -96,6 +98,12 @@ BENTOML = Contender(
     environment="bentoml",
     settings={"BENTOML_DO_NOT_TRACK": "True"},
     page="docs.bentoml.com/en/latest/build-with-bentoml/services.html",
+)
+BENTOML_BATCHED = replace(
+    BENTOML,
+    command=("bentoml", "serve", "benchmarks.contenders.bento_batched:Detector"),
+    listed=True,
+    page="docs.bentoml.com/en/latest/get-started/adaptive-batching.html",
 )
 LITSERVE = Contender(
     "litserve",

@@ -13,23 +13,24 @@ import os
 
 import bentoml
 from my_service.contracts.language import Query
-from my_service.models.language import LanguageModel
-from servekit.registry.store import open_model
 
+from benchmarks.contenders.model import loaded_model
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, TextIn, answer
 
-
-@bentoml.service(
-    workers=int(os.environ.get("PROCESSES", "1")),
-    http={"host": "127.0.0.1", "port": int(os.environ.get("PORT", "8000"))},
-    logging={"access": {"enabled": False}},
-    metrics={"enabled": False},
+SERVICE = {
+    "workers": int(os.environ.get("PROCESSES", "1")),
+    "http": {"host": "127.0.0.1", "port": int(os.environ.get("PORT", "8000"))},
+    "logging": {"access": {"enabled": False}},
+    "metrics": {"enabled": False},
     # Spans are made for every request even when none is collected, unless its URL is excluded.
-    tracing={"excluded_urls": "/v1/"},
-)
+    "tracing": {"excluded_urls": "/v1/"},
+}
+
+
+@bentoml.service(**SERVICE)
 class Detector:
     def __init__(self) -> None:
-        self.model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
+        self.model = loaded_model()
 
     # The model answers sooner than a thread is handed the text, so it runs in the event loop.
     @bentoml.api(route="/v1/detect")

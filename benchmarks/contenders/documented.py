@@ -8,11 +8,10 @@ import os
 
 from fastapi import FastAPI
 from my_service.contracts.language import Query
-from my_service.models.language import LanguageModel
 from ray import serve
 from ray.serve.handle import DeploymentHandle
-from servekit.registry.store import open_model
 
+from benchmarks.contenders.model import loaded_model
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, ItemsIn, TextIn, answer
 
 PROCESSES = int(os.environ.get("PROCESSES", "1"))
@@ -25,7 +24,7 @@ api = FastAPI()
 @serve.deployment(num_replicas=PROCESSES, ray_actor_options=RESOURCES)
 class Detector:
     def __init__(self) -> None:
-        self.model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
+        self.model = loaded_model()
 
     def detect(self, texts: list[str]) -> list[DetectionOut]:
         return [answer(found) for found in self.model.predict([Query(one) for one in texts])]

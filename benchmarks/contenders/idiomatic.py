@@ -4,29 +4,16 @@
 fastapi.tiangolo.com/deployment/server-workers/
 """
 
-import os
-from collections.abc import Iterable
-from typing import Protocol
-
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
-from my_service.contracts.language import Detection, Query
-from my_service.models.language import LanguageModel
-from servekit.registry.store import open_model
+from my_service.contracts.language import Query
 
+from benchmarks.contenders.model import Model, loaded_model
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, ItemsIn, TextIn, answer
-
-
-class Model(Protocol):
-    """What the routes ask."""
-
-    def predict(self, items: list[Query], /) -> list[Detection]: ...
-
-    def stream(self, item: Query, /) -> Iterable[Detection]: ...
 
 
 def app() -> FastAPI:
     """The routes around the sample model."""
-    return around(LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion")))
+    return around(loaded_model())
 
 
 def around(model: Model) -> FastAPI:

@@ -15,9 +15,8 @@ import signal
 
 import litserve as ls
 from my_service.contracts.language import Detection, Query
-from my_service.models.language import LanguageModel
-from servekit.registry.store import open_model
 
+from benchmarks.contenders.model import loaded_model
 from benchmarks.contenders.schemas import BatchOut, DetectionOut, ItemsIn, TextIn
 
 
@@ -32,7 +31,7 @@ def answer(found: Detection) -> dict:
 
 class Detector(ls.LitAPI):
     def setup(self, _device: str) -> None:
-        self.model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
+        self.model = loaded_model()
 
     def predict(self, x: list[str]) -> list[Detection]:
         return self.model.predict([Query(text) for text in x])

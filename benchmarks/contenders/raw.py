@@ -5,15 +5,13 @@ Serve, its proxy and their settings are the same.
 """
 
 import json
-import os
 from typing import Any
 
 from my_service.contracts.language import Query
-from my_service.models.language import LanguageModel
 from pydantic import TypeAdapter
 from ray import serve
-from servekit.registry.store import open_model
 
+from benchmarks.contenders.model import loaded_model
 from benchmarks.contenders.schemas import DetectionOut, answer
 
 HEADERS = [(b"content-type", b"application/json")]
@@ -23,7 +21,7 @@ class Raw:
     """Answers any request as `POST /v1/detect`."""
 
     def __init__(self) -> None:
-        self.model = LanguageModel.load(open_model(os.environ["MODEL_STORE"], "language@champion"))
+        self.model = loaded_model()
         self.written = TypeAdapter(DetectionOut).dump_json
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

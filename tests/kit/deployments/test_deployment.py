@@ -5,7 +5,7 @@ import math
 import pickle
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import closing
 from threading import Event
 from typing import ClassVar
@@ -111,6 +111,47 @@ class Slow:
             raise ValueError("at once")
         time.sleep(0.05)
         return list(items)
+
+
+class Batching(Double):
+    """Takes 50 ms, whatever a batch holds."""
+
+    def predict(self, items: Sequence[int]) -> list[int]:
+        time.sleep(0.05)
+        return super().predict(items)
+
+
+class OneByOne(Double):
+    """Takes 10 ms for each item."""
+
+    def predict(self, items: Sequence[int]) -> list[int]:
+        time.sleep(0.01 * len(items))
+        return super().predict(items)
+
+
+class Elsewhere:
+    """Waits for something else, as long as a test lets it."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Queue[Sequence[int]] = asyncio.Queue()
+        self.go = asyncio.Event()
+
+    async def _predict(self, items: Sequence[int]) -> list[int]:
+        self.asked.put_nowait(items)
+        await self.go.wait()
+        return [*items]
+
+
+class Awaiting(Elsewhere):
+    async def predict(self, items: Sequence[int]) -> list[int]:
+        return await self._predict(items)
+
+
+class Handed(Elsewhere):
+    """Gives what has to be awaited."""
+
+    def predict(self, items: Sequence[int]) -> Awaitable[list[int]]:
+        return self._predict(items)
 
 
 class Broken(Double):
@@ -332,6 +373,64 @@ async def test_what_is_slow_leaves_the_loop_free() -> None:
         await asyncio.sleep(0.01)
         assert not call.done()
         await call
+
+
+async def test_calls_that_wait_for_a_slow_model_are_joined() -> None:
+    deployment = deployment_of(Batching)
+    first = asyncio.create_task(deployment.predict_batch([1], [""]))
+    await asyncio.sleep(0.01)
+    each = [deployment.predict_batch([number, number], [""] * 2) for number in range(2, 6)]
+    assert [told(one) for one in await asyncio.gather(first, *each)] == [
+        [2],
+        *([2 * number] * 2 for number in range(2, 6)),
+    ]
+    assert batches_of(deployment) == [[1], [2, 2, 3, 3, 4, 4, 5, 5]]
+
+
+async def test_of_calls_that_were_joined_one_fails_alone() -> None:
+    deployment = deployment_of(Batching)
+    first = asyncio.create_task(deployment.predict_batch([1], [""]))
+    await asyncio.sleep(0.01)
+    each = [deployment.predict_batch([number], [""]) for number in range(11, 15)]
+    await first
+    answers = [one for answers in await asyncio.gather(*each) for one in answers]
+    assert [str(one) for one in answers if isinstance(one, ModelError)] == [
+        "The double model failed."
+    ]
+    assert told([one for one in answers if not isinstance(one, ModelError)]) == [22, 24, 28]
+
+
+@pytest.fixture
+def none_is_overtaken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("servekit.serving.batcher.LONG_S", 60)
+
+
+@pytest.mark.usefixtures("none_is_overtaken")
+async def test_no_call_waits_for_a_large_batch() -> None:
+    deployment = deployment_of(OneByOne)
+    large = asyncio.create_task(deployment.predict_batch([0] * 65, [""] * 65))
+    await asyncio.sleep(0.01)
+    assert told(await deployment.predict_batch([1], [""])) == [2]
+    assert not large.done()
+    assert len(await large) == 65
+
+
+@pytest.mark.usefixtures("none_is_overtaken")
+@pytest.mark.parametrize("kind", [Awaiting, Handed])
+async def test_a_model_that_awaits_something_else_is_asked_meanwhile(kind: type) -> None:
+    deployment = deployment_of(kind)
+    model = deployment._model.result()  # pyright: ignore[reportPrivateUsage]
+    model.go.set()
+    await deployment.predict_batch([0], [""])
+    assert await model.asked.get() == [0]
+    model.go.clear()
+    calls = []
+    async with asyncio.timeout(5):
+        for number in range(1, 4):
+            calls.append(asyncio.create_task(deployment.predict_batch([number], [""])))
+            assert await model.asked.get() == [number]
+    model.go.set()
+    assert [told(one) for one in await asyncio.gather(*calls)] == [[1], [2], [3]]
 
 
 async def test_a_model_that_does_not_load_ends_its_own_replica_and_no_other_process() -> None:

@@ -52,9 +52,19 @@ class StubbornModel(Model):
         return [item.upper() for item in items]
 
 
-def batcher_of(model: Model, **settings: float) -> Batcher[str, str]:
+class SlowModel(Model):
+    """Answers many as soon as one, in 30 ms."""
+
+    async def call(self, items: Sequence[str]) -> list[str]:
+        await asyncio.sleep(0.03)
+        return await super().call(items)
+
+
+def batcher_of(model: Model, *, takes_turns: bool = False, **settings: float) -> Batcher[str, str]:
     chosen = BatcherSettings.model_validate({"max_in_flight": 2} | settings)
-    return Batcher("test", model.call, size, chosen, FakeMeter())
+    return Batcher(
+        "test", model.call, size, chosen, FakeMeter(), window=0.5, takes_turns=takes_turns
+    )
 
 
 def size(item: str | None) -> int:
@@ -135,6 +145,70 @@ async def test_a_stuck_call_delays_no_other() -> None:
     assert await batcher.ask("a") == "A"
     with pytest.raises(ModelTimeoutError):
         await stuck
+
+
+async def test_a_slow_model_is_asked_with_those_whom_it_has_just_answered() -> None:
+    model = SlowModel()
+    batcher = batcher_of(model)
+
+    async def caller(number: int) -> None:
+        for _ in range(8):
+            await batcher.ask(str(number))
+            await asyncio.sleep(0.001 * number)
+
+    await asyncio.gather(*map(caller, range(4)))
+    # Without waiting for them, each call but the first would hold two at most.
+    assert sum(len(call) == 4 for call in model.calls) > 4
+
+
+async def test_where_calls_take_turns_what_waits_goes_together() -> None:
+    model = Model()
+    batcher = batcher_of(model, takes_turns=True)
+    model.gate.clear()
+    tasks = []
+    for item in "abcd":
+        tasks.append(asyncio.create_task(batcher.ask(item)))
+        await settled()
+    model.gate.set()
+    assert await asyncio.gather(*tasks) == ["A", "B", "C", "D"]
+    assert model.calls == [["a"], ["b", "c", "d"]]
+
+
+async def test_a_call_that_takes_very_long_is_overtaken() -> None:
+    batcher = batcher_of(Model(), takes_turns=True)
+    stuck = asyncio.create_task(batcher.ask("stuck"))
+    await settled()
+    assert await asyncio.wait_for(batcher.ask("a"), 2) == "A"
+    stuck.cancel()
+
+
+async def test_many_are_asked_at_once_and_each_is_told() -> None:
+    model = Model()
+    batcher = batcher_of(model, max_items=2)
+    answers = await batcher.ask_all(["a", "b", "broken", "c"])
+    assert answers[:2] == ["A", "B"]
+    assert [str(one) for one in answers[2:]] == ["broken", "broken"]
+    assert model.calls == [["a", "b"], ["broken", "c"]]
+
+
+async def test_many_leave_the_line_together() -> None:
+    model = Model()
+    batcher = batcher_of(model, max_items=2)
+    asking = asyncio.create_task(batcher.ask_all(["stuck", "stuck", "a"]))
+    await settled()
+    asking.cancel()
+    await settled()
+    assert model.cancelled == [["stuck", "stuck"]]
+    assert await batcher.ask("b") == "B"
+
+
+async def test_many_that_do_not_all_fit_into_the_line_leave_it() -> None:
+    model = Model()
+    batcher = batcher_of(model, max_waiting=2)
+    with pytest.raises(ModelOverloadedError):
+        await batcher.ask_all("abc")
+    assert await batcher.ask_all("de") == ["D", "E"]
+    assert model.calls == [["d", "e"]]
 
 
 async def test_an_error_reaches_all_who_waited_for_it() -> None:

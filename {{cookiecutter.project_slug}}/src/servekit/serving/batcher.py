@@ -19,6 +19,7 @@ from servekit.contracts import (
     ModelUnavailableError,
 )
 
+from .batch_window import BatchWindow
 from .settings import BatcherSettings
 from .transport import timeout_error
 
@@ -26,6 +27,12 @@ log = logging.getLogger(__name__)
 
 MAX_CALL_BYTES = 1024 * 1024
 """Far enough under the 4 MiB that gRPC between deployments takes."""
+
+WINDOW = 0.05
+"""How long a batch may stay open, as a share of the time that calls take."""
+
+LONG_S = 0.1
+"""Calls that take longer, and several times as long as others, may be overtaken."""
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -51,6 +58,7 @@ class _Call(Generic[Item, Answer]):
     """One call in flight, and the requests that wait for it."""
 
     waiting: dict[asyncio.Future[Answer], _Asked[Item]]
+    began: float
     task: asyncio.Task[None] | None = None
 
 
@@ -64,6 +72,9 @@ class Batcher(Generic[Item, Answer]):
         size_bytes: Estimates the size of an item in a call, in bytes.
         settings: Limits of the queue, of calls and of time.
         meter: Counts refused requests.
+        window: How long a batch may stay open, as a share of the time that calls take.
+        takes_turns: Whether one call waits for the other, as on an accelerator, so that what waits
+            is better asked together; one that takes very long is overtaken.
     """
 
     def __init__(
@@ -73,16 +84,23 @@ class Batcher(Generic[Item, Answer]):
         size_bytes: Callable[[Item], int],
         settings: BatcherSettings,
         meter: Meter,
+        *,
+        window: float = WINDOW,
+        takes_turns: bool = False,
     ) -> None:
         self._model = model
         self._call = call
         self._size_bytes = size_bytes
         self._settings = settings
         self._meter = meter
+        self._window = BatchWindow(window)
+        self._takes_turns = takes_turns
         self._waiting: dict[asyncio.Future[Answer], _Asked[Item]] = {}
         self._calls: dict[asyncio.Future[Answer], _Call[Item, Answer]] = {}
         self._in_flight: set[_Call[Item, Answer]] = set()
         self._scheduled = False
+        self._opened_at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._deadlines: dict[asyncio.Future[Answer], float] = {}
         """When each request is late, the earliest first."""
         self._timed_in: asyncio.AbstractEventLoop | None = None
@@ -96,25 +114,46 @@ class Batcher(Generic[Item, Answer]):
             ModelTimeoutError: The answer took too long.
             ModelError: Raised by `call`.
         """
+        answer = self._queued(item, asyncio.get_running_loop())
+        try:
+            return await answer
+        finally:
+            self._forget(answer)
+
+    async def ask_all(self, items: Sequence[Item]) -> list[Answer | BaseException]:
+        """Return an answer or an error for each item, in order.
+
+        Raises:
+            ModelOverloadedError: The queue is full.
+        """
+        loop = asyncio.get_running_loop()
+        asked: list[asyncio.Future[Answer]] = []
+        try:
+            asked.extend(self._queued(item, loop) for item in items)
+            return await asyncio.gather(*asked, return_exceptions=True)
+        finally:
+            for answer in asked:
+                answer.cancel()  # unless it is there
+                self._forget(answer)
+
+    def _queued(self, item: Item, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Answer]:
         if len(self._waiting) >= self._settings.max_waiting:
             self._meter.count("model_refused_total", model=self._model)
             raise ModelOverloadedError(f"The {self._model} model is busy.")
-        loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
-        context = copy_context()
         # Estimated here: an item that cannot be is an error of its own request alone.
-        self._waiting[answer] = _Asked(item, context, self._size_bytes(item))
+        self._waiting[answer] = _Asked(item, copy_context(), self._size_bytes(item))
         self._schedule(loop)
         self._deadlines[answer] = loop.time() + self._settings.timeout_s
         if self._timed_in is not loop:
             self._give_up_late(loop)
-        try:
-            return await answer
-        finally:
-            self._deadlines.pop(answer, None)
-            if answer.cancelled():
-                self._leave(answer)
-            self._calls.pop(answer, None)
+        return answer
+
+    def _forget(self, answer: asyncio.Future[Answer]) -> None:
+        self._deadlines.pop(answer, None)
+        if answer.cancelled():
+            self._leave(answer)
+        self._calls.pop(answer, None)
 
     def _give_up_late(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give up what is late, and come again when the next request would be.
@@ -141,16 +180,41 @@ class Batcher(Generic[Item, Answer]):
 
     def _dispatch(self) -> None:
         self._scheduled = False
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        loop = asyncio.get_running_loop()
         while self._waiting and len(self._in_flight) < self._settings.max_in_flight:
-            call = _Call(self._next_batch())
+            now = loop.time()
+            if (leaves_at := self._leaves_at(now)) > now:
+                # A context of its own, like that of calls.
+                self._timer = loop.call_at(leaves_at, self._dispatch, context=Context())
+                return
+            self._opened_at = None
+            call = _Call(self._next_batch(), now)
             self._in_flight.add(call)
             self._calls |= dict.fromkeys(call.waiting, call)
             # A context of its own: Serve would otherwise take the call for a part of the
             # request that happened to start it, and cancel it when that client hangs up.
             context = Context()
             context.run(_waiting_contexts.set, [one.context for one in call.waiting.values()])
-            call.task = asyncio.get_running_loop().create_task(self._run(call), context=context)
+            call.task = loop.create_task(self._run(call), context=context)
             call.task.add_done_callback(lambda _, call=call: self._ended(call))
+
+    def _leaves_at(self, now: float) -> float:
+        """Return when the next call may leave."""
+        if self._takes_turns and self._in_flight:
+            last = max(call.began for call in self._in_flight)
+            overtakes_at = last + max(LONG_S, 4 * self._window.call_s)
+            if overtakes_at > now:
+                return overtakes_at
+        if self._opened_at is None:
+            self._opened_at = now
+        return self._opened_at + self._window.open_s(self._asking())
+
+    def _asking(self) -> int:
+        """How many requests wait for an answer."""
+        return len(self._waiting) + sum(len(call.waiting) for call in self._in_flight)
 
     def _next_batch(self) -> dict[asyncio.Future[Answer], _Asked[Item]]:
         batch: dict[asyncio.Future[Answer], _Asked[Item]] = {}
@@ -185,11 +249,13 @@ class Batcher(Generic[Item, Answer]):
 
     def _ended(self, call: _Call[Item, Answer]) -> None:
         # A callback, not a `finally`: a call cancelled before its first step never runs one.
+        loop = asyncio.get_running_loop()
+        self._window.ended(loop.time() - call.began, self._asking())
         self._in_flight.discard(call)
         # Answered by now, unless the call was cancelled from outside.
         self._fail(call, ModelUnavailableError(f"The {self._model} model stopped."))
         if self._waiting:
-            self._schedule(asyncio.get_running_loop())
+            self._schedule(loop)
 
     def _fail(self, call: _Call[Item, Answer], error: ModelError) -> None:
         for waiting in call.waiting:

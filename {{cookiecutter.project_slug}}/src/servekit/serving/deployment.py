@@ -26,7 +26,7 @@ from contextlib import suppress
 from importlib import import_module
 from threading import Thread
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from servekit.contracts import (
     CHAMPION,
@@ -38,6 +38,7 @@ from servekit.contracts import (
     ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
+    NullMeter,
     Prediction,
     is_reference,
     not_finite,
@@ -51,9 +52,11 @@ from servekit.registry.sources.source import SourceKind
 from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
 
+from .batcher import Batcher
 from .chunks import MAX_CHUNK_BYTES, Chunked, Whole
 from .finite_answers import FiniteAnswers
 from .pace import ALONE_S, QUICK_S, Pace, ThreadCalls
+from .settings import BatcherSettings
 from .sizes import size_bytes
 
 log = logging.getLogger(__name__)
@@ -91,6 +94,14 @@ NOT_OF_AN_ITEM = (
     ModelUnavailableError,
 )
 """What no other batch of the same items would end."""
+
+JOINED = 64
+"""Calls of at most so many items are joined with others; larger ones have a thread of their own,
+so that no other request waits for a batch of hundreds."""
+
+JOINED_WINDOW = 0.15
+"""How long they stay open, as a share of the time of a call: longer than those of the callers, so
+that what several of these send meets here."""
 
 MAX_WHOLE_S = 2 * QUICK_S
 """How long streams may keep the event loop."""
@@ -159,7 +170,7 @@ def files_of(contract: Contract, path: str) -> tuple[str, ...]:
     return tuple(files)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     """Whether there was no memory left: of the process, or of a GPU as a library says it.
 
     Those of GPUs have no class in common: PyTorch and CuPy raise an OutOfMemoryError, ONNX Runtime
@@ -167,6 +178,14 @@ def _is_out_of_memory(error: Exception) -> bool:
     """
     named = type(error).__name__ == "OutOfMemoryError"
     return isinstance(error, MemoryError) or named or bool(OUT_OF_MEMORY.search(str(error)))
+
+
+class Assigned(NamedTuple):
+    """An item, and the model that answers it."""
+
+    reference: str
+    model: Any
+    item: Any
 
 
 class ModelDeployment(Chunked):
@@ -201,6 +220,17 @@ class ModelDeployment(Chunked):
         # Its own threads: a model that is stuck takes none from another one.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
         self._calls = ThreadCalls(self._threads)
+        settings = BatcherSettings.load().model_copy(update={"max_in_flight": THREADS})
+        self._joined: Batcher[Assigned, Prediction[Any]] = Batcher(
+            name,
+            self._predict_asked,
+            lambda one: size_bytes(one.item),
+            settings,
+            NullMeter(),
+            window=JOINED_WINDOW,
+            takes_turns=True,
+        )
+        self._awaits = False
 
     def _loaded(self) -> Any:
         kind = imported(self._name, self._path, "predict")
@@ -223,15 +253,34 @@ class ModelDeployment(Chunked):
     async def predict_batch(self, items: Sequence[Any], versions: Sequence[str]) -> Answers:
         """Return one answer for each item, in order, each by the version asked of it."""
         held = await self._held({*versions})
-        if len(held) == 1:
-            [(reference, model)] = held.values()
-            return await self._predict(reference, model, items)
+        asked = [
+            Assigned(*held[version], item) for item, version in zip(items, versions, strict=True)
+        ]
+        if not self._takes_turns(asked, size_bytes(items)):
+            return await self._predict_asked(asked)
+        answers = await self._joined.ask_all(asked)
+        return [one if isinstance(one, Prediction) else self._failure(one) for one in answers]
+
+    def _takes_turns(self, asked: Sequence[Assigned], size: int) -> bool:
+        """Whether a call waits for others: quick ones do not, nor what waits for something else."""
+        if not 0 < len(asked) <= JOINED:
+            return False
+        is_async = self._awaits or inspect.iscoroutinefunction(asked[0].model.predict)
+        return not is_async and not self._pace.is_quick(size)
+
+    async def _predict_asked(self, asked: Sequence[Assigned]) -> Answers:
+        """Return one answer for each item, in order, each by its own version."""
+        places: dict[str, list[int]] = {}
+        for place, one in enumerate(asked):
+            places.setdefault(one.reference, []).append(place)
+        if len(places) == 1:
+            return await self._predict(*asked[0][:2], [one.item for one in asked])
         answers: dict[int, Prediction[Any] | ModelError] = {}
-        for version, (reference, model) in held.items():
-            places = [place for place, one in enumerate(versions) if one == version]
-            found = await self._predict(reference, model, [items[place] for place in places])
-            answers |= zip(places, found, strict=True)
-        return [answers[place] for place in range(len(items))]
+        for reference, own in places.items():
+            model = asked[own[0]].model
+            found = await self._predict(reference, model, [asked[place].item for place in own])
+            answers |= zip(own, found, strict=True)
+        return [answers[place] for place in range(len(asked))]
 
     def quick_predict_batch(self, items: Sequence[Any], versions: Sequence[str]) -> Answers | None:
         """Return the same where one loaded model answers all of them quickly, else None."""
@@ -418,7 +467,7 @@ class ModelDeployment(Chunked):
         log.error("an answer of %s is not a finite number: %s", reference, where)
         raise ModelError(f"The {self._name} model failed.")
 
-    def _failure(self, error: Exception) -> ModelError:
+    def _failure(self, error: BaseException) -> ModelError:
         """Return an error that callers may see, and that crosses process boundaries.
 
         A new instance of a class of the kit: a model may raise the same instance again and again,
@@ -444,6 +493,7 @@ class ModelDeployment(Chunked):
         else:
             values = await self._calls.call(self._pace, size, self._timed, model, items)
         if inspect.isawaitable(values):
+            self._awaits = True
             return self._checked(await self._awaited(values), items)
         return self._checked(values, items)
 
