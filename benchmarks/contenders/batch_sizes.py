@@ -4,21 +4,33 @@ import asyncio
 import inspect
 import itertools
 import json
+import os
 import time
+from pkgutil import resolve_name
+from typing import Any
 
-from benchmarks.contenders.batched import MODELS, TEXT
+from servekit.registry.store import open_model
+
+from benchmarks.contenders.batched import MODELS, item_of
 
 SIZES = (1, 8, 32, 128)
 ROUNDS = 5
 SECONDS = 0.2
 
 
+def loaded(name: str) -> Any:
+    kind = resolve_name(MODELS[name].path)
+    if MODELS[name].versioned:
+        return kind.load(open_model(os.environ["MODEL_STORE"], f"{name}@champion"))
+    return kind.load() if hasattr(kind, "load") else kind()
+
+
 async def main() -> None:
     models = [name for name in MODELS if name != "fixed"]
-    methods = {name: getattr(MODELS[name][0](), MODELS[name][1]) for name in models}
+    methods = {name: loaded(name).predict for name in models}
     taken_s: dict[tuple[str, int], list[float]] = {}
     for _, name, size in itertools.product(range(ROUNDS), models, SIZES):
-        items = [MODELS[name][2](TEXT)] * size
+        items = [item_of(name)] * size
         calls, began = 0, time.perf_counter()
         while (elapsed := time.perf_counter() - began) < SECONDS:
             answer = methods[name](items)

@@ -14,12 +14,14 @@ import time
 from typing import Any
 
 import ray
+from my_service.app import WIRING
 from my_service.contracts.language import Query
 from my_service.contracts.opinion import Question
 from ray import serve
-from servekit.contracts import CHAMPION, NullMeter
+from servekit.contracts import CHAMPION, Contract, NullMeter
+from servekit.registry.sources.folder import folder
 from servekit.serving.batcher import Batcher
-from servekit.serving.deployment import ModelDeployment, VersionedDeployment
+from servekit.serving.model import Model
 from servekit.serving.ray import RayTransport
 from servekit.serving.settings import BatcherSettings
 from servekit.serving.sizes import size_bytes
@@ -47,20 +49,23 @@ class FixedCost:
         return [len(text) for text in texts]
 
 
-MODELS: dict[str, tuple[type[ModelDeployment], str, Any]] = {
-    "language": (VersionedDeployment, "my_service.models.language:LanguageModel", Query),
-    "opinion": (ModelDeployment, "my_service.models.opinion:OpinionModel", Question),
-    "sentiment": (ModelDeployment, "my_service.models.sentiment:SentimentLexicon", str),
-    "fixed": (ModelDeployment, f"{__name__}:FixedCost", str),
-}
+FIXED = Model(
+    Contract("fixed", str, int), "benchmarks.contenders.batched:FixedCost", versioned=False
+)
+MODELS = {one.name: one for one in [*WIRING.models(), FIXED]}
+ITEMS: dict[str, type[Any]] = {"language": Query, "opinion": Question}
+"""What a text is put in, for models that do not take it as it is."""
+
+
+def item_of(model: str) -> Any:
+    return ITEMS.get(model, str)(TEXT)
 
 
 class Plain:
     """Answers each call by itself."""
 
     def __init__(self, name: str) -> None:
-        kind, path, _ = MODELS[name]
-        self._model = kind(name, path)
+        self._model = MODELS[name].held([folder], NullMeter)
 
     async def answer(self, items: list[Any]) -> list[Any]:
         return await self._model.predict_batch(items, [CHAMPION] * len(items))
@@ -88,7 +93,7 @@ class Ingress:
         self, model: str, kind: str, through_batcher: bool, connections: int, seconds: float
     ) -> int:
         """How many texts were answered."""
-        item = MODELS[model][2](TEXT)
+        item = item_of(model)
         calls = self._calls[f"{model}_{kind}"]
 
         async def together(items: Any) -> Any:

@@ -17,7 +17,6 @@ from my_service.api import v1
 from my_service.app import WIRING
 from my_service.contracts.language import LANGUAGE, Detection, Query
 from servekit.api import Feature, Service, create_app
-from servekit.api.logging import configure_logging
 from servekit.contracts import CHAMPION, NullMeter, Ports, Prediction
 from servekit.features.auth import auth
 from servekit.features.auth.credentials import new_user
@@ -28,6 +27,7 @@ from servekit.features.metrics import metrics
 from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
 from servekit.features.request_log import request_log
+from servekit.logs import configure_logging
 from servekit.serving.settings import BatcherSettings
 from servekit.testing.fakes import FakePredictor
 

@@ -9,9 +9,9 @@ import os
 
 from my_service.app import WIRING
 from servekit.api import create_app
-from servekit.api.logging import configure_logging
 from servekit.contracts import NullMeter
 from servekit.features.websockets import websockets
+from servekit.logs import configure_logging
 from servekit.serving.settings import BatcherSettings
 
 features = [websockets()] if os.environ.get("SOCKETS") else []
