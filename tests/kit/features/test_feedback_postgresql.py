@@ -184,3 +184,33 @@ def test_a_database_that_comes_back_empty_is_made_ready_again(
     server.query(f"DROP TABLE feedback, {VERSION_TABLE}")
     assert put(client, ask(client, request_id="lost")).status_code == 503
     wait_until_kept(client)
+
+
+def test_a_server_that_has_become_a_standby_is_left_by_itself(server: PostgresqlServer) -> None:
+    """As after a failover: the connection is sound, and leads to one that takes no writes."""
+    server.query(f"DROP TABLE IF EXISTS feedback, {VERSION_TABLE}")
+    with service(server.url, timeout_s=TIMEOUT_S) as client:
+        wait_until_kept(client)
+        answer = ask(client, request_id="1")
+        server.query("ALTER DATABASE postgres SET default_transaction_read_only = on")
+        server.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        )
+        try:
+            assert put(client, answer).status_code == 503
+        finally:
+            server.query(
+                "BEGIN READ WRITE; ALTER DATABASE postgres RESET default_transaction_read_only;"
+                "COMMIT"
+            )
+        wait_until_kept(client)
+        assert put(client, answer).is_success
+
+
+@pytest.mark.parametrize("parameter", ["channel_binding=require", "connect_timeout=10"])
+def test_an_address_as_providers_hand_it_out_is_understood(
+    server: PostgresqlServer, parameter: str
+) -> None:
+    server.query(f"DROP TABLE IF EXISTS feedback, {VERSION_TABLE}")
+    with service(f"{server.url}?sslmode=prefer&{parameter}", timeout_s=TIMEOUT_S) as client:
+        wait_until_kept(client)

@@ -7,7 +7,13 @@ from time import monotonic
 
 import pytest
 
-from servekit.stores.redis import MAX_TOGETHER, MAX_UNSENT, SharedRedis
+from servekit.stores.redis import (
+    MAX_TOGETHER,
+    MAX_UNSENT,
+    ClusterError,
+    SharedRedis,
+    redis_of,
+)
 from servekit.testing.subprocesses import free_port
 
 from tests.redis_server import RedisServer
@@ -206,3 +212,36 @@ async def test_questions_do_not_wait_behind_what_nobody_waits_for() -> None:
             redis.tell("SET", str(number), "told")
         assert await redis.ask("GET", "asked") == b"OK"
         assert slow.received.count(b"SET") < 2 * MAX_TOGETHER
+
+
+async def test_one_that_has_become_a_replica_is_left_until_one_writes_again(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a failover, where the address may lead to the old primary for a while."""
+    async with shared(server.url) as redis:
+        assert await redis.ask("SET", "a", "1")
+        with RedisServer() as primary, server.client() as admin:
+            admin.replicaof("127.0.0.1", str(primary.port))
+            assert await redis.ask("SET", "a", "2") is None
+            assert redis.away
+            await asyncio.sleep(1)
+            assert await seconds_for(redis, "SET", "a", "3") < 0.05
+            admin.replicaof("NO", "ONE")
+            assert await answers_again(redis)
+        assert await redis.ask("SET", "a", "4")
+    lost = [one for one in caplog.messages if one.startswith("Redis is away")]
+    assert len(lost) == 1
+
+
+async def test_a_cluster_is_refused_at_the_start(server: RedisServer) -> None:
+    server.kill()
+    server.start("--cluster-enabled", "yes")
+    with pytest.raises(ClusterError, match="name a single one"):
+        await SharedRedis(server.url, TIMEOUT_S).open()
+
+
+def test_an_unknown_parameter_is_named_and_no_password() -> None:
+    with pytest.raises(ValueError, match=r"^its address has an unknown parameter 'timeout'$"):
+        redis_of("redis://:s3cret@host/0?timeout=5")
+    redis_of("redis://host/0?socket_timeout=5&client_name=me")
+    redis_of("rediss://host/0?ssl_cert_reqs=none")

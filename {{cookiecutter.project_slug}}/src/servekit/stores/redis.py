@@ -10,9 +10,11 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError
 
 from servekit.contracts import Meter
+
+from .urls import UnknownParameterError
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ SEARCH_S = 1.0
 PASSES = 4
 """Turns that a busy event loop gets to read a reply that has arrived already."""
 
+OF_CLUSTERS = ("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN")
+
 AWAY = (RedisError, OSError, TimeoutError)
 """How a Redis shows that it is not there, or not well."""
 
@@ -39,11 +43,21 @@ SCHEMES = ("redis://", "rediss://", "unix://")
 Command = tuple[Any, ...]
 
 
+class ClusterError(Exception):
+    """The address is that of a cluster: its nodes have different keys."""
+
+
 def redis_of(url: str) -> Redis:
     """A client that has not connected yet. Raises ValueError when `url` is not one of Redis."""
     if not url.startswith(SCHEMES):
         raise ValueError("the address of a Redis begins with redis://, rediss:// or unix://")
-    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=SEARCH_S)
+    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=SEARCH_S)
+    try:
+        client.connection_pool.make_connection()  # made, but not connected
+    except TypeError as error:
+        # It names the argument that a parameter of the address became.
+        raise UnknownParameterError(str(error).rpartition(" ")[2].strip("'")) from None
+    return client
 
 
 class SharedRedis:
@@ -98,8 +112,18 @@ class SharedRedis:
         """Connect, so that no request has to, and go on trying when that fails."""
         try:
             await self._greet()
+            await self._refuse_cluster()
         except AWAY as error:
             self._lost(error)
+
+    async def _refuse_cluster(self) -> None:
+        """Raises ClusterError; one that may not be asked (an ACL) is taken for a single Redis."""
+        [info] = await self._round_trip([("INFO", "cluster")], SEARCH_S)
+        if isinstance(info, dict) and info.get("cluster_enabled"):
+            await self._hang_up()
+            raise ClusterError(
+                "This Redis is a cluster, and its nodes have different keys: name a single one."
+            )
 
     async def close(self) -> None:
         for task in (self._sending, self._search):
@@ -146,9 +170,15 @@ class SharedRedis:
         if not self.away:
             try:
                 replies = await self._round_trip(commands, self._timeout_s)
-                return list(map(self._reply, replies))
             except AWAY as error:
                 self._lost(error)
+            else:
+                if demoted := next(
+                    (one for one in replies if isinstance(one, ReadOnlyError)), None
+                ):
+                    # Another one writes now: a new connection may lead to it.
+                    self._lost(demoted)
+                return list(map(self._reply, replies))
         return [None] * len(commands)
 
     async def _round_trip(self, commands: Sequence[Command], timeout_s: float) -> list[Any]:
@@ -170,7 +200,8 @@ class SharedRedis:
             return reply
         if not self._complained:  # once, not with every request
             self._complained = True
-            log.warning("Redis refuses a command: %s", reply)
+            hint = ": it is a cluster" if str(reply).startswith(OF_CLUSTERS) else ""
+            log.warning("Redis refuses a command: %s%s", reply, hint)
         return None
 
     def _lost(self, error: Exception) -> None:
@@ -194,9 +225,12 @@ class SharedRedis:
         # To connect takes longer than to answer. One that answers more slowly than a request can
         # wait would be lost again at once, for ever, and a request would wait each time.
         for timeout_s in (SEARCH_S, self._timeout_s):
-            [pong] = await self._round_trip([("PING",)], timeout_s)
+            pong, role = await self._round_trip([("PING",), ("ROLE",)], timeout_s)
             if isinstance(pong, Exception):
                 raise pong
+            # One that may not be asked for its role (an ACL) is taken for one that writes.
+            if isinstance(role, list) and role[0] in {b"slave", "slave"}:
+                raise ReadOnlyError("it is a replica, and takes no writes")
 
     async def _hang_up(self) -> None:
         # A connection on which a reply is still to come would answer the next question with it.

@@ -14,9 +14,18 @@ if TYPE_CHECKING:
 MEMORY = "memory://"
 
 
+class UnknownParameterError(ValueError):
+    """An address has a parameter that means nothing to the client."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"its address has an unknown parameter {name!r}")
+
+
 def _usable(url: SecretStr) -> SecretStr:
     try:
         store_at(url, timeout_s=1)
+    except UnknownParameterError:
+        raise
     except ValueError:
         # Not the reason: it may quote the password in the address.
         raise ValueError(

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from .settings import DatabaseSettings, address_of
+from .settings import NOT_OF_THE_DRIVER, DatabaseSettings, address_of
 
 SAFE = {
     # Readers and the one writer do not wait for each other.
@@ -29,6 +29,10 @@ EVERY: dict[str, Any] = {
 }
 
 
+READ_ONLY = "25006"
+"""What PostgreSQL says to a write where it has become a standby."""
+
+
 def engine_of(settings: DatabaseSettings, service: str) -> AsyncEngine:
     """Make an engine that has not connected yet.
 
@@ -39,6 +43,8 @@ def engine_of(settings: DatabaseSettings, service: str) -> AsyncEngine:
     address = address_of(settings.url)
     if address.drivername == "sqlite":
         return _sqlite(str(address.database), settings)
+    query = {name: value for name, value in address.query.items() if name not in NOT_OF_THE_DRIVER}
+    address = address.set(query=query)
     return _postgresql(address.render_as_string(hide_password=False), settings, service)
 
 
@@ -90,7 +96,7 @@ def _postgresql(address: str, settings: DatabaseSettings, service: str) -> Async
             },
         )
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=settings.max_connections,
@@ -99,3 +105,12 @@ def _postgresql(address: str, settings: DatabaseSettings, service: str) -> Async
         pool_pre_ping=True,
         **EVERY,
     )
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def leave_standby(context: Any) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            # The primary is elsewhere now; the connection is sound, but to the wrong server. All
+            # connections of its age are given up, and new ones follow the address.
+            context.is_disconnect = True
+
+    return engine

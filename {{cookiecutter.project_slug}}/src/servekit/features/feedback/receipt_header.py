@@ -15,7 +15,7 @@ from servekit.api.principal import ANONYMOUS
 from servekit.contracts import CHAMPION, Prediction, Predictor, WrappedPredictor
 
 from .labelled import UNUSABLE, LabelledContract
-from .receipts import MAX_REQUEST_ID_CHARS, Answer, Receipts
+from .receipts import Answer, Receipts
 
 HEADER = "X-Feedback-Receipt"
 _RAW_HEADER = HEADER.lower().encode()
@@ -75,11 +75,9 @@ class ReceiptHeader:
         return [(_RAW_HEADER, receipt.encode())] if receipt else ()
 
     def _receipt(self, scope: Scope, noted: Noted) -> str | None:
-        request_id: str = scope["state"]["request_id"]
-        # Callers may have chosen one that no address can name.
-        nameable = request_id.isascii() and len(request_id) <= MAX_REQUEST_ID_CHARS
-        if len(noted) != 1 or not nameable:
+        if len(noted) != 1:
             return None
+        request_id: str = scope["state"]["request_id"]
         [(contract, item, prediction)] = noted
         try:
             content = contract.content_of(item, prediction.value)

@@ -13,9 +13,6 @@ from collections.abc import Callable, Iterator
 from time import time
 from typing import NamedTuple
 
-MAX_REQUEST_ID_CHARS = 200
-"""Answers to requests with longer ids, which they chose themselves, get no receipt."""
-
 _FORMAT = 1
 _HEAD = struct.Struct(">BI16s16s16s")
 _LENGTHS = struct.Struct(">II")

@@ -15,6 +15,28 @@ MAX_PORT = 65_535
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """What libpq knows; the driver would find out only when it connects."""
 
+NOT_OF_THE_DRIVER = frozenset({"channel_binding", "connect_timeout", "gssencmode"})
+"""What libpq understands besides, and providers put into the addresses that they hand out. The
+driver binds no channel, and would take these for settings of the server, which refuses them; time
+limits are `FEEDBACK_TIMEOUT_S`."""
+
+PARAMETERS = NOT_OF_THE_DRIVER | {
+    "application_name",
+    "gsslib",
+    "krbsrvname",
+    "options",
+    "passfile",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcert",
+    "sslcrl",
+    "sslkey",
+    "sslmode",
+    "sslpassword",
+    "sslrootcert",
+    "target_session_attrs",
+}
+
 
 def address_of(url: SecretStr) -> URL:
     """Read the URL of a database. Raises ValueError when corrections cannot be kept there."""
@@ -42,6 +64,9 @@ def _file(address: URL) -> URL:
 def _server(address: URL) -> URL:
     if (address.port or 0) > MAX_PORT:
         raise ValueError(f"its port is {MAX_PORT} at most")
+    for name in address.query:
+        if name not in PARAMETERS:
+            raise ValueError(f"its address has an unknown parameter {name!r}")
     if address.query.get("sslmode", "prefer") not in SSL_MODES:
         raise ValueError(f"its sslmode is one of {', '.join(SSL_MODES)}")
     return address
