@@ -44,7 +44,7 @@ def settings(provider: Provider) -> AuthSettings:
 
 @asynccontextmanager
 async def trusting(provider: Provider, **times: float) -> AsyncIterator[BearerTokens]:
-    keys = SigningKeys(provider.issuer, **times)
+    keys = SigningKeys(provider.issuer, "", **times)
     chosen = settings(provider)
     async with keys.kept_fresh():
         yield BearerTokens(OwnTokens(chosen, SLUG), IdentityProvider(chosen, keys))
@@ -348,3 +348,68 @@ def test_the_service_starts_without_the_provider(provider: Provider) -> None:
         assert refused.headers["content-type"] == "application/problem+json"
         own = {"Authorization": f"Bearer {token()}"}
         assert client.post("/v1/detect", json={"text": "fine"}, headers=own).is_success
+
+
+@asynccontextmanager
+async def as_set(provider: Provider, **options: Any) -> AsyncIterator[BearerTokens]:
+    chosen = knowing(users=(USER,), issuer=provider.issuer, audience=AUDIENCE)
+    chosen = chosen.model_copy(update=options)
+    keys = SigningKeys(chosen.issuer, chosen.keys_url)
+    async with keys.kept_fresh():
+        yield BearerTokens(OwnTokens(chosen, SLUG), IdentityProvider(chosen, keys))
+
+
+@pytest.mark.parametrize(
+    ("options", "claims"),
+    [
+        ({"audience": ("another", AUDIENCE)}, {"aud": "another"}),
+        ({"scope_claims": ("permissions",)}, {"scope": None, "permissions": ["predict"]}),
+        ({"scope_claims": ("roles", "scope")}, {"scope": "other", "roles": ["predict"]}),
+        ({"scope_prefix": "api://churn/"}, {"scope": "api://churn/predict openid"}),
+    ],
+)
+async def test_providers_put_things_elsewhere(
+    provider: Provider, options: dict[str, Any], claims: dict[str, Any]
+) -> None:
+    async with as_set(provider, **options) as tokens:
+        caller = await tokens.caller(provider.token(**claims))
+        assert caller
+        assert caller.scopes == {"predict"}
+
+
+async def test_a_scope_without_the_prefix_is_none(provider: Provider) -> None:
+    async with as_set(provider, scope_prefix="api://churn/") as tokens:
+        caller = await tokens.caller(provider.token(scope="predict"))
+        assert caller
+        assert caller.scopes == set()
+
+
+async def test_keys_may_be_at_another_address_than_the_issuer_says(provider: Provider) -> None:
+    issuer = "https://sts.example/tenant/"
+    options = {"issuer": issuer, "keys_url": f"{provider.issuer}/keys"}
+    async with as_set(provider, **options) as tokens:
+        assert await tokens.caller(provider.token(iss=issuer))
+        assert await tokens.caller(provider.token()) is None
+
+
+async def test_the_log_says_why_tokens_are_refused_and_never_the_token(
+    provider: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = provider.token(aud="https://other.example")
+    async with as_set(provider) as tokens:
+        for _ in range(5):
+            assert await tokens.caller(refused) is None
+    [line] = [one for one in caplog.records if "was refused" in one.message]
+    said = vars(line)
+    assert (said["reason"], said["kid"]) == ("InvalidAudienceError", "'first'")
+    assert (said["iss"], said["aud"]) == (repr(provider.issuer), "'https://other.example'")
+    assert refused not in str(said)
+
+
+async def test_a_token_of_an_unknown_key_is_told_of(
+    provider: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with as_set(provider) as tokens:
+        assert await tokens.caller(provider.token(SECOND)) is None
+    [line] = [one for one in caplog.records if "was refused" in one.message]
+    assert vars(line)["reason"] == "no such key"

@@ -34,7 +34,7 @@ def auth(settings: AuthSettings | None = None, *, service: str) -> Feature:
     """
     settings = settings or AuthSettings.load()
     own = OwnTokens(settings, service)
-    keys = SigningKeys(settings.issuer) if settings.issuer else None
+    keys = SigningKeys(settings.issuer, settings.keys_url) if settings.issuer else None
     provider = IdentityProvider(settings, keys) if keys else None
     callers = Authentication(BearerTokens(own, provider), ApiKeys(settings.api_keys))
     ways_in = schemes(settings)

@@ -12,6 +12,8 @@ from .settings import SECRET_BYTES
 
 LOCAL = "local"
 
+MIN_PASSWORD_CHARS = 12
+
 
 class Issued(NamedTuple):
     """A secret for its holder, and the entry for the settings."""
@@ -21,7 +23,13 @@ class Issued(NamedTuple):
 
 
 def new_user(name: str, scopes: Iterable[str], password: str = "") -> Issued:
-    """Make a user, with a random password by default. Raises ValueError as Account does."""
+    """Make a user, with a random password by default.
+
+    Raises:
+        ValueError: The password is too short, or as Account does.
+    """
+    if password and len(password) < MIN_PASSWORD_CHARS:
+        raise ValueError(f"A password has at least {MIN_PASSWORD_CHARS} characters.")
     password = password or secrets.token_urlsafe(16)
     return Issued(password, Account(name, frozenset(scopes), hashing.hash(password)).entry())
 

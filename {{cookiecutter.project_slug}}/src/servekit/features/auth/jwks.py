@@ -35,14 +35,20 @@ class SigningKeys:
     a pause, however many such tokens come. While the provider is away, the last ones stay;
     once it says that it has others, or none, they go.
 
+    address: where they are; by default the provider is asked for it.
     generation: another number whenever the keys are others.
     """
 
     def __init__(
-        self, issuer: str, fresh_s: float = FRESH_S, cooldown_s: float = COOLDOWN_S
+        self,
+        issuer: str,
+        address: str = "",
+        fresh_s: float = FRESH_S,
+        cooldown_s: float = COOLDOWN_S,
     ) -> None:
         self.generation = 0
         self._issuer = issuer
+        self._address = address
         self._fresh_s = fresh_s
         self._cooldown_s = cooldown_s
         self._client: httpx2.AsyncClient
@@ -109,16 +115,20 @@ class SigningKeys:
             self.generation += 1
 
     async def _download(self) -> list[Any]:
+        published = (await self._read(self._address or await self._discovered()))["keys"]
+        if not isinstance(published, list):
+            raise TypeError("its keys are no list")
+        return published
+
+    async def _discovered(self) -> str:
+        """Return where the keys are, as the provider says."""
         provider = await self._read(discovery_address(self._issuer))
         if provider["issuer"] != self._issuer:
             raise ValueError("it calls itself by another name than AUTH_ISSUER")
         address = str(provider["jwks_uri"])
         if address.partition(":")[0] not in {"https", self._issuer.partition(":")[0]}:
             raise ValueError("its keys are not at an https address")
-        published = (await self._read(address))["keys"]
-        if not isinstance(published, list):
-            raise TypeError("its keys are no list")
-        return published
+        return address
 
     async def _read(self, address: str) -> dict[str, Any]:
         content = bytearray()

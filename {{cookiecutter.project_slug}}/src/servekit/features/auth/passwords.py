@@ -29,6 +29,10 @@ class Passwords:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="password")
         self._waiting = 0
 
+    def known(self, name: str) -> str:
+        """Return the name, if a user has it; else ""."""
+        return name if name in self._hashes else ""
+
     async def match(self, name: str, password: str) -> bool:
         """Verify a password. Raises HTTPException (503) when too many wait already."""
         if self._waiting >= MAX_WAITING:

@@ -1,5 +1,6 @@
 """Routes: a token for a password, and the current principal."""
 
+import logging
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
@@ -13,6 +14,8 @@ from servekit.api.principal import Principal
 from .guard import Authentication, Scheme
 from .passwords import Passwords
 from .tokens import OwnTokens
+
+log = logging.getLogger(__name__)
 
 
 class TokenOut(BaseModel):
@@ -39,11 +42,14 @@ def token_router(tokens: OwnTokens) -> APIRouter:
     ) -> TokenOut:
         """A token for a user's name and password, with the scopes asked for, or all of theirs."""
         if not await passwords.match(form.username, form.password):
+            # Not a name that no user has: it may be a password in the wrong field.
+            log.warning("sign-in refused", extra={"principal": passwords.known(form.username)})
             raise HTTPException(
                 401, "The name or the password is wrong.", {"WWW-Authenticate": "Bearer"}
             )
         response.headers["Cache-Control"] = "no-store"
         scopes = tokens.granted(form.username, form.scopes)
+        log.info("signed in", extra={"principal": form.username, "scopes": sorted(scopes)})
         return TokenOut(
             access_token=tokens.issue(form.username, scopes),
             expires_in=tokens.lifetime_s,

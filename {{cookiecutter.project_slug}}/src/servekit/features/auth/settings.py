@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from servekit.settings import Settings, split_commas
+from servekit.settings import CommaList, Settings, split_commas
 
 from .accounts import Account, key_holder, user
 
@@ -63,7 +63,10 @@ class AuthSettings(Settings):
     users: accounts with passwords, as `make user` prints them.
     api_keys: accounts with keys, as `make key` prints them.
     issuer: the address of the identity provider whose tokens are accepted.
-    audience: the audience that such a token has to name.
+    audience: the audiences of which such a token has to name one.
+    keys_url: where the provider's keys are, if its tokens have another issuer than its discovery.
+    scope_claims: the claims of such a token that hold its scopes.
+    scope_prefix: what the provider puts before each scope, such as `api://churn/`.
     token_lifetime_s: how long a token of the service's own is good for.
     """
 
@@ -73,13 +76,18 @@ class AuthSettings(Settings):
     users: Users = ()
     api_keys: KeyHolders = ()
     issuer: Annotated[str, AfterValidator(_address)] = ""
-    audience: str = ""
+    audience: CommaList = ()
+    keys_url: Annotated[str, AfterValidator(_address)] = ""
+    scope_claims: CommaList = ("scope", "scp")
+    scope_prefix: str = ""
     token_lifetime_s: int = Field(default=3600, ge=60, le=86_400)
 
     @model_validator(mode="after")
     def _has_an_account(self) -> Self:
         if bool(self.issuer) != bool(self.audience):
             raise ValueError("AUTH_ISSUER and AUTH_AUDIENCE need each other: set both or neither")
+        if self.keys_url and not self.issuer:
+            raise ValueError("AUTH_KEYS_URL needs AUTH_ISSUER")
         if not (self.users or self.api_keys or self.issuer):
             raise ValueError(
                 "AUTH_USERS, AUTH_API_KEYS and AUTH_ISSUER are all empty, so every request would "

@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 
 def log_request(exchange: Exchange) -> None:
-    """Log method, path, status and duration of an HTTP request when it ends."""
+    """Log method, path, status, duration and principal of an HTTP request when it ends."""
     if log.isEnabledFor(logging.INFO):
         extra = {
             "method": exchange.scope["method"],
@@ -17,6 +17,9 @@ def log_request(exchange: Exchange) -> None:
             "status": exchange.status,
             "seconds": round(exchange.seconds, 4),
         }
+        principal = exchange.scope.get("state", {}).get("caller")
+        if principal:
+            extra["principal"] = principal.id
         log.info("request", extra=extra)
 
 
