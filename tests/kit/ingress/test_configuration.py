@@ -240,8 +240,14 @@ def test_a_deployment_that_the_application_does_not_have_is_named() -> None:
 
 
 def test_a_placement_has_only_its_own_deployments() -> None:
-    said = said_of(lambda c: service(c, args={"placement": "inline"}))
-    assert "Unknown deployment 'language' in 'default'. There are: ingress." in said
+    config = own()
+    service(config, args={"placement": "inline"})
+    assert {one["name"] for one in service(config)["deployments"]} > {"ingress"}
+    [application] = checked(config).applications
+    assert [one.name for one in application.deployments] == ["ingress"]
+    language(config, name="languages")
+    said = list(mistakes(config))
+    assert said == ["Unknown deployment 'languages' in 'default'. There are: ingress."]
 
 
 @pytest.mark.parametrize("path", ["acme_service.no:app", "tests:no"])

@@ -29,7 +29,7 @@ from servekit.commands.launcher.serve import (
     start_timeout_s,
     wait_until_running,
 )
-from servekit.commands.stopping import SIGNALS, Stopper
+from servekit.commands.stopping import SIGNALS, Stopper, descendants
 from servekit.testing.authenticated_client import HEADERS
 from servekit.testing.configurations import own
 from servekit.testing.subprocesses import PORTS, PROJECT, free_port, start
@@ -65,6 +65,9 @@ def begin(launcher: str, config: Path, **settings: str) -> subprocess.Popen[str]
     return start(
         "-m", "acme_service", launcher, *where, settings=settings, text=True, **pipes, **group
     )
+
+
+LONG = {"text": "Das ist ein guter Tag. " * 38}
 
 
 @contextmanager
@@ -265,6 +268,41 @@ def test_services_on_one_machine_get_ports_of_their_own_for_grpc() -> None:
         assert ports[0][3] not in claimed
 
 
+def test_a_profile_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"^There is no profile nowhere: start in"):
+        prepare_environment(Path("nowhere"), tmp_path, {})
+
+
+def test_the_token_of_ray_is_readable_to_its_user_alone(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    token = tmp_path / ".ray/auth_token"
+    for mode in (0o600, 0o644):  # made here, and left by another program
+        prepare_environment(project / "deploy/serve.env", tmp_path, environment := {})
+        assert token.stat().st_mode & 0o777 == 0o600
+        assert len(token.read_text()) == 64
+        assert "RAY_AUTH_TOKEN" not in environment
+        token.chmod(mode)
+
+
+def test_a_user_without_a_home_has_a_token_of_the_run(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/dev/null")
+    environment: dict[str, str] = {}
+    prepare_environment(project / "deploy/serve.env", tmp_path, environment)
+    assert len(environment["RAY_AUTH_TOKEN"]) == 64
+
+
+def test_an_unknown_propagator_of_opentelemetry_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_PROPAGATORS", "tracecontext, unheard-of")
+    with pytest.raises(SystemExit, match=r"^OTEL_PROPAGATORS names unheard-of, for which no"):
+        main("acme_service.app:WIRING", ["models"])
+
+
 def test_an_address_on_the_command_line_comes_before_the_one_in_the_file(config: Path) -> None:
     with pytest.raises(SystemExit, match=r"Cannot listen on 198\.51\.100\.1:\d+"):
         serve.checked_configuration(config, WIRING.check, host="198.51.100.1")
@@ -372,27 +410,73 @@ def test_a_signal_to_all_that_it_started_leaves_nothing(config: Path) -> None:
     assert nothing_left(config)
 
 
+def process_id(launcher: int, name: str) -> int:
+    """Of the only process below a launcher with this program."""
+    [found] = [
+        pid
+        for pid in descendants(launcher)
+        if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].endswith(name.encode())
+    ]
+    return found
+
+
+@pytest.mark.serve
+@pytest.mark.parametrize("name", ["raylet", "gcs_server"])
+def test_a_service_whose_ray_dies_says_so_and_ends(config: Path, name: str) -> None:
+    process = begin("serve", config)
+    url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
+    answered(process, url, {"text": "Guten Morgen!"})
+    os.kill(process_id(process.pid, f"/{name}"), signal.SIGKILL)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "Ray has died: its " in said
+    assert nothing_left(config)
+
+
 @pytest.mark.serve
 def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -> None:
     process = begin("serve", config)
     url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
     try:
         answered(process, url, {"text": "Guten Morgen!"})
-        texts = ["Das ist ein guter Tag. " * 38] * 1000
-        asking = {
-            "json": {"items": [{"text": text} for text in texts]},
-            "headers": HEADERS,
-            "timeout": 60,
-        }
+        asking = {"json": {"items": [LONG] * 1000}, "headers": HEADERS, "timeout": 60}
         with httpx2.stream("POST", f"{url}/lines", **asking) as response:
             lines = response.iter_lines()
             next(lines)
             process.send_signal(signal.SIGTERM)
-            assert sum(1 for _ in lines) == len(texts) - 1
+            assert sum(1 for _ in lines) == 999
     finally:
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=60)
     assert "Traceback" not in from_launcher(said)
+    assert nothing_left(config)
+
+
+@pytest.mark.serve
+@pytest.mark.skipif(os.environ.get("PROXY") == "python", reason="It listens until the end.")
+def test_while_a_service_stops_new_connections_are_refused(config: Path) -> None:
+    process = begin("serve", config)
+    url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
+    said: list[int] = []
+    try:
+        answered(process, url, {"text": "Guten Morgen!"})
+        asking = {"json": {"items": [LONG] * 1000}, "headers": HEADERS, "timeout": 60}
+        with httpx2.stream("POST", f"{url}/lines", **asking) as response:
+            lines = response.iter_lines()
+            next(lines)
+            process.send_signal(signal.SIGTERM)
+            refused = 0
+            while refused < 20:
+                try:
+                    said.append(httpx2.post(url, json=LONG, headers=HEADERS, timeout=5).status_code)
+                except httpx2.ConnectError:
+                    refused += 1
+                    time.sleep(0.05)
+            assert sum(1 for _ in lines) == 999
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert {*said} <= {200}
     assert nothing_left(config)
 
 

@@ -4,8 +4,10 @@
 # takes seconds, and a Ctrl-C in the meantime must not end in a stack trace.
 
 import argparse
+import os
 import signal
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -35,6 +37,7 @@ def main(wiring: str, arguments: list[str] | None = None) -> None:
         SystemExit: It cannot be done; the sentence says why.
     """
     options = parsed(arguments)
+    refuse_unknown_propagators()
     if options.command == "serve":
         from .serve import serve
 
@@ -57,6 +60,20 @@ def main(wiring: str, arguments: list[str] | None = None) -> None:
         from .models import work_on_models
 
         work_on_models(resolve_name(wiring), options)
+
+
+def refuse_unknown_propagators() -> None:
+    """Raises SystemExit for one of OpenTelemetry's: its own error is a traceback at any import."""
+    named = {one.strip() for one in os.environ.get("OTEL_PROPAGATORS", "").split(",")} - {
+        "",
+        "none",
+    }
+    there = {one.name for one in entry_points(group="opentelemetry_propagator")}
+    if there and (unknown := sorted(named - there)):
+        sys.exit(
+            f"OTEL_PROPAGATORS names {', '.join(unknown)}, for which no package is installed:"
+            f" there are {', '.join(sorted(there))}."
+        )
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:

@@ -42,6 +42,8 @@ def develop(wiring: str, port: int) -> None:
         reload_dirs=[*map(str, map(Path, package.__path__))],
         reload_includes=["*.py", "*.html"],
         log_level="warning",
+        # httptools loses the body of a client that offers an upgrade, as Java's does.
+        http="h11",
         access_log=False,
         proxy_headers=False,
     )

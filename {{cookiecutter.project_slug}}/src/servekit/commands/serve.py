@@ -56,7 +56,7 @@ def serve(check_settings: str, options: argparse.Namespace) -> None:
                 config = checked_configuration(options.config, check, options.host)
                 prepare_environment(options.profile, Path(scratch), os.environ)
                 with grpc_ports_of_its_own(os.environ):
-                    serve_until_stopped(config, stopper, options, changes)
+                    serve_until_stopped(config, stopper, options, changes, Path(scratch))
             finally:
                 stopper.cleaning = True
                 end_descendants()
@@ -112,7 +112,11 @@ def checked_configuration(path: Path, check: Check, host: str | None = None) -> 
 
 
 def serve_until_stopped(
-    config: Mapping[str, Any], stopper: Stopper, options: argparse.Namespace, changes: Changes
+    config: Mapping[str, Any],
+    stopper: Stopper,
+    options: argparse.Namespace,
+    changes: Changes,
+    scratch: Path,
 ) -> None:
     from servekit.commands.check_config.checks import checked
     from servekit.commands.check_config.strict_yaml import ConfigurationError
@@ -121,7 +125,7 @@ def serve_until_stopped(
         schema = checked(config)
     except ConfigurationError as error:
         raise SystemExit(f"{options.config}: {error}") from None
-    with local_ray(stopper), drained_at_the_end(stopper):
+    with local_ray(stopper, scratch), drained_at_the_end(stopper, schema):
         deploy(schema)
         wait_until_running(schema, stopper)
         say_what_listens(config)

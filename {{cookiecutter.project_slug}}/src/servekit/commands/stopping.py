@@ -75,8 +75,8 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def descendants() -> list[int]:
-    """The process ids below this process; none where there is no /proc."""
+def descendants(of: int = 0) -> list[int]:
+    """The process ids below a process, by default this one; none where there is no /proc."""
     children: dict[int, list[int]] = defaultdict(list)
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -84,7 +84,7 @@ def descendants() -> list[int]:
             _, _, rest = stat.read_bytes().rpartition(b")")
             children[int(rest.split()[1])].append(int(stat.parent.name))
     found: list[int] = []
-    left = [os.getpid()]
+    left = [of or os.getpid()]
     while left:
         below = children[left.pop()]
         found += below

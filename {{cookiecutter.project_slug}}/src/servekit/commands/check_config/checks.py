@@ -43,7 +43,13 @@ def checked(config: Any) -> ServeDeploySchema:
     """
     for mistake in mistakes(config):
         raise ConfigurationError(mistake)
-    return ServeDeploySchema.model_validate(config)
+    schema = ServeDeploySchema.model_validate(config)
+    for application in schema.applications:
+        if unused := unused_blocks(application):
+            application.deployments = [
+                one for one in application.deployments if one.name not in unused
+            ]
+    return schema
 
 
 def mistakes(config: Any) -> Iterator[str]:
@@ -180,7 +186,8 @@ def in_deployments(application: ServeApplicationSchema) -> Iterator[str]:
         reason = reason_of(error)
         yield f"{application.name!r} cannot be built from {application.import_path}: {reason}."
     else:
-        named = [one.name for one in application.deployments]
+        unused = unused_blocks(application)
+        named = [one.name for one in application.deployments if one.name not in unused]
         yield from (
             f"Duplicate block for {name!r} in {application.name!r}." for name in twice(named)
         )
@@ -195,10 +202,26 @@ def in_deployments(application: ServeApplicationSchema) -> Iterator[str]:
                 yield f"{application.name!r} has no block for its deployment {name!r}."
 
 
-def deployments_of(application: ServeApplicationSchema) -> Sequence[str]:
-    """Return the names of the application's deployments. Nothing is started."""
+def unused_blocks(application: ServeApplicationSchema) -> set[str]:
+    """Return the deployments that only another placement of the models has.
+
+    Their blocks may stay, so that `placement` is one word to change, there and back.
+    """
+    if application.args.get("placement") != "inline":
+        return set()
+    separate = application.args | {"placement": "separate"}
+    return {*deployments_of(application, separate)} - {*deployments_of(application)}
+
+
+def deployments_of(application: ServeApplicationSchema, args: Block | None = None) -> Sequence[str]:
+    """Return the names of the application's deployments. Nothing is started.
+
+    Args:
+        application: As it is configured.
+        args: In place of its own.
+    """
     builder = import_attr(application.import_path)
-    built = call_user_app_builder_with_args_if_necessary(builder, application.args)
+    built = call_user_app_builder_with_args_if_necessary(builder, args or application.args)
     return sorted(one.name for one in build_app(built, name=application.name).deployments)
 
 

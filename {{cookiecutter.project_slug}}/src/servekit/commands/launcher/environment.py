@@ -1,6 +1,7 @@
 """The environment that Ray Serve is started in: the fast profile, and free ports."""
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, suppress
@@ -20,9 +21,15 @@ def prepare_environment(
     """Set what Ray reads when it is imported; what is set already wins.
 
     HAProxy gets files and ports of its own, so that two services fit on one machine.
+
+    Raises:
+        SystemExit: There is no profile.
     """
     from dotenv import dotenv_values
 
+    if not profile.is_file():
+        raise SystemExit(f"There is no profile {profile}: start in the project's folder.")
+    keep_token_private(environment)
     defaults: dict[str, str | None] = dict(dotenv_values(profile))
     if environment.get("PROXY") == "python" or not has_haproxy():
         print("Using Serve's Python proxy: slower, but the same service.", flush=True)
@@ -39,11 +46,35 @@ def prepare_environment(
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port_near(9500)),
         # One of its threads takes more requests than two cores can answer.
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, max(1, (os.cpu_count() or 1) // 2))),
+        # Calls between replicas go straight to them, whatever proxy is there for the internet.
+        # Model stores and identity providers are not called over gRPC.
+        "no_grpc_proxy": "0.0.0.0/0,::/0,localhost",
         # A developer who stops the service does not want to wait for half a minute.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
     }
     for name, value in defaults.items():
         environment.setdefault(name, value or "")
+
+
+def keep_token_private(environment: MutableMapping[str, str]) -> None:
+    """Keep the token that lets callers run code in this Ray from other users.
+
+    Ray would write a new one with the umask of the day. It is kept where Ray keeps it, so that the
+    `serve` command finds it; a user without a home has one for this run alone.
+    """
+    if any(environment.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+        return
+    try:
+        folder = Path.home() / ".ray"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = folder / "auth_token"
+        with suppress(FileExistsError):
+            number = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(number, "w", encoding="ascii") as opened:
+                opened.write(secrets.token_hex(32))
+        file.chmod(0o600)
+    except (OSError, RuntimeError):
+        environment["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
 def has_haproxy() -> bool:

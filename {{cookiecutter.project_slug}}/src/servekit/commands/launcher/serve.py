@@ -2,29 +2,39 @@
 
 import os
 import re
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from shutil import rmtree
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from servekit.commands.free_ports import free_port_near
-from servekit.commands.stopping import Stopper
+from servekit.commands.launcher.haproxy import HAProxy
+from servekit.commands.stopping import Stopper, descendants, end_descendants
 
 if TYPE_CHECKING:
     from ray.serve.schema import ServeDeploySchema
 
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 """Answers travel by gRPC; Ray's shared memory stays almost empty."""
+PROXY, PROXY_ACTOR = "/haproxy", "ray::HAProxyManager"
 METRICS_PORT = 8080
 """Ray's metrics agent listens there, or on the next free port above it."""
 
 
 @contextmanager
-def local_ray(stopper: Stopper) -> Iterator[None]:
+def local_ray(stopper: Stopper, scratch: Path) -> Iterator[None]:
     """Run Ray on this machine inside the block.
+
+    Args:
+        stopper: Told when Ray is started, and when it is being stopped.
+        scratch: A folder to remove with this process, should Ray die.
 
     Raises:
         SystemExit: Ray did not start; the message says why.
@@ -34,6 +44,7 @@ def local_ray(stopper: Stopper) -> Iterator[None]:
     try:
         metrics_port = free_port_near(METRICS_PORT)
         start_ray(metrics_port)
+        Thread(target=end_with_ray, args=(stopper, scratch), daemon=True).start()
         print(f"Metrics for Prometheus are on port {metrics_port}.", flush=True)
         stopper.listen()
         stopper.raise_if_asked()
@@ -71,13 +82,23 @@ def why_not_started(what: str, error: Exception) -> str:
 
 
 @contextmanager
-def drained_at_the_end(stopper: Stopper) -> Iterator[None]:
-    """Let requests in flight finish when the block ends."""
+def drained_at_the_end(stopper: Stopper, schema: "ServeDeploySchema") -> Iterator[None]:
+    """Let requests in flight finish when the block ends, and refuse new connections."""
     try:
         yield
     finally:
         stopper.cleaning = True
-        while_ray_is_there(drain)
+        while_ray_is_there(partial(drain, grace_s(schema)))
+
+
+def grace_s(schema: "ServeDeploySchema") -> float:
+    """How long requests may take to finish: the longest that any deployment grants."""
+    granted = (
+        one.graceful_shutdown_timeout_s
+        for application in schema.applications
+        for one in application.deployments
+    )
+    return max((float(one) for one in granted if isinstance(one, int | float)), default=20.0)
 
 
 def while_ray_is_there(work: Callable[[], None]) -> None:
@@ -91,6 +112,8 @@ def while_ray_is_there(work: Callable[[], None]) -> None:
     if not ray.is_initialized():  # stopped while it started
         work()
         return
+    if dead_process():  # it would wait for what never comes
+        return
     working = Thread(target=work, daemon=True)
     host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
     working.start()
@@ -100,10 +123,48 @@ def while_ray_is_there(work: Callable[[], None]) -> None:
             working.join(0.2)
 
 
-def drain() -> None:
+def end_with_ray(stopper: Stopper, scratch: Path) -> None:
+    """Wait until Ray dies, then end this process and all that it started.
+
+    In a thread: the main one may wait for an answer of Ray's, and would for a minute.
+    """
+    while not (died := dead_process()):
+        if stopper.cleaning:
+            return
+        time.sleep(0.2)
+    stopper.cleaning = True
+    # Nothing would replace a replica from here on.
+    print(f"Ray has died: its {died} is gone. Start the service again.", flush=True)
+    end_descendants()
+    rmtree(scratch, ignore_errors=True)
+    os._exit(1)
+
+
+def dead_process() -> str:
+    """Return the name of a process that Ray cannot do without and that has died; else ""."""
+    from ray._private import worker
+
+    node: Any = getattr(worker, "_global_node", None)
+    died: list[tuple[str, Any]] = node.dead_processes() if node else []
+    return next((name for name, _ in died if name in {"gcs_server", "raylet"}), "")
+
+
+def drain(timeout_s: float) -> None:
+    """Stop Serve once nothing is under way.
+
+    HAProxy would go on listening while Serve takes its applications away: callers would wait, and
+    get a 404 for routes that exist. So it stops listening first, and is gone before them.
+    """
     from ray import serve
     from ray.serve import context
 
+    haproxy = HAProxy(Path(os.environ.get("RAY_SERVE_HAPROXY_SOCKET_PATH", "")))
+    if haproxy.stop_listening():
+        wait_until_idle(haproxy, timeout_s)
+        end_haproxy()
+        with suppress(Exception):
+            serve.shutdown()
+        return
     # Shutting Serve down at once would take the proxy away from under open streams.
     # Deleting applications waits for their replicas, as long as each may take to stop.
     with suppress(Exception):
@@ -112,6 +173,37 @@ def drain() -> None:
         if client := context._get_global_client():  # pyright: ignore[reportPrivateUsage]
             client.delete_apps(asked)  # serve.delete takes one, and waits for it
         serve.shutdown()
+
+
+def wait_until_idle(haproxy: HAProxy, timeout_s: float) -> None:
+    """Wait until nothing is under way, as long as it may take.
+
+    After a change of replicas, an older HAProxy carries the requests that it had, and then ends.
+    """
+    deadline = time.monotonic() + timeout_s
+    while haproxy.requests() or len(processes(PROXY)) > 1:
+        if time.monotonic() > deadline or dead_process():
+            return
+        time.sleep(0.1)
+
+
+def end_haproxy() -> None:
+    """End HAProxy, and before it the actor that would start it anew as applications go."""
+    for name in (PROXY_ACTOR, PROXY):
+        for pid in processes(name):
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def processes(name: str) -> list[int]:
+    """Return the ids of the processes below this one with such a program."""
+    found: list[int] = []
+    for pid in descendants():
+        with suppress(OSError):
+            program = Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0].decode()
+            if program.endswith(name):
+                found.append(pid)
+    return found
 
 
 def may_have_requests(application: Any) -> bool:
