@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import WebSocketDenialResponse
 
 from servekit.api import Feature, Guarded
-from servekit.api.access import Group
+from servekit.api.access import LARGE_BYTES, Group
 
 from tests.fakes import create_app, fake_ports
 from tests.unexpected import PATHS, SOCKETS, router, sub_app, talk, told
@@ -121,3 +121,72 @@ def test_only_the_pages_of_the_service_belong_to_it() -> None:
         assert group("/login", root=root) is Group.MODELS
         for path in ("/page", "/nowhere", "/v1/languages", "/health/live/x", *PATHS):
             assert group(path, root=root) is Group.MODELS
+
+
+class Counting:
+    """A guard that counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    async def __call__(self, connection: HTTPConnection) -> None:
+        self.times += 1
+        await needs_a_key(connection)
+
+
+async def status_of(app: FastAPI, path: str, *headers: tuple[bytes, bytes]) -> int:
+    """The status of a request whose body must not be read."""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"content-type", b"application/json"), *headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+        "scheme": "http",
+    }
+    statuses: list[int] = []
+
+    async def receive() -> Any:
+        raise AssertionError("The body was read.")
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await app(scope, receive, send)
+    return statuses[0]
+
+
+@pytest.mark.parametrize(
+    "length", [(b"content-length", b"%d" % (LARGE_BYTES + 1)), (b"transfer-encoding", b"chunked")]
+)
+@pytest.mark.parametrize("path", ["/v1/detect", "/v1/detect/batch", "/v1/detect/file", "/v1/mine"])
+async def test_a_large_body_is_not_read_before_the_guard(
+    path: str, length: tuple[bytes, bytes]
+) -> None:
+    app = create_app(fake_ports(), [LOCK])
+    app.post("/v1/mine", name="mine")(told)
+    assert await status_of(app, path, length) == 401
+
+
+async def test_to_sign_in_takes_no_large_body() -> None:
+    sign_in = APIRouter()
+    sign_in.post("/v1/token")(told)
+    app = create_app(fake_ports(), [Feature(name="sign_in", sign_in_routers=[sign_in])])
+    large = (b"content-length", b"%d" % (LARGE_BYTES + 1))
+    assert await status_of(app, "/v1/token", large) == 413
+
+
+@pytest.mark.parametrize("length", [1, LARGE_BYTES + 1])
+def test_each_request_is_guarded_once(length: int) -> None:
+    guard = Counting()
+    client = TestClient(create_app(fake_ports(), [Feature(name="lock", guards=[guard])]))
+    body = b'{"text": "a"}' + b" " * length
+    sent = KEY | {"content-type": "application/json"}
+    for path in ("/v1/detect", "/v1/detect/stream"):
+        assert client.post(path, content=body, headers=sent).status_code == 200
+    assert guard.times == 2

@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 from fastapi.testclient import TestClient
 
-from servekit.api.logging import BatchingHandler, JsonFormatter
+from servekit.logs import BatchingHandler, JsonFormatter
 from servekit.testing.subprocesses import printed_by
 
 from tests.fakes import create_app, fake_ports
@@ -105,7 +105,7 @@ def test_a_write_that_fails_is_not_the_last() -> None:
 def test_nobody_who_logs_waits_for_a_slow_reader_and_what_is_too_much_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("servekit.api.logging.MAX_WAITING", 2)
+    monkeypatch.setattr("servekit.logs.MAX_WAITING", 2)
     reads = Event()
     stream = Troubled(lambda: reads.wait(20))
     handler = BatchingHandler(stream)
@@ -122,7 +122,7 @@ def test_nobody_who_logs_waits_for_a_slow_reader_and_what_is_too_much_is_counted
 def test_nothing_is_lost_when_the_process_ends() -> None:
     source = """if True:
         import logging, sys
-        from servekit.api.logging import BatchingHandler
+        from servekit.logs import BatchingHandler
         logger = logging.getLogger("room")
         logger.addHandler(BatchingHandler(sys.stdout))
         logger.warning("last words")

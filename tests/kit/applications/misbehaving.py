@@ -34,6 +34,7 @@ def applications(cluster: Cluster) -> Iterator[dict[str, Any]]:
     yield application(cluster, "stuck", 100, notes=str(notes(cluster)))
     yield application(cluster, "busy", 1)
     yield application(cluster, "mortal", 100)
+    yield cluster.inline("lonely")
 
 
 def application(

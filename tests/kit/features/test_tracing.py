@@ -14,10 +14,10 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision
 
-from servekit.api.logging import KIT_LOGGER, JsonFormatter
 from servekit.contracts import Prediction
 from servekit.features.tracing import TracingSettings, around_call, tracing
 from servekit.features.tracing.sampling import Entrances, at_serve
+from servekit.logs import KIT_LOGGER, JsonFormatter
 from servekit.serving.client import ModelClient
 from servekit.serving.settings import BatcherSettings
 from servekit.settings import SettingsError

@@ -1,15 +1,20 @@
 """The feature `websockets` over Ray Serve: what a proxy between client and service may spoil."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from httpx2 import Client
 from httpx2.websockets import WebSocketDisconnect, WebSocketSession, WebSocketUpgradeError
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
+from servekit.commands.stopping import descendants
 from servekit.testing.authenticated_client import HEADERS
 from servekit.testing.cluster import INLINE, Cluster, UrlOf
 
@@ -156,3 +161,41 @@ def test_the_page_is_served(service: str, prefix: str) -> None:
     response = httpx2.get(f"{service}{prefix}/playground")
     assert response.headers["content-security-policy"].startswith("default-src 'none'")
     assert f"<title>{NAME}: playground</title>" in response.text
+
+
+def ingress_bytes() -> int:
+    """The memory of the largest process that takes requests."""
+    sizes: list[int] = []
+    for pid in descendants():
+        with suppress(OSError):
+            name = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if name.startswith((b"ray::ServeReplica:default:ingress", b"ray::ProxyActor")):
+                status = Path(f"/proc/{pid}/status").read_text()
+                [line] = [one for one in status.splitlines() if one.startswith("VmRSS")]
+                sizes.append(int(line.split()[1]) * 1024)
+    return max(sizes)
+
+
+FLOOD_S = 8
+MAX_GROWTH_BYTES = 64 * 1024 * 1024
+
+
+def test_a_socket_that_is_flooded_and_never_read_takes_no_memory(service: str) -> None:
+    message = json.dumps({"text": "Das ist ein Tag. " * 580})
+    before = ingress_bytes()
+    address = service.replace("http", "ws", 1) + "/v1/detect/ws"
+    grown = sent = 0
+    with (
+        suppress(OSError),
+        connect(address, additional_headers=HEADERS, compression=None, max_queue=1) as one,
+    ):
+        one.socket.settimeout(1)
+        until = time.monotonic() + FLOOD_S
+        with suppress(TimeoutError, ConnectionClosed, OSError):
+            while time.monotonic() < until:
+                one.send(message)
+                sent += 1
+        grown = ingress_bytes() - before
+    assert sent > 10
+    assert grown < MAX_GROWTH_BYTES, f"{grown / 1024**2:.0f} MiB after {sent} messages"
+    assert httpx2.get(f"{service}/health/live", timeout=10).status_code == 200

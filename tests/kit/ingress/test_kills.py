@@ -1,4 +1,4 @@
-"""The only replica of a model is killed: callers are told at once, and served again soon."""
+"""The only replica is killed: callers are told at once, and served again soon."""
 
 import os
 import signal
@@ -13,19 +13,19 @@ from servekit.commands.stopping import descendants
 from servekit.testing.authenticated_client import HEADERS
 from servekit.testing.cluster import UrlOf
 
-pytestmark = [pytest.mark.serve, pytest.mark.application("mortal")]
+pytestmark = [pytest.mark.serve, pytest.mark.application("mortal", "lonely")]
 
-NAME = "ray::ServeReplica:mortal:model"
 SOON_S = 1.5
 """A second, and what a busy machine adds."""
 
 BACK_S = 60
 
 
-def kill_replica() -> None:
+def kill_replica(start: str) -> None:
+    """Kill the replica whose process is called so."""
     for pid in descendants():
         name = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        if name.startswith(NAME):
+        if name.startswith(f"ray::ServeReplica:{start}"):
             os.kill(pid, signal.SIGKILL)
 
 
@@ -37,10 +37,15 @@ def ask(url: str, route: str) -> tuple[Response, float]:
 
 
 @pytest.mark.parametrize("route", ["/v1/detect", "/v1/detect/stream"])
-def test_without_a_replica_callers_are_told_within_a_second(url_of: UrlOf, route: str) -> None:
-    url = url_of("mortal")
+@pytest.mark.parametrize(
+    ("application", "deployment"), [("mortal", "model"), ("lonely", "ingress")]
+)
+def test_without_a_replica_callers_are_told_within_a_second(
+    url_of: UrlOf, application: str, deployment: str, route: str
+) -> None:
+    url = url_of(application)
     assert ask(url, route)[0].status_code == 200
-    kill_replica()
+    kill_replica(f"{application}:{deployment}")
     until = time.monotonic() + BACK_S
     refused: list[float] = []
     while time.monotonic() < until:

@@ -33,4 +33,6 @@ def test_the_example_has_every_setting_with_its_default(project: Path) -> None:
 def read_as(kind: type, text: str) -> object:
     if kind is bool:
         return text == "true"
+    if kind is tuple:
+        return tuple(text.split(",")) if text else ()
     return kind(text) if text else kind()

@@ -10,13 +10,20 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext, iter_route_contexts
+from starlette.datastructures import URLPath
 from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .errors import ApiWithProblems, documented
+from .body_limit import PLAIN_LENGTH
+from .errors import ApiWithProblems, ProblemError, documented
 from .fast_route import FastRoute, fast_routes
 from .feature import Feature
+
+GUARDED = "servekit.guarded"
+"""In the scope of a request that all guards have let pass."""
+
+LARGE_BYTES = 64 * 1024
 
 
 class Group(StrEnum):
@@ -62,8 +69,14 @@ class GuardedApi(ApiWithProblems):
 
     async def guard(self, connection: HTTPConnection) -> None:
         """Run all guards, in the order of their features. The first that raises refuses."""
+        if connection.scope.get(GUARDED):
+            return
         for guard in self._guards:
             await guard(connection)
+
+    def is_open(self, route: BaseRoute) -> bool:
+        """Whether a route has no guards."""
+        return any(route is one for one in self._open)
 
     def include_open(self, router: APIRouter, group: Group = Group.MODELS) -> None:
         """Include a router without guards. It is limited as its group is."""
@@ -92,6 +105,7 @@ class GuardedApi(ApiWithProblems):
         # Quick for most requests: FastAPI takes up to fifty microseconds to find a route.
         if path in self._fast_paths or not any(one.match(path) for one in self._grouped_paths):
             return group
+        scope = {**scope, GUARDED: True}
         for route in self.routes:
             match, _ = route.matches(scope)
             if match is Match.FULL:
@@ -107,17 +121,58 @@ class GuardedApi(ApiWithProblems):
             TypeError: A route takes no guards.
         """
         # Made anew each time.
-        self.router.routes[:] = [one for one in self.routes if not isinstance(one, FastRoute)]
+        made = (FastRoute, LargeBodies)
+        self.router.routes[:] = [one for one in self.routes if not isinstance(one, made)]
         grouped = [route for route in self.routes if id(route) in self._groups]
         self._grouped_paths = [one.path_regex for one in iter_route_contexts(grouped)]
         if self._guards:
             for route in self.routes:
-                if not any(route is one for one in self._open):
+                if not self.is_open(route):
                     _check_guarded(route)
         fast = fast_routes(self, self._guard, self._open)
         self._fast_paths = frozenset(one.path for one in fast)
-        self.router.routes[:0] = fast
+        self.router.routes[:0] = [LargeBodies(self), *fast]
         return super().build_middleware_stack()
+
+
+class LargeBodies(BaseRoute):
+    """Guards requests with large bodies before these are read: reading them takes long.
+
+    FastAPI reads and parses a body before it runs a guard, and 4 MiB of nothing but brackets keep
+    the event loop busy for a second. To sign in takes no such body, so none is accepted there.
+    """
+
+    def __init__(self, api: GuardedApi) -> None:
+        self._api = api
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        raise NoMatchFound(name, path_params)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope.get(GUARDED) or not _is_large(scope):
+            return Match.NONE, {}
+        return Match.FULL, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        api = self._api
+        others = (route for route in api.routes if route is not self)
+        route = next((one for one in others if one.matches(scope)[0] is Match.FULL), None)
+        if route is not None and not api.is_open(route):
+            await api.guard(HTTPConnection(scope))
+        elif api.group_of(scope) is Group.SIGN_IN:
+            raise ProblemError(413, f"The request is larger than {LARGE_BYTES} bytes.")
+        scope[GUARDED] = True
+        await api.router(scope, receive, send)
+
+
+def _is_large(scope: Scope) -> bool:
+    """Whether a request declares a large body, or does not say how large it is."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return not (PLAIN_LENGTH.fullmatch(value) and int(value) <= LARGE_BYTES)
+        if name == b"transfer-encoding":
+            return True
+    return False
 
 
 class Guarded:

@@ -11,21 +11,23 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from servekit.contracts import Contract, Ports
+from servekit.logs import flush_logs
 from servekit.settings import SettingsError
 
 from . import errors, health
 from .access import Group, GuardedApi
 from .body_limit import BodyLimit
 from .canary import Canary, CanarySettings
+from .conventions import HttpConventions
 from .docs import include_docs
 from .exchange import Exchanges
 from .feature import Feature
-from .logging import flush_logs
 from .models import models_router, schemas_of
 from .readiness import Readiness
 from .request_id import RequestId
 from .service import Service
 from .settings import ApiSettings
+from .unexpected import UnexpectedErrors
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +126,8 @@ def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Midd
         *([cors] if settings.cors_origins else []),
         Middleware(Exchanges, hooks=[one for feature in features for one in feature.hooks]),
         *(middleware for feature in features for middleware in feature.middleware),
+        Middleware(UnexpectedErrors),
+        Middleware(HttpConventions),
         Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
     ]
 

@@ -1,4 +1,4 @@
-"""Refuses requests that are too large before they fill the memory."""
+"""Refuses bodies that are too large, before they fill the memory, or encoded."""
 
 import re
 
@@ -11,8 +11,14 @@ PLAIN_LENGTH = re.compile(rb"[0-9]{1,19}")
 """How servers read a length as this does. Of any other, the pieces are counted."""
 
 
+PLAIN = {b"", b"identity"}
+"""Values of Content-Encoding that change nothing."""
+
+
 class BodyLimit:
     """Answers 413 to a body of more than `max_bytes`, declared or sent piece by piece.
+
+    Compressed bodies are answered 415: a kilobyte may hold a gigabyte.
 
     What a request declares is checked here, because Starlette would answer that in plain text; the
     server takes no more than that. Of a request that declares nothing, Starlette counts the pieces.
@@ -24,6 +30,11 @@ class BodyLimit:
         self.counted = RequestBodyLimitMiddleware(app, max_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _is_encoded(scope):
+            detail = "The content is encoded: send it as it is."
+            response = problem_response(problem(415, detail), {"Accept-Encoding": "identity"})
+            await response(scope, receive, send)
+            return
         declared = self._declared_bytes(scope)
         if declared is None:
             await self.counted(scope, receive, send)
@@ -45,3 +56,10 @@ class BodyLimit:
             elif name in {b"content-length", b"transfer-encoding"}:
                 return None
         return declared
+
+
+def _is_encoded(scope: Scope) -> bool:
+    return scope["type"] == "http" and any(
+        name == b"content-encoding" and value.strip().lower() not in PLAIN
+        for name, value in scope["headers"]
+    )

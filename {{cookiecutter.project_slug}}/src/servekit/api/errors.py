@@ -3,13 +3,16 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -20,8 +23,7 @@ from servekit.contracts import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-
-from .request_id import current_request_id
+from servekit.contracts.request_id import current_request_id
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,14 @@ class ProblemError(Exception):
         self.errors = errors
 
 
+def phrase_of(status: int) -> str:
+    """The standard phrase of a status; of one without any, such as 499, that of its class."""
+    for known in (status, status // 100 * 100):
+        with suppress(ValueError):
+            return HTTPStatus(known).phrase
+    return "Error"
+
+
 def problem(
     status: int,
     detail: str | None = None,
@@ -76,7 +86,7 @@ def problem(
 ) -> dict[str, Any]:
     """Return a problem as a JSON object."""
     return Problem(
-        title=HTTPStatus(status).phrase,
+        title=phrase_of(status),
         status=status,
         detail=detail,
         request_id=request_id or current_request_id() or None,
@@ -84,12 +94,21 @@ def problem(
     ).model_dump(exclude_none=True)
 
 
+class ProblemResponse(JSONResponse):
+    """A problem. What UTF-8 cannot carry, as half of a surrogate pair, is replaced."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(
+            errors="replace"
+        )
+
+
 def problem_response(
     content: dict[str, Any], headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    return JSONResponse(
-        content, status_code=content["status"], headers=headers, media_type=MEDIA_TYPE
-    )
+    return ProblemResponse(content, status_code=content["status"], headers=headers)
 
 
 MODEL_STATUS: dict[type[ModelError], int] = {
@@ -146,10 +165,47 @@ async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     return problem_response(problem(422, "The request is not valid.", errors=errors))
 
 
-async def http_error(_: Request, error: HTTPException) -> JSONResponse:
-    phrase = HTTPStatus(error.status_code).phrase
-    detail = error.detail if error.detail != phrase else None
-    return problem_response(problem(error.status_code, detail), error.headers)
+WITHOUT_BODY = {*range(100, 200), 204, 205, 304}
+
+
+async def http_error(request: Request, error: HTTPException) -> Response:
+    """Answer an HTTPException, whatever its status and its detail are."""
+    status, detail, headers = error.status_code, error.detail, dict(error.headers or {})
+    if status == 405:
+        headers["Allow"] = ", ".join(_methods_of(request))
+    if status in WITHOUT_BODY:
+        return Response(status_code=status, headers=headers)
+    if detail is None or isinstance(detail, str):
+        said = None if detail == phrase_of(status) else detail
+        return problem_response(problem(status, said), headers)
+    # An object's members stand beside those of the problem (RFC 9457, section 3.2).
+    found = _jsonable(detail)
+    members = found if isinstance(found, dict) else {"details": found}
+    return problem_response(members | problem(status), headers)
+
+
+def _jsonable(detail: object) -> Any:
+    """Return what an error says as JSON has it; numbers that are not finite become null."""
+
+    def encoded(value: object) -> Any:
+        try:
+            return jsonable_encoder(value)
+        except Exception:  # of whatever has to be encoded
+            return str(value)
+
+    text = json.dumps(detail, default=encoded, skipkeys=True)
+    return json.loads(text, parse_constant=lambda _: None)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods of all routes at the path of a request."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    methods: set[str] = set()
+    for context in iter_route_contexts(request.app.routes):
+        pattern = getattr(context, "path_regex", None)
+        if pattern is not None and pattern.match(path):
+            methods |= {*(getattr(context, "methods", None) or ())}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 async def unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -175,14 +231,14 @@ def documented(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
     """
     return {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": phrase_of(status),
             "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM_REF}}},
         }
         for status in statuses
     }
 
 
-DOCUMENTED = documented((400, 413, 422, 500, 503, 504))
+DOCUMENTED = documented((400, 413, 415, 422, 500, 503, 504))
 """The problems that every model route may answer with, for OpenAPI."""
 
 
@@ -202,7 +258,12 @@ class ApiWithProblems(FastAPI):
         parts = described.pop("$defs")
         schemas |= {f"{prefix}{name}": one for name, one in parts.items()}
         schemas[problem] = described
-        text = json.dumps(schema).replace(PROBLEM_REF, REF.format(model=problem))
+        # A word of OpenAPI 3.2 in a document of 3.1, which validators and generators refuse.
+        text = (
+            json.dumps(schema)
+            .replace('"itemSchema":', '"schema":')
+            .replace(PROBLEM_REF, REF.format(model=problem))
+        )
         whole: dict[str, Any] = json.loads(text)
         self.openapi_schema = whole
         return whole

@@ -1,5 +1,6 @@
 """Follows each HTTP request and its response, for all features in one pass."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -8,7 +9,10 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CLIENT_LEFT = 499
-"""The status that proxies log when the client hung up before the response."""
+"""The status that proxies log when the client hung up before it had the whole response."""
+
+KEY = "servekit.exchange"
+"""Where in the scope the exchange is."""
 
 Header = tuple[bytes, bytes]
 
@@ -21,15 +25,27 @@ class Exchange:
         app: The API.
         root_path: Of the scope as it came: an application that is mounted changes it.
         status: Of the response; 500 when there was none because of an error.
+    started: Whether the response has begun.
+    left: Whether the client hung up before it had the whole response.
     """
 
-    __slots__ = ("_began", "_last_byte_at", "app", "root_path", "scope", "status")
+    __slots__ = (
+        "_began",
+        "_last_byte_at",
+        "app",
+        "left",
+        "root_path",
+        "scope",
+        "started",
+        "status",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.app: Any = scope["app"]
         self.root_path: str = scope.get("root_path", "")
         self.status = CLIENT_LEFT
+        self.started = self.left = False
         self._began = perf_counter()
         self._last_byte_at = 0.0
 
@@ -37,6 +53,14 @@ class Exchange:
     def seconds(self) -> float:
         """How long it took until the response was handed over whole; background tasks run later."""
         return (self._last_byte_at or perf_counter()) - self._began
+
+    @property
+    def complete(self) -> bool:
+        """Whether the response was handed over whole; what runs now is a background task."""
+        return self._last_byte_at > 0
+
+    def leaves(self) -> None:
+        self.left = not self.complete
 
     def sent_all(self) -> None:
         self._last_byte_at = perf_counter()
@@ -69,12 +93,30 @@ class Exchanges:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope)
+        exchange = scope[KEY] = Exchange(scope)
         for begin in self._begin:
             begin(exchange)
+        try:
+            await self.app(scope, _noticing(exchange, receive), self._following(exchange, send))
+        except asyncio.CancelledError:
+            # So Ray Serve tells that the client hung up.
+            exchange.leaves()
+            raise
+        except Exception:
+            if not exchange.complete:
+                exchange.status = 500
+            raise
+        finally:
+            del scope[KEY]  # a cycle, or every request would wait for the garbage collector
+            if exchange.left:
+                exchange.status = CLIENT_LEFT
+            for end in self._end:
+                end(exchange)
 
+    def _following(self, exchange: Exchange, send: Send) -> Send:
         async def followed(message: Message) -> None:
             if message["type"] == "http.response.start":
+                exchange.started = True
                 exchange.status = message["status"]
                 for headers in self._headers:
                     message["headers"] = [*message.get("headers", ()), *headers(exchange)]
@@ -82,11 +124,14 @@ class Exchanges:
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 exchange.sent_all()
 
-        try:
-            await self.app(scope, receive, followed)
-        except Exception:
-            exchange.status = 500
-            raise
-        finally:
-            for end in self._end:
-                end(exchange)
+        return followed
+
+
+def _noticing(exchange: Exchange, receive: Receive) -> Receive:
+    async def noticed() -> Message:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            exchange.leaves()
+        return message
+
+    return noticed

@@ -1,22 +1,20 @@
 """Gives every request an id: in log lines, errors and the response header."""
 
-from contextvars import ContextVar
+import re
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from servekit.contracts.request_id import request_id as current
+
 HEADER = b"x-request-id"
-_current: ContextVar[str] = ContextVar("request_id", default="")
-
-
-def current_request_id() -> str:
-    """The id of the request being answered, or "" outside one."""
-    return _current.get()
+VALID = re.compile(rb"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
+"""An id that a client may choose: it goes into log lines and into the response's headers."""
 
 
 def _header(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
-        if name == HEADER:
+        if name == HEADER and VALID.fullmatch(value):
             return value.decode("latin-1")
     return None
 
@@ -35,7 +33,7 @@ class RequestId:
         if scope["type"] in {"http", "websocket"}:
             request_id = _header(scope) or str(uuid4())
             scope.setdefault("state", {})["request_id"] = request_id
-            _current.set(request_id)
+            current.set(request_id)
         await self.app(scope, receive, send)
 
 

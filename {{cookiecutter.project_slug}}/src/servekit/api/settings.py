@@ -21,6 +21,7 @@ class ApiSettings(Settings):
 
     cors_origins: origins that browsers may call from; none by default.
     max_body_bytes: larger requests are answered 413.
+    body_timeout_s: requests whose body takes longer to arrive are answered 408.
     max_file_bytes: larger uploaded files are answered 413.
     cookie_secure: mark cookies Secure, so that browsers send them over HTTPS only.
     docs: serve /docs and /openapi.json.
@@ -31,6 +32,7 @@ class ApiSettings(Settings):
 
     cors_origins: Annotated[CommaList, AfterValidator(_origins)] = ()
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
+    body_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     max_file_bytes: int = Field(default=1024 * 1024, ge=1, le=1024 * 1024)
     cookie_secure: bool = True
     docs: bool = True

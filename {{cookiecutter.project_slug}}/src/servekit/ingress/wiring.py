@@ -10,10 +10,10 @@ from starlette.types import ASGIApp
 from servekit.api import Feature, Service, create_app
 from servekit.api.canary import CanarySettings
 from servekit.api.contract_types import check_contracts
-from servekit.api.logging import configure_logging
 from servekit.api.request_id import AnswersRequestId
 from servekit.api.settings import ApiSettings
 from servekit.contracts import Meter, NullMeter, Ports, WrappedPredictor
+from servekit.logs import configure_logging
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.settings import VARIABLES, StoreSettings
 from servekit.registry.sources.source import SourceKind

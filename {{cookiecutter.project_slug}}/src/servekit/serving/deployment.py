@@ -9,7 +9,9 @@ import asyncio
 import inspect
 import logging
 import math
+import os
 import re
+import sys
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -43,6 +45,7 @@ from servekit.contracts import (
     is_reference,
     not_finite,
 )
+from servekit.logs import configure_logging
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.golden import check_examples, check_golden
 from servekit.registry.iterate import Contained, iterate_in_thread
@@ -180,6 +183,15 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or named or bool(OUT_OF_MEMORY.search(str(error)))
 
 
+def in_replica() -> bool:
+    """Whether this process is a replica of Ray Serve, where nothing else sets up the log."""
+    serve = sys.modules.get("ray.serve")
+    try:
+        return serve is not None and serve.get_replica_context() is not None
+    except Exception:  # Serve's own, outside of a replica
+        return False
+
+
 class Assigned(NamedTuple):
     """An item, and the model that answers it."""
 
@@ -202,8 +214,7 @@ class ModelDeployment(Chunked):
     """
 
     def __init__(self, contract: Contract, model: str, *, in_background: bool = False) -> None:
-        self._prepare(contract)
-        self._path = model
+        self._prepare(contract, model)
         self._model: Future[Any] = Future()
         # A call that is cancelled while it waits must not cancel what the others wait for.
         self._model.set_running_or_notify_cancel()
@@ -212,7 +223,11 @@ class ModelDeployment(Chunked):
         else:
             self._model.set_result(self._loaded())
 
-    def _prepare(self, contract: Contract) -> None:
+    def _prepare(self, contract: Contract, model: str) -> None:
+        self._path = model
+        if in_replica():
+            package = self._path.partition(".")[0]
+            configure_logging(os.environ.get("API_LOG_LEVEL", "INFO"), package)
         self._name = name = contract.name
         self._contract = contract
         self._finite = FiniteAnswers(contract.output)
@@ -544,7 +559,7 @@ class VersionedDeployment(ModelDeployment):
         meter: Callable[[], Meter] | None = None,
         settings: StoreSettings | None = None,
     ) -> None:
-        self._prepare(contract)
+        self._prepare(contract, model)
         self._default = f"{contract.name}@champion"
         settings = settings or StoreSettings.load()
         counter = meter() if meter else None

@@ -41,9 +41,13 @@ class ReplicaWatch:
     """Cancels calls that wait while there is no replica to answer them.
 
     Ray Serve would let them wait for ever. One timer watches all calls of a handle.
+
+    Args:
+        grace_s: How long they wait all the same.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grace_s: float = GRACE_S) -> None:
+        self._grace_s = grace_s
         self._calls: dict[int, tuple[Any, Cancellable]] = {}
         self._watching_in: asyncio.AbstractEventLoop | None = None
         self._alone_since: float | None = None
@@ -75,7 +79,7 @@ class ReplicaWatch:
             self._alone_since = None
         elif self._alone_since is None:
             self._alone_since = loop.time()
-        elif loop.time() - self._alone_since >= GRACE_S:
+        elif loop.time() - self._alone_since >= self._grace_s:
             for _, call in [*self._calls.values()]:
                 if not is_assigned(call):
                     call.cancel()

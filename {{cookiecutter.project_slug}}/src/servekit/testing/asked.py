@@ -115,7 +115,7 @@ class PoisonedDeployment(ModelDeployment):
     """Holds a model that fails whenever one item is among those that it is asked."""
 
     def __init__(self, model: Model, poison: Any) -> None:
-        self._prepare(model.contract)
+        self._prepare(model.contract, model.path)
         self._model: Future[Any] = Future()
         self._model.set_result(_Poisoned(loaded(model), poison))
 

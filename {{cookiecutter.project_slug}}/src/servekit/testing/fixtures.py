@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Client
 
 import servekit
-from servekit.api.logging import KIT_LOGGER
+from servekit.logs import KIT_LOGGER
 from servekit.serving.model import Model
 
 from .asked import Asked, asked_at, asked_by_itself

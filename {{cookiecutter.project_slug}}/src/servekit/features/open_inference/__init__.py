@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from servekit.api import Feature
 from servekit.inference.signature import Signatures
 
-from .errors import ErrorMember, unexpected_with_error
+from .errors import ErrorMember
 from .routes import TAG, models_router, server_router
 
 
@@ -22,6 +22,5 @@ def open_inference() -> Feature:
         service_routers=[server_router()],
         model_routers=[models_router(signatures)],
         wrap=signatures.sign,
-        handlers={Exception: unexpected_with_error},
         tags={TAG: "The Open Inference Protocol, for its own clients."},
     )

@@ -3,11 +3,9 @@
 import json
 import re
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from servekit.api.errors import MEDIA_TYPE, problem_response, reason_of, unexpected
+from servekit.api.errors import MEDIA_TYPE, reason_of
 
 PREFIX = "/v2"
 _PATH = re.compile(rf"{PREFIX}(/(health|models)(/.*)?)?", re.DOTALL)
@@ -47,14 +45,6 @@ class ErrorMember:
             await send(message)
 
         await self._app(scope, receive, explain)
-
-
-async def unexpected_with_error(request: Request, error: Exception) -> Response:
-    """Answer an unexpected error, which is outside every middleware."""
-    response = await unexpected(request, error)
-    if not _is_of_the_protocol(request.scope):
-        return response
-    return problem_response(json.loads(_explained(response.body)))
 
 
 def _is_of_the_protocol(scope: Scope) -> bool:

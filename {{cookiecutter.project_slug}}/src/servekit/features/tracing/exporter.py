@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased
 
-from servekit.api.logging import KIT_LOGGER
+from servekit.logs import KIT_LOGGER
 
 from .sampling import ANYWHERE, Entrances, at_serve
 from .settings import TracingSettings, collector

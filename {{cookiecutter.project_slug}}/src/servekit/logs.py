@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from pydantic_core import to_json
 
-from .request_id import current_request_id
+from servekit.contracts.request_id import current_request_id
 
 KIT_LOGGER = __name__.partition(".")[0]
 WRITE_EVERY_S = 0.1

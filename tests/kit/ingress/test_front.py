@@ -1,0 +1,149 @@
+"""What stands before Ray Serve lets no client do what harms others."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from servekit.ingress.front import BUFFER_BYTES, RequestHeaders, WholeBodies, in_front
+
+Messages = list[dict[str, Any]]
+
+
+class Behind:
+    """Reads the body, notes what it was given, and answers 200."""
+
+    def __init__(self) -> None:
+        self.scopes: list[Any] = []
+        self.received: Messages = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scopes.append(scope)
+        more = scope["type"] == "http"
+        while more:
+            message = await receive()
+            self.received.append(message)
+            more = message.get("more_body", False)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def scope_of(*headers: tuple[bytes, bytes], kind: str = "http") -> dict[str, Any]:
+    return {"type": kind, "method": "POST", "path": "/", "headers": [*headers]}
+
+
+def part(body: bytes, more_body: bool = True) -> dict[str, Any]:
+    return {"type": "http.request", "body": body, "more_body": more_body}
+
+
+async def sent(app: Any, scope: Any, *messages: dict[str, Any], then: bool = False) -> Messages:
+    """Call an application with these messages, and then with none or a client that leaves."""
+    response: Messages = []
+    left = iter([*messages, *([{"type": "http.disconnect"}] if then else [])])
+
+    async def receive() -> Any:
+        if (message := next(left, None)) is None:
+            await asyncio.Event().wait()
+        return message
+
+    async def send(message: Any) -> None:
+        response.append(message)
+
+    await app(scope, receive, send)
+    return response
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"x-request-timeout-seconds", b"0.1"),
+        (b"x-request-disconnect-disabled", b"?1"),
+        (b"x-request-id", b"\xff"),
+        (b"x-request-id", b""),
+        (b"x-request-id", b" "),
+        (b"x-session-id", b"\xff"),
+        (b"serve_multiplexed_model_id", b"\xff"),
+        (b"serve-multiplexed-model-id", b"\xff"),
+        (b"traceparent", b"\xff"),
+        (b"tracestate", b"\xff"),
+        (b"x-\xff", b"any"),
+    ],
+)
+async def test_what_serve_would_fail_over_or_obey_does_not_reach_it(
+    header: tuple[bytes, bytes],
+) -> None:
+    behind = Behind()
+    other = (b"x-other", b"\xff")
+    await sent(RequestHeaders(behind), scope_of(header, other), part(b"", more_body=False))
+    assert behind.scopes[0]["headers"] == [other]
+
+
+async def test_what_it_can_read_reaches_it() -> None:
+    behind = Behind()
+    headers = [(b"x-request-id", b"mine"), (b"traceparent", b"00-1-2-01"), (b"x-session-id", b"a")]
+    await sent(RequestHeaders(behind), scope_of(*headers), part(b"", more_body=False))
+    assert behind.scopes[0]["headers"] == headers
+
+
+async def test_a_socket_is_read_one_message_at_a_time() -> None:
+    behind = Behind()
+    theirs = (b"x-request-disconnect-disabled", b"?0")
+    await sent(RequestHeaders(behind), scope_of(theirs, kind="websocket"))
+    assert behind.scopes[0]["headers"] == [(b"x-request-disconnect-disabled", b"?1")]
+
+
+LONG = (b"content-length", b"1000")
+
+
+async def test_a_request_is_passed_on_once_its_body_is_there() -> None:
+    behind = Behind()
+    arriving: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def send(_: Any) -> None:
+        pass
+
+    request = asyncio.create_task(WholeBodies(behind, 5)(scope_of(LONG), arriving.get, send))
+    arriving.put_nowait(part(b"a"))
+    await asyncio.sleep(0.01)
+    assert behind.scopes == []
+    arriving.put_nowait(part(b"b", more_body=False))
+    await request
+    assert [one["body"] for one in behind.received] == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("header", [LONG, (b"transfer-encoding", b"chunked")])
+async def test_a_body_that_does_not_arrive_in_time_is_a_408(header: tuple[bytes, bytes]) -> None:
+    behind = Behind()
+    response = await sent(WholeBodies(behind, 0.05), scope_of(header), part(b"a"))
+    assert behind.scopes == []
+    assert response[0]["status"] == 408
+    assert (b"connection", b"close") in response[0]["headers"]
+    said = json.loads(response[1]["body"])
+    assert said["detail"] == "The content did not arrive within 0.05 seconds."
+
+
+async def test_of_a_large_body_the_rest_has_to_arrive_in_time_too() -> None:
+    behind = Behind()
+    half = part(b"x" * (BUFFER_BYTES // 2))
+    await sent(WholeBodies(behind, 0.05), scope_of(LONG), half, half)
+    assert [one["type"] for one in behind.received] == ["http.request"] * 2 + ["http.disconnect"]
+
+
+async def test_a_client_that_leaves_is_told_of() -> None:
+    behind = Behind()
+    await sent(WholeBodies(behind, 5), scope_of(LONG), part(b"a"), then=True)
+    assert [one["type"] for one in behind.received] == ["http.request", "http.disconnect"]
+
+
+async def test_a_request_without_a_body_is_not_read() -> None:
+    behind = Behind()
+    await asyncio.wait_for(
+        sent(WholeBodies(behind, 5), scope_of(), part(b"", more_body=False)), timeout=1
+    )
+    assert len(behind.received) == 1
+
+
+def test_the_time_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_BODY_TIMEOUT_S", "7")
+    assert in_front()[-1].kwargs == {"timeout_s": 7}

@@ -1,0 +1,143 @@
+"""Stands in front of all that Ray Serve does with a request, in each replica and each proxy.
+
+Ray Serve calls `in_front` because `deploy/serve.env` says so.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from servekit.api.errors import problem, problem_response
+from servekit.api.request_id import HEADER as REQUEST_ID
+from servekit.api.request_id import VALID
+from servekit.api.settings import ApiSettings
+from servekit.settings import SettingsError
+
+from .no_replica import NoReplica
+
+DISCONNECT_DISABLED = b"x-request-disconnect-disabled"
+DECIDED_HERE = frozenset({b"x-request-timeout-seconds", DISCONNECT_DISABLED})
+"""What Ray Serve would let a client decide: when it is given up, and whether it may leave."""
+
+DECODED = frozenset(
+    {
+        b"serve_multiplexed_model_id",
+        b"serve-multiplexed-model-id",
+        b"traceparent",
+        b"tracestate",
+        b"x-session-id",
+    }
+)
+"""What Ray Serve decodes, and answers 500 to where it cannot."""
+
+BUFFER_BYTES = 256 * 1024
+"""How much of a body is taken before its request gets a place."""
+
+Header = tuple[bytes, bytes]
+
+
+class RequestHeaders:
+    """Drops headers that Ray Serve fails over, or that a client must not decide.
+
+    A WebSocket gets the one with which Serve leaves it the messages of the network one by one: by
+    default it reads ahead without a bound, into the memory of the replica.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in {"http", "websocket"}:
+            scope["headers"] = [one for one in scope["headers"] if _may_pass(one)]
+            if scope["type"] == "websocket":
+                scope["headers"].append((DISCONNECT_DISABLED, b"?1"))
+        await self.app(scope, receive, send)
+
+
+def _may_pass(header: Header) -> bool:
+    name, value = header
+    if name in DECIDED_HERE or not name.isascii():
+        return False
+    if name == REQUEST_ID:
+        return VALID.fullmatch(value) is not None
+    return name not in DECODED or value.isascii()
+
+
+class WholeBodies:
+    """Reads the body of a request before it takes a place among those that run.
+
+    A request would take one with its headers: a thousand clients that send a byte now and then
+    would keep out all others, health checks included. Of larger bodies the beginning is read. One
+    that is not there in time is answered 408.
+
+    Args:
+        timeout_s: In which the whole body has to arrive.
+    """
+
+    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
+        self.app = app
+        self.timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _has_body(scope["headers"]):
+            await self.app(scope, receive, send)
+            return
+        deadline = asyncio.get_running_loop().time() + self.timeout_s
+        try:
+            async with asyncio.timeout_at(deadline):
+                read = await _beginning(receive)
+        except TimeoutError:
+            detail = f"The content did not arrive within {self.timeout_s:g} seconds."
+            response = problem_response(problem(408, detail), {"Connection": "close"})
+            await response(scope, receive, send)
+            return
+        whole = read[-1]["type"] == "http.disconnect" or not read[-1].get("more_body")
+
+        async def receive_rest() -> Message:
+            nonlocal whole
+            if read:
+                return read.pop(0)
+            if whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                whole = True
+                return {"type": "http.disconnect"}
+            whole = message["type"] == "http.disconnect" or not message.get("more_body")
+            return message
+
+        await self.app(scope, receive_rest, send)
+
+
+def _has_body(headers: Iterable[Header]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in headers
+    )
+
+
+async def _beginning(receive: Receive) -> list[Message]:
+    """Receive messages until the body is whole or large, or its client has left; at least one."""
+    read = [await receive()]
+    size_bytes = len(read[0].get("body", b""))
+    while read[-1].get("more_body") and size_bytes < BUFFER_BYTES:
+        read.append(await receive())
+        size_bytes += len(read[-1].get("body", b""))
+    return read
+
+
+def in_front() -> list[Middleware]:
+    """Return what stands there, outermost first."""
+    try:
+        timeout_s = ApiSettings.load().body_timeout_s
+    except SettingsError:  # said where the service starts
+        timeout_s = ApiSettings.model_fields["body_timeout_s"].default
+    return [
+        Middleware(RequestHeaders),
+        Middleware(NoReplica),
+        Middleware(WholeBodies, timeout_s=timeout_s),
+    ]
