@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
@@ -173,12 +173,35 @@ async def test_a_large_body_is_not_read_before_the_guard(
     assert await status_of(app, path, length) == 401
 
 
+def signing_in() -> FastAPI:
+    async def sign_in(request: Request) -> int:
+        return len(await request.body())
+
+    router = APIRouter()
+    router.post("/v1/token")(sign_in)
+    return create_app(fake_ports(), [Feature(name="sign_in", sign_in_routers=[router])])
+
+
 async def test_to_sign_in_takes_no_large_body() -> None:
-    sign_in = APIRouter()
-    sign_in.post("/v1/token")(told)
-    app = create_app(fake_ports(), [Feature(name="sign_in", sign_in_routers=[sign_in])])
     large = (b"content-length", b"%d" % (LARGE_BYTES + 1))
-    assert await status_of(app, "/v1/token", large) == 413
+    assert await status_of(signing_in(), "/v1/token", large) == 413
+
+
+@pytest.mark.parametrize(("pieces", "status"), [(2, 200), (LARGE_BYTES // 1000 + 2, 413)])
+def test_pieces_of_a_body_to_sign_in_are_counted(pieces: int, status: int) -> None:
+    response = TestClient(signing_in()).post("/v1/token", content=iter([b"x" * 1000] * pieces))
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize("length", [1, LARGE_BYTES + 1])
+def test_an_api_in_another_has_guards_of_its_own(length: int) -> None:
+    inner = create_app(fake_ports(), [LOCK])
+    inner.post("/told", name="inner")(told)
+    outer = create_app(fake_ports())
+    outer.mount_open("/inner", inner)
+    response = TestClient(outer).post("/inner/told", content=b"x" * length)
+    assert response.status_code == 401
+    assert TestClient(outer).post("/inner/told", content=b"x" * length, headers=KEY).is_success
 
 
 @pytest.mark.parametrize("length", [1, LARGE_BYTES + 1])

@@ -9,9 +9,9 @@ import pytest
 from fastapi import APIRouter, BackgroundTasks, FastAPI, HTTPException, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.testclient import TestClient
-from starlette.responses import StreamingResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 
-from servekit.api import create_app
+from servekit.api import GuardedApi, create_app
 from servekit.api.exchange import CLIENT_LEFT, Exchange, ExchangeHooks
 from servekit.api.feature import Feature
 from servekit.api.settings import ApiSettings
@@ -30,7 +30,7 @@ def told(ended: list[Exchange]) -> Feature:
 
 def app_with(
     *routes: Callable[..., Any], features: tuple[Feature, ...] = (), **options: Any
-) -> FastAPI:
+) -> GuardedApi:
     """The API with `GET /<name>` for each of these functions."""
     router = APIRouter()
     for route in routes:
@@ -143,6 +143,43 @@ def test_a_service_may_answer_unexpected_errors_itself() -> None:
 
     response = TestClient(app).get("/broken", headers=PAGE)
     assert (response.status_code, response.text) == (503, "mine: s3cret")
+
+
+@pytest.mark.parametrize("kind", [500, Exception])
+def test_its_handler_may_be_a_plain_function_or_of_the_status(kind: Any) -> None:
+    app = app_with(broken)
+
+    @app.exception_handler(kind)
+    def mine(_: Request, error: Exception) -> PlainTextResponse:
+        return PlainTextResponse(f"mine: {error}", status_code=503)
+
+    response = TestClient(app).get("/broken", headers=PAGE)
+    assert (response.status_code, response.text) == (503, "mine: s3cret")
+    assert response.headers["access-control-allow-origin"] == PAGE["Origin"]
+
+
+def test_an_api_in_another_is_followed_too() -> None:
+    inside: list[Exchange] = []
+    outside: list[Exchange] = []
+    outer = app_with(features=(told(outside),))
+    outer.mount_open("/inner", app_with(broken, features=(told(inside),)))
+    assert TestClient(outer).get("/inner/broken").status_code == 500
+    assert [one.status for one in inside + outside] == [500, 500]
+
+
+async def test_an_error_after_the_client_has_left_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def looks(request: Request) -> None:
+        assert await request.is_disconnected()
+        raise KeyError("mine")
+
+    ended: list[Exchange] = []
+    await left_by(app_with(looks, features=(told(ended),)), "GET", "/looks")
+    assert [one.status for one in ended] == [CLIENT_LEFT]
+    [line] = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert line.exc_info
+    assert isinstance(line.exc_info[1], KeyError)
 
 
 def test_a_background_task_that_fails_changes_no_answer(caplog: pytest.LogCaptureFixture) -> None:

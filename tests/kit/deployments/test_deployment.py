@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import closing
+from contextvars import ContextVar
 from threading import Event
 from typing import ClassVar
 
@@ -385,6 +386,32 @@ async def test_calls_that_wait_for_a_slow_model_are_joined() -> None:
         *([2 * number] * 2 for number in range(2, 6)),
     ]
     assert batches_of(deployment) == [[1], [2, 2, 3, 3, 4, 4, 5, 5]]
+
+
+asked_by: ContextVar[str] = ContextVar("asked_by", default="none")
+
+
+class Naming:
+    """Takes 20 ms, and answers with the length of what its context says."""
+
+    def predict(self, items: Sequence[int]) -> list[int]:
+        time.sleep(0.02)
+        return [len(asked_by.get())] * len(items)
+
+
+async def test_a_slow_model_runs_in_the_context_of_its_call() -> None:
+    deployment = deployment_of(Naming)
+    for name in ("a", "bb", "ccc"):
+        asked_by.set(name)
+        assert told(await deployment.predict_batch([1], [""])) == [len(name)]
+
+
+async def test_no_item_of_a_call_that_was_taken_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATCHER_MAX_WAITING", "8")
+    deployment = deployment_of(Batching)
+    calls = [deployment.predict_batch([number] * 30, [""] * 30) for number in range(20, 40)]
+    for number, answers in zip(range(20, 40), await asyncio.gather(*calls), strict=True):
+        assert told(answers) == [2 * number] * 30
 
 
 async def test_of_calls_that_were_joined_one_fails_alone() -> None:

@@ -18,6 +18,13 @@ def test_a_batch_of_a_slow_model_waits_for_as_many_as_asked_before() -> None:
     assert window.open_s(32) == 0
 
 
+def test_a_call_that_failed_says_nothing_about_the_next() -> None:
+    window = window_after((0.05, 32))
+    window.ended(None, 16)
+    assert window.call_s == 0.05
+    assert window.open_s(15) > window.open_s(16) == 0
+
+
 def test_it_never_waits_long() -> None:
     assert window_after((5, 32)).open_s(1) == AT_MOST_S
 

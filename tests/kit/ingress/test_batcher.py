@@ -174,6 +174,33 @@ async def test_where_calls_take_turns_what_waits_goes_together() -> None:
     assert model.calls == [["a"], ["b", "c", "d"]]
 
 
+async def test_after_a_quick_failure_slow_calls_take_turns_as_before() -> None:
+    class Failing(SlowModel):
+        running = most = 0
+
+        async def call(self, items: Sequence[str]) -> list[str]:
+            if "bad" in items:
+                raise ModelError("at once")
+            self.running += 1
+            self.most = max(self.most, self.running)
+            answers = await super().call(items)
+            self.running -= 1
+            return answers
+
+    model = Failing()
+    batcher = batcher_of(model, takes_turns=True)
+    assert await batcher.ask("a") == "A"
+    with pytest.raises(ModelError):
+        await batcher.ask("bad")
+
+    async def later(number: int) -> str:
+        await asyncio.sleep(0.004 * number)
+        return await batcher.ask(str(number))
+
+    assert len(await asyncio.gather(*map(later, range(9)))) == 9
+    assert model.most == 1
+
+
 async def test_a_call_that_takes_very_long_is_overtaken() -> None:
     batcher = batcher_of(Model(), takes_turns=True)
     stuck = asyncio.create_task(batcher.ask("stuck"))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from servekit.ingress.front import BUFFER_BYTES, RequestHeaders, WholeBodies, in_front
+from servekit.ingress.no_replica import NoReplica
 
 Messages = list[dict[str, Any]]
 
@@ -126,8 +127,9 @@ async def test_a_body_that_does_not_arrive_in_time_is_a_408(header: tuple[bytes,
 async def test_of_a_large_body_the_rest_has_to_arrive_in_time_too() -> None:
     behind = Behind()
     half = part(b"x" * (BUFFER_BYTES // 2))
-    await sent(WholeBodies(behind, 0.05), scope_of(LONG), half, half)
+    response = await sent(WholeBodies(behind, 0.05), scope_of(LONG), half, half)
     assert [one["type"] for one in behind.received] == ["http.request"] * 2 + ["http.disconnect"]
+    assert [one.get("status") for one in response] == [408, None]
 
 
 async def test_a_client_that_leaves_is_told_of() -> None:
@@ -142,6 +144,15 @@ async def test_a_request_without_a_body_is_not_read() -> None:
         sent(WholeBodies(behind, 5), scope_of(), part(b"", more_body=False)), timeout=1
     )
     assert len(behind.received) == 1
+
+
+@pytest.mark.parametrize(("haproxy", "there"), [("1", True), ("0", False)])
+def test_requests_are_given_up_behind_haproxy_alone(
+    monkeypatch: pytest.MonkeyPatch, haproxy: str, there: bool
+) -> None:
+    """All requests pass Serve's Python proxy, and those of a replica that stops would end, too."""
+    monkeypatch.setenv("RAY_SERVE_ENABLE_HA_PROXY", haproxy)
+    assert (NoReplica in [one.cls for one in in_front()]) == there
 
 
 def test_the_time_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,10 @@ from servekit.commands.launcher.environment import (
     grpc_ports_of_its_own,
     prepare_environment,
 )
+from servekit.commands.launcher.haproxy import HAProxy
 from servekit.commands.launcher.serve import (
     are_running,
+    grace_s,
     start_timeout_s,
     wait_until_running,
 )
@@ -301,6 +303,40 @@ def test_an_unknown_propagator_of_opentelemetry_is_one_sentence(
     monkeypatch.setenv("OTEL_PROPAGATORS", "tracecontext, unheard-of")
     with pytest.raises(SystemExit, match=r"^OTEL_PROPAGATORS names unheard-of, for which no"):
         main("acme_service.app:WIRING", ["models"])
+
+
+def test_a_file_of_settings_may_name_it_too(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("OTEL_PROPAGATORS=unheard-of\n", encoding="utf-8")
+    settings = {"ENV_FILE": str(tmp_path / "env")}
+    process = start(
+        "-m", "acme_service", "dev", settings=settings, stderr=subprocess.PIPE, text=True
+    )
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.count("\n")) == (1, 1)
+    assert said.startswith("OTEL_PROPAGATORS names unheard-of")
+
+
+def test_requests_finish_in_the_longest_time_that_any_deployment_grants() -> None:
+    def granting(*deployments: dict[str, Any]) -> float:
+        named = [{"name": str(number)} | one for number, one in enumerate(deployments)]
+        application = {"import_path": "a:b", "deployments": named}
+        return grace_s(ServeDeploySchema.model_validate({"applications": [application]}))
+
+    assert granting({"graceful_shutdown_timeout_s": 5}, {}) == 20
+    assert granting({"graceful_shutdown_timeout_s": 5}, {"graceful_shutdown_timeout_s": 60}) == 60
+    assert granting() == 20
+
+
+def test_a_haproxy_that_does_not_answer_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("servekit.commands.launcher.haproxy.TIMEOUT_S", 0.05)
+    path = tmp_path / "s"
+    assert (HAProxy(path).requests(), HAProxy(path).stop_listening()) == (0, False)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen()
+        assert HAProxy(path).requests() == 1
 
 
 def test_an_address_on_the_command_line_comes_before_the_one_in_the_file(config: Path) -> None:

@@ -15,7 +15,7 @@ class Proxy:
     """Stands for Ray Serve's proxy: it knows of some replicas, and lets requests wait."""
 
     def __init__(self, replicas: int, *, begins: bool = False) -> None:
-        self.replicas: dict[int, object] = dict.fromkeys(range(replicas))
+        self.replicas: dict[int, None] = dict.fromkeys(range(replicas))
         self.begins = begins
         self.cancelled = 0
         self.proxy_router = self
@@ -51,11 +51,13 @@ async def asked(proxy: Any, path: str = SCOPE["path"]) -> list[dict[str, Any]]:
 
     behind = SimpleNamespace(_app=proxy)  # as Serve's own middleware
 
-    async def middle(*request: Any) -> None:
-        await proxy(*request)
+    class Middle:
+        _app = behind
 
-    middle._app = behind  # type: ignore[attr-defined]
-    await NoReplica(middle)(SCOPE | {"path": path}, asyncio.Queue().get, send)
+        async def __call__(self, *request: Any) -> None:
+            await proxy(*request)
+
+    await NoReplica(Middle())(SCOPE | {"path": path}, asyncio.Queue().get, send)
     return said
 
 
@@ -88,10 +90,13 @@ async def test_others_are_waited_for(proxy: Any, path: str) -> None:
 async def test_a_replica_has_no_proxy_behind() -> None:
     said: list[Any] = []
 
-    async def app(scope: Any, _receive: Any, _send: Any) -> None:
-        said.append(scope)
+    async def app(*request: Any) -> None:
+        said.append(request[0])
 
-    await NoReplica(app)(SCOPE, asyncio.Queue().get, app)
+    async def send(_: Any) -> None:
+        raise AssertionError
+
+    await NoReplica(app)({**SCOPE}, asyncio.Queue().get, send)
     assert said == [SCOPE]
 
 

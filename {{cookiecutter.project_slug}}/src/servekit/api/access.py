@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext, iter_route_contexts
 from starlette.datastructures import URLPath
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,7 +22,10 @@ from .fast_route import FastRoute, fast_routes
 from .feature import Feature
 
 GUARDED = "servekit.guarded"
-"""In the scope of a request that all guards have let pass."""
+"""In the scope of a request, the API whose guards have let it pass; others may be mounted in it."""
+
+LOOKED_AT = "servekit.looked_at"
+"""The API that has looked at the size of its body."""
 
 LARGE_BYTES = 64 * 1024
 
@@ -69,7 +73,7 @@ class GuardedApi(ApiWithProblems):
 
     async def guard(self, connection: HTTPConnection) -> None:
         """Run all guards, in the order of their features. The first that raises refuses."""
-        if connection.scope.get(GUARDED):
+        if connection.scope.get(GUARDED) is self:
             return
         for guard in self._guards:
             await guard(connection)
@@ -105,7 +109,7 @@ class GuardedApi(ApiWithProblems):
         # Quick for most requests: FastAPI takes up to fifty microseconds to find a route.
         if path in self._fast_paths or not any(one.match(path) for one in self._grouped_paths):
             return group
-        scope = {**scope, GUARDED: True}
+        scope = {**scope, LOOKED_AT: self}
         for route in self.routes:
             match, _ = route.matches(scope)
             if match is Match.FULL:
@@ -144,24 +148,27 @@ class LargeBodies(BaseRoute):
 
     def __init__(self, api: GuardedApi) -> None:
         self._api = api
+        self._counted = RequestBodyLimitMiddleware(api.router, LARGE_BYTES)
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         raise NoMatchFound(name, path_params)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http" or scope.get(GUARDED) or not _is_large(scope):
+        if scope["type"] != "http" or scope.get(LOOKED_AT) is self._api or not _is_large(scope):
             return Match.NONE, {}
         return Match.FULL, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        api = self._api
-        others = (route for route in api.routes if route is not self)
-        route = next((one for one in others if one.matches(scope)[0] is Match.FULL), None)
+        api = scope[LOOKED_AT] = self._api
+        route = next((one for one in api.routes if one.matches(scope)[0] is Match.FULL), None)
         if route is not None and not api.is_open(route):
             await api.guard(HTTPConnection(scope))
+            scope[GUARDED] = api
         elif api.group_of(scope) is Group.SIGN_IN:
-            raise ProblemError(413, f"The request is larger than {LARGE_BYTES} bytes.")
-        scope[GUARDED] = True
+            if any(name == b"content-length" for name, _ in scope["headers"]):
+                raise ProblemError(413, f"The request is larger than {LARGE_BYTES} bytes.")
+            await self._counted(scope, receive, send)
+            return
         await api.router(scope, receive, send)
 
 

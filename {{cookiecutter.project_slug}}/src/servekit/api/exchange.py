@@ -93,6 +93,7 @@ class Exchanges:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        around = scope.get(KEY)  # of an API that this one is mounted in
         exchange = scope[KEY] = Exchange(scope)
         for begin in self._begin:
             begin(exchange)
@@ -107,7 +108,8 @@ class Exchanges:
                 exchange.status = 500
             raise
         finally:
-            del scope[KEY]  # a cycle, or every request would wait for the garbage collector
+            # Without a cycle: every request would wait for the garbage collector.
+            scope[KEY] = around
             if exchange.left:
                 exchange.status = CLIENT_LEFT
             for end in self._end:

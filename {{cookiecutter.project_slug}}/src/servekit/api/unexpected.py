@@ -1,7 +1,10 @@
 """Answers unexpected errors where their responses still get the headers of all others."""
 
 import logging
+from inspect import iscoroutinefunction
+from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,11 +33,21 @@ class UnexpectedErrors:
                 raise
             if exchange.complete:
                 log.exception("a background task failed")
-            elif exchange.left or isinstance(error, ClientDisconnect):
+            elif isinstance(error, ClientDisconnect):
                 exchange.leaves()
+            elif exchange.left:
+                log.exception("a request failed whose client had left")
             elif exchange.started:
                 raise
             else:
-                handler = exchange.app.exception_handlers.get(Exception, unexpected)
-                response = await handler(Request(scope, receive), error)
+                response = await _answer(exchange.app, Request(scope, receive), error)
                 await response(scope, receive, send)
+
+
+async def _answer(app: Any, request: Request, error: Exception) -> ASGIApp:
+    """Return what the service, or else the kit, answers; it may be a function that waits."""
+    handlers = app.exception_handlers
+    handler = handlers.get(500) or handlers.get(Exception, unexpected)
+    if iscoroutinefunction(handler):
+        return await handler(request, error)
+    return await run_in_threadpool(handler, request, error)

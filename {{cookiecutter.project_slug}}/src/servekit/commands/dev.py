@@ -23,9 +23,11 @@ def develop(wiring: str, port: int) -> None:
     import uvicorn
     from dotenv import load_dotenv
 
+    from servekit.commands import refuse_unknown_propagators
     from servekit.settings import SettingsError
 
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    refuse_unknown_propagators()
     refuse_taken_port(HOST, port)
     try:
         resolve_name(f"{wiring}.check_all")()

@@ -15,6 +15,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from servekit.commands import refuse_unknown_propagators
 from servekit.commands.free_ports import refuse_taken_port
 from servekit.commands.launcher.environment import (
     grpc_ports_of_its_own,
@@ -88,6 +89,7 @@ def checked_configuration(path: Path, check: Check, host: str | None = None) -> 
     from servekit.settings import SettingsError
 
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    refuse_unknown_propagators()
     try:
         config = read(path)
         http = config["http_options"]
@@ -125,7 +127,7 @@ def serve_until_stopped(
         schema = checked(config)
     except ConfigurationError as error:
         raise SystemExit(f"{options.config}: {error}") from None
-    with local_ray(stopper, scratch), drained_at_the_end(stopper, schema):
+    with local_ray(stopper, scratch), drained_at_the_end(stopper, lambda: schema):
         deploy(schema)
         wait_until_running(schema, stopper)
         say_what_listens(config)

@@ -4,6 +4,7 @@ Ray Serve calls `in_front` because `deploy/serve.env` says so.
 """
 
 import asyncio
+import os
 from collections.abc import Iterable
 
 from starlette.middleware import Middleware
@@ -89,14 +90,14 @@ class WholeBodies:
             async with asyncio.timeout_at(deadline):
                 read = await _beginning(receive)
         except TimeoutError:
-            detail = f"The content did not arrive within {self.timeout_s:g} seconds."
-            response = problem_response(problem(408, detail), {"Connection": "close"})
-            await response(scope, receive, send)
+            await self._too_late(scope, receive, send)
             return
         whole = read[-1]["type"] == "http.disconnect" or not read[-1].get("more_body")
 
+        late = begun = False
+
         async def receive_rest() -> Message:
-            nonlocal whole
+            nonlocal whole, late
             if read:
                 return read.pop(0)
             if whole:
@@ -105,12 +106,25 @@ class WholeBodies:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                whole = True
+                whole = late = True
                 return {"type": "http.disconnect"}
             whole = message["type"] == "http.disconnect" or not message.get("more_body")
             return message
 
-        await self.app(scope, receive_rest, send)
+        async def send_unless_late(message: Message) -> None:
+            nonlocal begun
+            if begun or not late:
+                begun = True
+                await send(message)
+
+        await self.app(scope, receive_rest, send_unless_late)
+        if late and not begun:
+            await self._too_late(scope, receive, send)
+
+    async def _too_late(self, scope: Scope, receive: Receive, send: Send) -> None:
+        detail = f"The content did not arrive within {self.timeout_s:g} seconds."
+        response = problem_response(problem(408, detail), {"Connection": "close"})
+        await response(scope, receive, send)
 
 
 def _has_body(headers: Iterable[Header]) -> bool:
@@ -136,8 +150,10 @@ def in_front() -> list[Middleware]:
         timeout_s = ApiSettings.load().body_timeout_s
     except SettingsError:  # said where the service starts
         timeout_s = ApiSettings.model_fields["body_timeout_s"].default
+    # Serve's Python proxy, where it is in front, passes requests on to replicas that stop, too.
+    has_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
     return [
         Middleware(RequestHeaders),
-        Middleware(NoReplica),
+        *([Middleware(NoReplica)] if has_haproxy else []),
         Middleware(WholeBodies, timeout_s=timeout_s),
     ]

@@ -32,9 +32,10 @@ class BatchWindow:
         """The shortest of the recent calls, in seconds: a busy machine makes none shorter."""
         return min(self._recent_s, default=0.0)
 
-    def ended(self, seconds: float, asked: int) -> None:
+    def ended(self, seconds: float | None, asked: int) -> None:
         """Note how long a call took, and how many requests waited when it ended, its own too."""
-        self._recent_s.append(seconds)
+        if seconds is not None:
+            self._recent_s.append(seconds)
         self._asked = asked
 
     def open_s(self, asking: int) -> float:

@@ -59,6 +59,7 @@ class _Call(Generic[Item, Answer]):
 
     waiting: dict[asyncio.Future[Answer], _Asked[Item]]
     began: float
+    answered: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -232,6 +233,7 @@ class Batcher(Generic[Item, Answer]):
         items = [one.item for one in call.waiting.values()]
         try:
             answers = await self._call(items)
+            call.answered = True
             # Paired before any request is answered: with a wrong number of answers, none is.
             for waiting, answer in list(zip(call.waiting, answers, strict=True)):
                 if waiting.done():
@@ -250,7 +252,9 @@ class Batcher(Generic[Item, Answer]):
     def _ended(self, call: _Call[Item, Answer]) -> None:
         # A callback, not a `finally`: a call cancelled before its first step never runs one.
         loop = asyncio.get_running_loop()
-        self._window.ended(loop.time() - call.began, self._asking())
+        # One that failed or was cancelled says nothing about how long others take.
+        took_s = loop.time() - call.began if call.answered else None
+        self._window.ended(took_s, self._asking())
         self._in_flight.discard(call)
         # Answered by now, unless the call was cancelled from outside.
         self._fail(call, ModelUnavailableError(f"The {self._model} model stopped."))

@@ -55,7 +55,7 @@ from servekit.registry.sources.source import SourceKind
 from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
 
-from .batcher import Batcher
+from .batcher import Batcher, waiting_contexts
 from .chunks import MAX_CHUNK_BYTES, Chunked, Whole
 from .finite_answers import FiniteAnswers
 from .pace import ALONE_S, QUICK_S, Pace, ThreadCalls
@@ -235,10 +235,12 @@ class ModelDeployment(Chunked):
         # Its own threads: a model that is stuck takes none from another one.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
         self._calls = ThreadCalls(self._threads)
-        settings = BatcherSettings.load().model_copy(update={"max_in_flight": THREADS})
+        # Serve bounds how many calls wait here; items of one that it took are never refused.
+        bounds = {"max_in_flight": THREADS, "max_waiting": sys.maxsize}
+        settings = BatcherSettings.load().model_copy(update=bounds)
         self._joined: Batcher[Assigned, Prediction[Any]] = Batcher(
             name,
-            self._predict_asked,
+            self._predict_joined,
             lambda one: size_bytes(one.item),
             settings,
             NullMeter(),
@@ -282,6 +284,12 @@ class ModelDeployment(Chunked):
             return False
         is_async = self._awaits or inspect.iscoroutinefunction(asked[0].model.predict)
         return not is_async and not self._pace.is_quick(size)
+
+    async def _predict_joined(self, asked: Sequence[Assigned]) -> Answers:
+        """Answer items of several calls, in the context of the first: its trace, its request."""
+        context = waiting_contexts()[0].copy()
+        predicting = self._predict_asked(asked)
+        return await asyncio.get_running_loop().create_task(predicting, context=context)
 
     async def _predict_asked(self, asked: Sequence[Assigned]) -> Answers:
         """Return one answer for each item, in order, each by its own version."""

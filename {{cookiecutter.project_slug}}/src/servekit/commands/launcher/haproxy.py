@@ -2,7 +2,6 @@
 
 import csv
 import socket
-from contextlib import suppress
 from pathlib import Path
 
 FRONTENDS = ("http_frontend", "grpc_frontend")
@@ -30,11 +29,14 @@ class HAProxy:
 
     def requests(self) -> int:
         """How many requests, streams and WebSockets are under way; 0 without a HAProxy."""
-        with suppress(OSError):
+        try:
             lines = self._ask("show stat").lstrip("# ").splitlines()
-            rows = csv.DictReader(lines)
-            return sum(int(row["scur"] or 0) for row in rows if row["svname"] == "BACKEND")
-        return 0
+        except (FileNotFoundError, ConnectionRefusedError):
+            return 0
+        except OSError:  # it is there, and busy
+            return 1
+        rows = csv.DictReader(lines)
+        return sum(int(row["scur"] or 0) for row in rows if row["svname"] == "BACKEND")
 
     def _ask(self, command: str) -> str:
         with socket.socket(socket.AF_UNIX) as asked:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 """Answers travel by gRPC; Ray's shared memory stays almost empty."""
+UNSAID_GRACE_S = 20.0
+"""What Serve grants by default."""
 PROXY, PROXY_ACTOR = "/haproxy", "ray::HAProxyManager"
 METRICS_PORT = 8080
 """Ray's metrics agent listens there, or on the next free port above it."""
@@ -82,13 +84,15 @@ def why_not_started(what: str, error: Exception) -> str:
 
 
 @contextmanager
-def drained_at_the_end(stopper: Stopper, schema: "ServeDeploySchema") -> Iterator[None]:
+def drained_at_the_end(
+    stopper: Stopper, schema: "Callable[[], ServeDeploySchema]"
+) -> Iterator[None]:
     """Let requests in flight finish when the block ends, and refuse new connections."""
     try:
         yield
     finally:
         stopper.cleaning = True
-        while_ray_is_there(partial(drain, grace_s(schema)))
+        while_ray_is_there(partial(drain, grace_s(schema())))
 
 
 def grace_s(schema: "ServeDeploySchema") -> float:
@@ -98,7 +102,8 @@ def grace_s(schema: "ServeDeploySchema") -> float:
         for application in schema.applications
         for one in application.deployments
     )
-    return max((float(one) for one in granted if isinstance(one, int | float)), default=20.0)
+    said = (float(one) if isinstance(one, int | float) else UNSAID_GRACE_S for one in granted)
+    return max(said, default=UNSAID_GRACE_S)
 
 
 def while_ray_is_there(work: Callable[[], None]) -> None:

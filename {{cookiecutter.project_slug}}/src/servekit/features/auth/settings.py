@@ -16,6 +16,8 @@ MAX_SECRETS = 8
 
 _ISSUER = re.compile(r"(https://[^/?#@\s]+|http://(localhost|127\.0\.0\.1)(:\d+)?)(/[^?#\s]*)?")
 
+_KEYS = re.compile(r"(https://[^/?#@\s]+|http://(localhost|127\.0\.0\.1)(:\d+)?)/[^#\s]*")
+
 
 def _long(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     short = any(len(one.get_secret_value().encode()) < SECRET_BYTES for one in secrets)
@@ -48,6 +50,12 @@ def _address(issuer: str) -> str:
     return issuer
 
 
+def _keys_address(address: str) -> str:
+    if address and not _KEYS.fullmatch(address):
+        raise ValueError("wants the https address of a set of keys (JWKS)")
+    return address
+
+
 Secrets = Annotated[
     tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas), AfterValidator(_long)
 ]
@@ -66,7 +74,7 @@ class AuthSettings(Settings):
     audience: the audiences of which such a token has to name one.
     keys_url: where the provider's keys are, if its tokens have another issuer than its discovery.
     scope_claims: the claims of such a token that hold its scopes.
-    scope_prefix: what the provider puts before each scope, such as `api://churn/`.
+    scope_prefix: what the provider puts before each scope, such as `churn/`.
     token_lifetime_s: how long a token of the service's own is good for.
     """
 
@@ -77,7 +85,7 @@ class AuthSettings(Settings):
     api_keys: KeyHolders = ()
     issuer: Annotated[str, AfterValidator(_address)] = ""
     audience: CommaList = ()
-    keys_url: Annotated[str, AfterValidator(_address)] = ""
+    keys_url: Annotated[str, AfterValidator(_keys_address)] = ""
     scope_claims: CommaList = ("scope", "scp")
     scope_prefix: str = ""
     token_lifetime_s: int = Field(default=3600, ge=60, le=86_400)

@@ -22,20 +22,33 @@ limits are `FEEDBACK_TIMEOUT_S`."""
 
 PARAMETERS = NOT_OF_THE_DRIVER | {
     "application_name",
+    "database",
+    "dbname",
     "gsslib",
+    "host",
     "krbsrvname",
+    "lock_timeout",
     "options",
     "passfile",
+    "password",
+    "port",
+    "search_path",
+    "service",
     "ssl_max_protocol_version",
     "ssl_min_protocol_version",
     "sslcert",
     "sslcrl",
     "sslkey",
     "sslmode",
+    "sslnegotiation",
     "sslpassword",
     "sslrootcert",
     "target_session_attrs",
+    "timezone",
+    "user",
 }
+"""What the driver understands, and settings of the server. What the server does not know, it would
+refuse at every request."""
 
 
 def address_of(url: SecretStr) -> URL:
