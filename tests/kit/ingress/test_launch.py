@@ -501,11 +501,13 @@ def test_while_a_service_stops_new_connections_are_refused(config: Path) -> None
             lines = response.iter_lines()
             next(lines)
             process.send_signal(signal.SIGTERM)
-            refused = 0
+            refused = cut = 0
             while refused < 20:
                 try:
                     said.append(httpx2.post(url, json=LONG, headers=HEADERS, timeout=5).status_code)
-                except httpx2.ConnectError:
+                except (httpx2.ConnectError, httpx2.ReadError, httpx2.RemoteProtocolError) as error:
+                    # One may be on its way to be accepted just when nothing listens any more.
+                    cut += not isinstance(error, httpx2.ConnectError)
                     refused += 1
                     time.sleep(0.05)
             assert sum(1 for _ in lines) == 999
@@ -513,6 +515,7 @@ def test_while_a_service_stops_new_connections_are_refused(config: Path) -> None
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     assert {*said} <= {200}
+    assert cut <= 1
     assert nothing_left(config)
 
 
