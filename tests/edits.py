@@ -41,6 +41,9 @@ OTHER_TEXTS = {
     "AUTH_API_KEYS": f"ada:predict:{'0' * 64}",
     "AUTH_ISSUER": "https://id.example",
     "AUTH_AUDIENCE": "operators",
+    "AUTH_KEYS_URL": "https://id.example/keys",
+    "AUTH_SCOPE_CLAIMS": "roles",
+    "AUTH_SCOPE_PREFIX": "words/",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
 }
 """Other valid values of settings that are neither numbers nor yes or no."""

@@ -81,6 +81,7 @@ PARSERS: dict[str, Callable[[str], None]] = {
     ".md": parse_markdown,
     ".py": parse_python,
     ".yaml": parse_yaml,
+    ".yml": parse_yaml,
 }
 """By file name, or else by suffix."""
 

@@ -15,9 +15,13 @@ INSTRUCTIONS = [
 WRITTEN_BY_SETUP = {"uv.lock"}
 
 
+COPIES = [
+    words[1:] for words in INSTRUCTIONS if words[0] == "COPY" and not words[1].startswith("--from")
+]
+
+
 def copied_from_the_project() -> set[str]:
-    copies = [words for words in INSTRUCTIONS if words[0] == "COPY"]
-    return {path for _, *paths, _ in copies if "--from" not in paths[0] for path in paths}
+    return {path for *paths, _ in COPIES for path in paths if not path.startswith("--")}
 
 
 def let_in() -> set[str]:
@@ -28,6 +32,11 @@ def let_in() -> set[str]:
 def test_the_build_sees_what_it_copies_and_nothing_else():
     assert template_files()[".dockerignore"].decode().splitlines().count("*") == 1
     assert let_in() == copied_from_the_project()
+
+
+def test_what_is_copied_can_be_read_whatever_the_umask_was():
+    """Its group and others may read it: the service runs as none that owns a file."""
+    assert {words[0] for words in COPIES} == {"--chmod=755"}
 
 
 def test_what_is_copied_is_there():

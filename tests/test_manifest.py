@@ -24,6 +24,7 @@ ALWAYS_ON = {
 
 # The only files in which a condition may stand, and so the only ones that are rendered.
 RENDERED = {
+    ".github/dependabot.yml",
     ".env.example",
     "LICENSE",
     "Makefile",
