@@ -45,7 +45,9 @@ def local_ray(stopper: Stopper, scratch: Path) -> Iterator[None]:
 
     try:
         metrics_port = free_port_near(METRICS_PORT)
-        start_ray(metrics_port)
+        # An exception in the middle of its start could leave a lock of Ray's or of the log held.
+        with stopper.held_back():
+            start_ray(metrics_port)
         Thread(target=end_with_ray, args=(stopper, scratch), daemon=True).start()
         print(f"Metrics for Prometheus are on port {metrics_port}.", flush=True)
         stopper.listen()
@@ -58,7 +60,11 @@ def local_ray(stopper: Stopper, scratch: Path) -> Iterator[None]:
 
 def start_ray(metrics_port: int) -> None:
     import ray
+    from ray._private import utils
 
+    # Ray's own handler would swallow a signal to stop that comes while it starts.
+    kept: Any = utils
+    kept.set_sigterm_handler = lambda _handler: None
     try:
         ray.init(
             "local",  # or it would join a cluster that already runs on this machine
@@ -158,24 +164,21 @@ def drain(timeout_s: float) -> None:
     """Stop Serve once nothing is under way.
 
     HAProxy would go on listening while Serve takes its applications away: callers would wait, and
-    get a 404 for routes that exist. So it stops listening first, and is gone before them.
+    get a 404 for routes that exist. So it stops listening first, and is gone before them. Where
+    there is none, deleting applications waits for their replicas, as long as each may take to stop:
+    shutting Serve down at once would take the proxy away from under open streams.
     """
     from ray import serve
     from ray.serve import context
 
     haproxy = HAProxy(Path(os.environ.get("RAY_SERVE_HAPROXY_SOCKET_PATH", "")))
-    if haproxy.stop_listening():
-        wait_until_idle(haproxy, timeout_s)
-        end_haproxy()
-        with suppress(Exception):
-            serve.shutdown()
-        return
-    # Shutting Serve down at once would take the proxy away from under open streams.
-    # Deleting applications waits for their replicas, as long as each may take to stop.
     with suppress(Exception):
         applications = serve.status().applications
         asked = [name for name, one in applications.items() if may_have_requests(one)]
-        if client := context._get_global_client():  # pyright: ignore[reportPrivateUsage]
+        if asked and haproxy.stop_listening():
+            wait_until_idle(haproxy, timeout_s)
+            end_haproxy()
+        elif client := context._get_global_client():  # pyright: ignore[reportPrivateUsage]
             client.delete_apps(asked)  # serve.delete takes one, and waits for it
         serve.shutdown()
 
