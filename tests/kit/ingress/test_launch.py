@@ -469,8 +469,9 @@ def test_a_service_whose_ray_dies_says_so_and_ends(config: Path, name: str) -> N
     assert nothing_left(config)
 
 
-@pytest.mark.serve
-def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -> None:
+@contextmanager
+def stopping_under_a_stream(config: Path) -> Iterator[str]:
+    """Stop a service while a stream runs, which has to be finished; give the URL of a route."""
     process = begin("serve", config)
     url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
     try:
@@ -480,6 +481,7 @@ def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -
             lines = response.iter_lines()
             next(lines)
             process.send_signal(signal.SIGTERM)
+            yield url
             assert sum(1 for _ in lines) == 999
     finally:
         process.send_signal(signal.SIGTERM)
@@ -489,34 +491,27 @@ def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -
 
 
 @pytest.mark.serve
+def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -> None:
+    with stopping_under_a_stream(config):
+        pass
+
+
+@pytest.mark.serve
 @pytest.mark.skipif(os.environ.get("PROXY") == "python", reason="It listens until the end.")
 def test_while_a_service_stops_new_connections_are_refused(config: Path) -> None:
-    process = begin("serve", config)
-    url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
     said: list[int] = []
-    try:
-        answered(process, url, {"text": "Guten Morgen!"})
-        asking = {"json": {"items": [LONG] * 1000}, "headers": HEADERS, "timeout": 60}
-        with httpx2.stream("POST", f"{url}/lines", **asking) as response:
-            lines = response.iter_lines()
-            next(lines)
-            process.send_signal(signal.SIGTERM)
-            refused = cut = 0
-            while refused < 20:
-                try:
-                    said.append(httpx2.post(url, json=LONG, headers=HEADERS, timeout=5).status_code)
-                except (httpx2.ConnectError, httpx2.ReadError, httpx2.RemoteProtocolError) as error:
-                    # One may be on its way to be accepted just when nothing listens any more.
-                    cut += not isinstance(error, httpx2.ConnectError)
-                    refused += 1
-                    time.sleep(0.05)
-            assert sum(1 for _ in lines) == 999
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+    refused = cut = 0
+    with stopping_under_a_stream(config) as url:
+        while refused < 20:
+            try:
+                said.append(httpx2.post(url, json=LONG, headers=HEADERS, timeout=5).status_code)
+            except (httpx2.ConnectError, httpx2.ReadError, httpx2.RemoteProtocolError) as error:
+                # One may be on its way to be accepted just when nothing listens any more.
+                cut += not isinstance(error, httpx2.ConnectError)
+                refused += 1
+                time.sleep(0.05)
     assert {*said} <= {200}
     assert cut <= 1
-    assert nothing_left(config)
 
 
 @pytest.mark.serve

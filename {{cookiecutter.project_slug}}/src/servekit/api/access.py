@@ -10,15 +10,14 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext, iter_route_contexts
-from starlette.datastructures import URLPath
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .body_limit import PLAIN_LENGTH
 from .errors import ApiWithProblems, ProblemError, documented
-from .fast_route import FastRoute, fast_routes
+from .fast_route import RouteInFront, fast_routes
 from .feature import Feature
 
 GUARDED = "servekit.guarded"
@@ -125,8 +124,7 @@ class GuardedApi(ApiWithProblems):
             TypeError: A route takes no guards.
         """
         # Made anew each time.
-        made = (FastRoute, LargeBodies)
-        self.router.routes[:] = [one for one in self.routes if not isinstance(one, made)]
+        self.router.routes[:] = [one for one in self.routes if not isinstance(one, RouteInFront)]
         grouped = [route for route in self.routes if id(route) in self._groups]
         self._grouped_paths = [one.path_regex for one in iter_route_contexts(grouped)]
         if self._guards:
@@ -139,7 +137,7 @@ class GuardedApi(ApiWithProblems):
         return super().build_middleware_stack()
 
 
-class LargeBodies(BaseRoute):
+class LargeBodies(RouteInFront):
     """Guards requests with large bodies before these are read: reading them takes long.
 
     FastAPI reads and parses a body before it runs a guard, and 4 MiB of nothing but brackets keep
@@ -149,9 +147,6 @@ class LargeBodies(BaseRoute):
     def __init__(self, api: GuardedApi) -> None:
         self._api = api
         self._counted = RequestBodyLimitMiddleware(api.router, LARGE_BYTES)
-
-    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        raise NoMatchFound(name, path_params)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http" or scope.get(LOOKED_AT) is self._api or not _is_large(scope):

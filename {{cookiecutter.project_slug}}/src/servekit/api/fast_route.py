@@ -56,7 +56,14 @@ class ModelCall(NamedTuple):
     answer: Callable[[Any, Any], Awaitable[tuple[Any, str]]]
 
 
-class FastRoute(BaseRoute):
+class RouteInFront(BaseRoute):
+    """A route of the kit before those that FastAPI makes, which know the paths of their names."""
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        raise NoMatchFound(name, path_params)
+
+
+class FastRoute(RouteInFront):
     """Answers as the route beside it, byte for byte, and leaves to that one what is unusual.
 
     Unusual is a request with another content type or broken JSON, one whose body comes in pieces,
@@ -84,9 +91,6 @@ class FastRoute(BaseRoute):
         self._beside: Any = context
         self._body, self._answer = self._beside.body_field, self._beside.response_field
         self._found = {"endpoint": context.endpoint, "route": context.original_route}
-
-    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        raise NoMatchFound(name, path_params)  # the route beside this one knows
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if (

@@ -68,6 +68,8 @@ def refuse_unknown_propagators() -> None:
         "",
         "none",
     }
+    if not named:
+        return
     there = {one.name for one in entry_points(group="opentelemetry_propagator")}
     if there and (unknown := sorted(named - there)):
         sys.exit(

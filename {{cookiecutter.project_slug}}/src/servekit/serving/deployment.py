@@ -270,20 +270,24 @@ class ModelDeployment(Chunked):
     async def predict_batch(self, items: Sequence[Any], versions: Sequence[str]) -> Answers:
         """Return one answer for each item, in order, each by the version asked of it."""
         held = await self._held({*versions})
+        takes_turns = self._takes_turns([model for _, model in held.values()], items)
+        if len(held) == 1 and not takes_turns:
+            [(reference, model)] = held.values()
+            return await self._predict(reference, model, items)
         asked = [
             Assigned(*held[version], item) for item, version in zip(items, versions, strict=True)
         ]
-        if not self._takes_turns(asked, size_bytes(items)):
+        if not takes_turns:
             return await self._predict_asked(asked)
         answers = await self._joined.ask_all(asked)
         return [one if isinstance(one, Prediction) else self._failure(one) for one in answers]
 
-    def _takes_turns(self, asked: Sequence[Assigned], size: int) -> bool:
+    def _takes_turns(self, models: Sequence[Any], items: Sequence[Any]) -> bool:
         """Whether a call waits for others: quick ones do not, nor what waits for something else."""
-        if not 0 < len(asked) <= JOINED:
+        if not 0 < len(items) <= JOINED:
             return False
-        is_async = self._awaits or inspect.iscoroutinefunction(asked[0].model.predict)
-        return not is_async and not self._pace.is_quick(size)
+        is_async = self._awaits or inspect.iscoroutinefunction(models[0].predict)
+        return not is_async and not self._pace.is_quick(size_bytes(items))
 
     async def _predict_joined(self, asked: Sequence[Assigned]) -> Answers:
         """Answer items of several calls, in the context of the first: its trace, its request."""
