@@ -26,21 +26,18 @@ class BatchWindow:
         self._share = share
         self._recent_s: deque[float] = deque(maxlen=self.RECENT)
         self._asked = 0
-
-    @property
-    def call_s(self) -> float:
+        self.call_s = 0.0
         """The shortest of the recent calls, in seconds: a busy machine makes none shorter."""
-        return min(self._recent_s, default=0.0)
 
     def ended(self, seconds: float | None, asked: int) -> None:
         """Note how long a call took, and how many requests waited when it ended, its own too."""
         if seconds is not None:
             self._recent_s.append(seconds)
+            self.call_s = min(self._recent_s)
         self._asked = asked
 
     def open_s(self, asking: int) -> float:
         """Return how long a batch may stay open while so many requests wait for an answer."""
-        call_s = self.call_s
-        if asking >= self._asked or call_s < SLOW_S:
+        if asking >= self._asked or self.call_s < SLOW_S:
             return 0.0
-        return min(self._share * call_s, AT_MOST_S)
+        return min(self._share * self.call_s, AT_MOST_S)
