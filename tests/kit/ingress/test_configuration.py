@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from servekit.commands.check_config import checks as configuration
+from servekit.commands.check_config.advice import advice
 from servekit.commands.check_config.checks import checked, mistakes
 from servekit.commands.check_config.strict_yaml import ConfigurationError, read
 from servekit.testing.configurations import own
@@ -313,10 +314,11 @@ def test_what_holds_no_applications_is_refused(nothing: object) -> None:
 def test_files_are_checked_before_they_are_deployed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    right, broken, wrong, absent = files = [
-        tmp_path / name for name in ("right", "broken", "wrong", "absent")
+    right, noted, broken, wrong, absent = files = [
+        tmp_path / name for name in ("right", "noted", "broken", "wrong", "absent")
     ]
     right.write_text(yaml.safe_dump(own()), encoding="utf-8")
+    noted.write_text(yaml.safe_dump(own() | {"http_options": {}}), encoding="utf-8")
     broken.write_text("a: [", encoding="utf-8")
     wrong.write_text(yaml.safe_dump(own() | {"colour": 1}), encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["", *map(str, files)])
@@ -324,9 +326,69 @@ def test_files_are_checked_before_they_are_deployed(
         configuration.main()
     said = capsys.readouterr()
     assert ended.value.code == 1
-    assert said.out == f"{right}: OK\n"
+    assert said.out.startswith(f"{right}: OK\n{noted}: OK\n  Note: http_options.keep_alive_timeout")
     assert said.err.splitlines() == [
         f"{broken}: Not valid YAML.",
         f"{wrong}: Unknown key 'colour'.",
         f"{absent}: Not readable: No such file or directory.",
     ]
+
+
+def notes_on(edit: Edit) -> list[str]:
+    config = own()
+    edit(config)
+    assert list(mistakes(config)) == []
+    return list(advice(config))
+
+
+def test_what_the_tests_run_is_what_is_advised() -> None:
+    assert notes_on(lambda _: None) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "note"),
+    [
+        (lambda c: c["http_options"].pop("keep_alive_timeout_s"), "keep_alive_timeout_s is 5 sec"),
+        (
+            lambda c: language(c, max_surge_percent=0),
+            "'language' of 'default' may have one replica",
+        ),
+        (
+            lambda c: language(
+                c,
+                num_replicas=None,
+                autoscaling_config={"max_replicas": 4},
+                max_surge_percent=0,
+            ),
+            "'language' of 'default' may have one replica",
+        ),
+        (
+            lambda c: language(c, graceful_shutdown_timeout_s=1),
+            "'language' of 'default' gives requests 1 seconds to finish",
+        ),
+        (
+            lambda c: service(c, runtime_env={"env_vars": {"BATCHER_TIMEOUT_S": "30"}}),
+            "'language' of 'default' gives requests 20 seconds to finish",
+        ),
+    ],
+    ids=["keep-alive", "surge", "surge of a scaled one", "grace", "grace for longer requests"],
+)
+def test_what_costs_requests_is_a_note(edit: Edit, note: str) -> None:
+    found = notes_on(edit)
+    assert [one for one in found if note in one], found
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda c: language(c, num_replicas=2, max_surge_percent=0),
+        lambda c: language(
+            c,
+            num_replicas=None,
+            autoscaling_config={"min_replicas": 2, "max_replicas": 4},
+            max_surge_percent=0,
+        ),
+    ],
+)
+def test_an_update_may_stop_one_of_two_replicas_first(edit: Edit) -> None:
+    assert notes_on(edit) == []

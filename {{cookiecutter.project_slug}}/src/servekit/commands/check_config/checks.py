@@ -23,6 +23,7 @@ from ray.serve.schema import (
     ServeDeploySchema,
 )
 
+from .advice import advice
 from .schema_keys import suggestion, unknown_keys
 from .strict_yaml import ConfigurationError, read
 
@@ -241,13 +242,15 @@ def main() -> None:
     parser.add_argument("paths", type=Path, nargs="+", metavar="FILE")
     wrong = False
     for path in parser.parse_args().paths:
+        advised: list[str] = []
         try:
-            found = list(mistakes(read(path)))
+            found = list(mistakes(config := read(path)))
+            advised = [] if found else list(advice(config))
         except ConfigurationError as error:
             found = [str(error)]
         for mistake in found:
             print(f"{path}: {mistake}", file=sys.stderr)
         wrong |= bool(found)
         if not found:
-            print(f"{path}: OK")
+            print(f"{path}: OK", *(f"  Note: {one}" for one in advised), sep="\n")
     sys.exit(wrong)
