@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 import httpx2
@@ -126,6 +127,27 @@ def test_examples_of_the_schema_are_asked_and_not_compared(churn: str, tmp_path:
     assert "Answers are not compared: square has no golden examples here." in done.stdout
 
 
+async def refuse_every_third(connection: HTTPConnection) -> None:
+    if connection.scope["method"] == "POST" and next(ASKED) % 3 == 0:
+        raise ProblemError(503, "Come back later.")
+
+
+ASKED = count()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_locust")
+@pytest.mark.parametrize(("retries", "fails"), [("0", True), ("9", False)])
+def test_a_request_that_is_refused_is_sent_again(retries: str, fails: bool, tmp_path: Path) -> None:
+    arguments = ("--model", "square", "--retries", retries, "--plot", str(tmp_path / "load.svg"))
+    with running(Feature(name="refusing", guards=[refuse_every_third])) as url:
+        done = load(url, *arguments, of="tests.load.measure_churn")
+    assert done.returncode == int(fails), done.stdout + done.stderr
+    assert (", 0 failed" in done.stdout) is not fails
+    assert ("Requests were sent again" in done.stdout) is not fails
+    assert "503" in done.stdout
+
+
 def refusal(action: Callable[[], object]) -> str:
     """The sentence that ends the command."""
     with pytest.raises(SystemExit) as refused:
@@ -190,13 +212,14 @@ def test_a_malformed_header_is_one_sentence_that_does_not_repeat_it() -> None:
     ("arguments", "sentence"),
     [
         (["--connections", "0"], "CONNECTIONS has to be a whole number from 1 to 99999"),
+        (["--retries", "-1"], "RETRIES has to be a whole number from 0 to 99999"),
         (["--seconds", "x"], "SECONDS has to be a whole number from 1 to 99999"),
         (["--url", "127.0.0.1:8000"], "URL has to look like http://127.0.0.1:8000"),
         (["--url", ""], "URL has to look like http://127.0.0.1:8000"),
         (["--url", "http://127.0.0.1:99999"], "URL cannot be used: Port out of range 0-65535."),
         ([], "Nothing answers at http://127.0.0.1:"),
     ],
-    ids=["connections", "seconds", "url", "no url", "no port", "nothing listens"],
+    ids=["connections", "retries", "seconds", "url", "no url", "no port", "nothing listens"],
 )
 def test_what_cannot_be_measured_is_one_sentence(arguments: list[str], sentence: str) -> None:
     done = load(f"http://127.0.0.1:{free_port()}", *arguments)

@@ -63,6 +63,15 @@ def test_the_report_says_what_failed_and_how_often() -> None:
     assert "3 × /v1/detect: <the answer> is wrong" in said
 
 
+def test_the_report_says_what_was_sent_again_and_after_what() -> None:
+    measurements = measured(4, 8)
+    assert "again" not in report(measurements)
+    measurements.retried["/v1/detect: 503"] = 2
+    said = report(measurements)
+    assert "2 in 2.0 s, 0 failed" in said
+    assert "Requests were sent again 2 times, after:\n\n  2 × /v1/detect: 503" in said
+
+
 def test_a_report_without_a_right_answer_has_no_latencies() -> None:
     assert "latency" not in report(measured(failures=2))
 

@@ -94,6 +94,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     load.add_argument("--url", default="http://127.0.0.1:8000")
     load.add_argument("--connections", default="32")
     load.add_argument("--seconds", default="15")
+    load.add_argument("--retries", default="0")
     load.add_argument("--plot", type=Path, default=Path("build/load.svg"))
 
     model = commands.add_parser("model", help="add a model, or remove one")

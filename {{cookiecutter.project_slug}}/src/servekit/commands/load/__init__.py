@@ -28,15 +28,16 @@ def measure(wiring: str, options: argparse.Namespace) -> None:
 
     Args:
         wiring: Where the wiring of the service is, "package.module:NAME".
-        options: The model, the URL, connections, seconds and the file of the plot.
+        options: The model, the URL, connections, seconds, retries and the file of the plot.
     """
     for number in STOPS:
         signal.signal(number, stop)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that knows no block characters gets question marks, not a traceback.
         sys.stdout.reconfigure(errors="replace")
-    connections = positive("CONNECTIONS", options.connections)
-    seconds = positive("SECONDS", options.seconds)
+    connections = whole_number("CONNECTIONS", options.connections, 1)
+    seconds = whole_number("SECONDS", options.seconds, 1)
+    retries = whole_number("RETRIES", options.retries, 0)
     url = checked_url(options.url)
 
     from dotenv import load_dotenv
@@ -49,7 +50,7 @@ def measure(wiring: str, options: argparse.Namespace) -> None:
 
     # Locust patches the standard library, so it comes before what starts threads or takes from
     # there what it patches, as a model store and the service's own modules do.
-    from .locust_run import run
+    from .locust_run import Pace, run
     from .plot import plot
     from .report import report
 
@@ -58,7 +59,7 @@ def measure(wiring: str, options: argparse.Namespace) -> None:
     print(f"{shown}: {connections} connections for {seconds} s, after a warm-up.", flush=True)
     if target.note:
         print(target.note, flush=True)
-    measured = run(service, target, connections, seconds, STOPS)
+    measured = run(service, target, Pace(connections, seconds, retries), STOPS)
     if not measured.seconds:
         stop()
     if not measured.requests:
@@ -71,10 +72,10 @@ def measure(wiring: str, options: argparse.Namespace) -> None:
     sys.exit(1 if measured.failures else 0)
 
 
-def positive(name: str, value: str) -> int:
-    """The number that `value` is. Raises SystemExit unless it is a whole one above 0."""
-    if not re.fullmatch("[1-9][0-9]{0,4}", value):
-        sys.exit(f"{name} has to be a whole number from 1 to 99999, and {value!r} is not.")
+def whole_number(name: str, value: str, least: int) -> int:
+    """The number that `value` is. Raises SystemExit unless it is a whole one, `least` or above."""
+    if not re.fullmatch("0|[1-9][0-9]{0,4}", value) or int(value) < least:
+        sys.exit(f"{name} has to be a whole number from {least} to 99999, and {value!r} is not.")
     return int(value)
 
 

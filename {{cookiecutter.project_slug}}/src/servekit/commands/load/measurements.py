@@ -20,12 +20,14 @@ class Measurements:
     """Collects between `begin` and `end`; what comes earlier is warm-up, what comes later is late.
 
     failures: how often each kind of failure was met.
+    retried: the same of attempts after which the request was sent again.
     cpu: the part of one core that this process used.
     """
 
     def __init__(self) -> None:
         self.answers: list[tuple[float, float]] = []
         self.failures: Counter[str] = Counter()
+        self.retried: Counter[str] = Counter()
         self.seconds = 0.0
         self.cpu = 0.0
         self._began: float | None = None
@@ -52,6 +54,10 @@ class Measurements:
             self.answers.append((time.perf_counter() - self._began, took_ms))
         else:
             self.failures[failure] += 1
+
+    def add_retried(self, failure: str) -> None:
+        if self._began is not None:
+            self.retried[failure] += 1
 
     def took_ms(self) -> list[float]:
         """How long each right answer took, sorted."""

@@ -1,5 +1,6 @@
 """What a load test saw, for a person at a terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from .measurements import Measurements, percentile
@@ -16,8 +17,11 @@ def report(measured: Measurements) -> str:
         "",
         f"  requests      {measured.requests:,} in {measured.seconds:.1f} s, {failed:,} failed",
         *(answers(measured) if measured.answers else []),
-        *(failures(measured) if failed else []),
+        *kinds(measured.failures),
     ]
+    if measured.retried:
+        times = f"{measured.retried.total():,} times"
+        lines += ["", f"  Requests were sent again {times}, after:", *kinds(measured.retried)]
     if measured.cpu > BUSY:
         share = f"{measured.cpu:.0%} of a core"
         lines += ["", f"  The load test itself used {share}: it may be the limit, not the service."]
@@ -37,12 +41,12 @@ def answers(measured: Measurements) -> list[str]:
     ]
 
 
-def failures(measured: Measurements) -> list[str]:
-    kinds = measured.failures.most_common()
-    more = len(kinds) - MOST_KINDS
+def kinds(counted: Counter[str]) -> list[str]:
+    """The most frequent kinds of failures, below an empty line; nothing if there are none."""
+    more = len(counted) - MOST_KINDS
     return [
-        "",
-        *(f"  {count:,} × {kind}" for kind, count in kinds[:MOST_KINDS]),
+        *([""] if counted else []),
+        *(f"  {count:,} × {kind}" for kind, count in counted.most_common(MOST_KINDS)),
         *([f"  and {more} more kinds of failures"] if more > 0 else []),
     ]
 
