@@ -22,6 +22,7 @@ from servekit.commands.launcher.environment import (
     prepare_environment,
 )
 from servekit.commands.launcher.file_watcher import Changes
+from servekit.commands.launcher.proxy_keeper import ProxyKeeper
 from servekit.commands.launcher.serve import (
     deploy,
     drained_at_the_end,
@@ -131,8 +132,10 @@ def serve_until_stopped(
         deploy(schema)
         wait_until_running(schema, stopper)
         say_what_listens(config)
+        keeper = ProxyKeeper(Path(os.environ.get("RAY_SERVE_HAPROXY_SOCKET_PATH", "")))
         while True:
             stopper.raise_if_asked()
+            keeper.look()
             if changes.seen():
                 schema = apply_change(schema, stopper, options, changes)
             time.sleep(0.2)

@@ -38,10 +38,28 @@ class HAProxy:
         rows = csv.DictReader(lines)
         return sum(int(row["scur"] or 0) for row in rows if row["svname"] == "BACKEND")
 
+    def has_died(self) -> bool:
+        """Whether there was one, which has left its socket behind."""
+        try:
+            self._connect().close()
+        except ConnectionRefusedError:
+            return True
+        except OSError:  # none has started yet, or this one is busy
+            pass
+        return False
+
+    def _connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(TIMEOUT_S)
+        try:
+            connection.connect(str(self._path))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
     def _ask(self, command: str) -> str:
-        with socket.socket(socket.AF_UNIX) as asked:
-            asked.settimeout(TIMEOUT_S)
-            asked.connect(str(self._path))
+        with self._connect() as asked:
             asked.sendall(f"{command}\n".encode())
             said = b""
             while part := asked.recv(65_536):
