@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -470,8 +472,15 @@ def test_a_service_whose_ray_dies_says_so_and_ends(config: Path, name: str) -> N
 
 
 @contextmanager
-def stopping_under_a_stream(config: Path) -> Iterator[str]:
-    """Stop a service while a stream runs, which has to be finished; give the URL of a route."""
+def stopping_under_a_stream(
+    config: Path, beside: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
+) -> Iterator[str]:
+    """Stop a service while a stream runs, which has to be finished; give the URL of a route.
+
+    Args:
+        config: Of the service.
+        beside: Entered with that URL before, and left while the service stops.
+    """
     process = begin("serve", config)
     url = f"http://127.0.0.1:{port_of(config)}/v1/detect"
     try:
@@ -480,8 +489,9 @@ def stopping_under_a_stream(config: Path) -> Iterator[str]:
         with httpx2.stream("POST", f"{url}/lines", **asking) as response:
             lines = response.iter_lines()
             next(lines)
-            process.send_signal(signal.SIGTERM)
-            yield url
+            with beside(url):
+                process.send_signal(signal.SIGTERM)
+                yield url
             assert sum(1 for _ in lines) == 999
     finally:
         process.send_signal(signal.SIGTERM)
@@ -490,10 +500,52 @@ def stopping_under_a_stream(config: Path) -> Iterator[str]:
     assert nothing_left(config)
 
 
+REQUESTS = 12
+
+
 @pytest.mark.serve
-def test_a_stream_under_way_is_finished_before_the_service_stops(config: Path) -> None:
-    with stopping_under_a_stream(config):
-        pass
+def test_what_is_under_way_is_finished_before_the_service_stops(config: Path) -> None:
+    """Requests, a stream and a WebSocket."""
+
+    def ask(url: str) -> int:
+        body = {"items": [LONG] * 500}
+        return httpx2.post(f"{url}/batch", json=body, headers=HEADERS, timeout=60).status_code
+
+    with ThreadPoolExecutor(REQUESTS) as threads:
+        asked: list[Future[int]] = []
+
+        @contextmanager
+        def beside(url: str) -> Iterator[None]:
+            with conversation(url) as say_something:
+                asked.extend(threads.submit(ask, url) for _ in range(REQUESTS))
+                time.sleep(1)  # by then the proxy has them
+                yield
+                say_something()
+
+        with stopping_under_a_stream(config, beside):
+            pass
+    assert [one.result() for one in asked] == [200] * REQUESTS
+
+
+@contextmanager
+def conversation(url: str) -> Iterator[Callable[[], None]]:
+    """A WebSocket that is open, where the service has them, and something to say over it."""
+    if find_spec("servekit.features.websockets") is None:
+        yield lambda: None
+        return
+    with (
+        httpx2.Client(headers=HEADERS, timeout=60) as client,
+        client.websocket(url.replace("http", "ws", 1) + "/ws") as socket,
+    ):
+
+        def say_something() -> None:
+            socket.send_json({"text": "Guten Morgen!"})
+            while (answer := socket.receive_json(60))["type"] == "prediction":
+                pass
+            assert answer["type"] == "done"
+
+        say_something()
+        yield say_something
 
 
 @pytest.mark.serve
