@@ -35,9 +35,14 @@ GATES = [name for name in ("auth", "rate_limit") if name in FEATURES]
 THE_SAME_BEHIND_ANY_PROXY = (
     "tests/deployments/test_language_packs.py",  # between the ingress and its models
     "tests/features/test_composition_kills.py",  # between the ingress and its models
+    # Between the ingress and its stores.
+    "tests/features/test_auth_cache_feedback_metrics_rate_limit_serve.py",
     "tests/features/test_cache_serve.py",  # between the ingress and its store
     "tests/features/test_feedback_postgresql.py",  # without Ray
     "tests/features/test_feedback_serve.py::test_of_a_thousand_at_once_none_is_lost_or_doubled",
+    # What the replicas count.
+    "tests/features/test_metrics_serve.py::test_prometheus_has_a_series_for_each_line",
+    "tests/features/test_metrics_serve.py::test_the_variables_of_a_dashboard_have_values",
     "tests/features/test_tracing_export.py",  # without Ray
     "tests/ingress/test_launch.py::test_a_damaged_model_stops_the_start_and_is_named",
     "tests/ingress/test_launch.py::test_a_service_that_takes_too_long_says_which_setting",

@@ -22,23 +22,27 @@ from tests.fakes import detection
 
 ENGLISH = Prediction(detection(en=1.0))
 
+BUSY_S, BUSY_WAITING = 0.4, 4
+"""How long each call of the busy model takes, and how many requests may wait for one."""
+
 IMPATIENT = {
     "BATCHER_TIMEOUT_S": "2",
-    "BATCHER_MAX_WAITING": "4",
+    "BATCHER_MAX_WAITING": str(BUSY_WAITING),
     "BATCHER_MAX_IN_FLIGHT": "2",
 }
+PATIENT = IMPATIENT | {"BATCHER_TIMEOUT_S": "10"}
 
 
 def applications(cluster: Cluster) -> Iterator[dict[str, Any]]:
     notes(cluster).touch()
-    yield application(cluster, "stuck", 100, notes=str(notes(cluster)))
-    yield application(cluster, "busy", 1)
-    yield application(cluster, "mortal", 100)
+    yield application(cluster, "stuck", 100, IMPATIENT, notes=str(notes(cluster)))
+    yield application(cluster, "busy", 1, PATIENT)
+    yield application(cluster, "mortal", 100, IMPATIENT)
     yield cluster.inline("lonely")
 
 
 def application(
-    cluster: Cluster, name: str, max_ongoing_requests: int, **args: str
+    cluster: Cluster, name: str, max_ongoing_requests: int, limits: dict[str, str], **args: str
 ) -> dict[str, Any]:
     """The service with the model of that name, a function of this module."""
     model = {
@@ -48,7 +52,7 @@ def application(
         "graceful_shutdown_timeout_s": 1,
         "ray_actor_options": SMALL,
     }
-    service = cluster.inline(name, 1, **IMPATIENT)
+    service = cluster.inline(name, 1, **limits)
     return service | {
         "import_path": f"{__name__}:{name}",
         "args": args,
@@ -108,7 +112,7 @@ class BusyModel:
     """Answers everything, but takes a while."""
 
     def predict_batch(self, items: list[Any], versions: list[str]) -> list[Prediction[Detection]]:
-        time.sleep(0.4)
+        time.sleep(BUSY_S)
         return [ENGLISH for _ in items]
 
     def card(self) -> ModelCard:

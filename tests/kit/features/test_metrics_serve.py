@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,8 +15,14 @@ from servekit.registry.sources.folder import FolderSource
 from servekit.testing.authenticated_client import HEADERS
 from servekit.testing.cluster import Cluster, UrlOf
 
-from .test_metrics_dashboards import DASHBOARDS, DEPLOY, metrics_in
-from tests.applications import canary
+from .metrics_prometheus import (
+    Prometheus,
+    as_alerts_ask,
+    as_grafana_asks,
+    running_prometheus,
+)
+from .test_metrics_dashboards import DASHBOARDS, DEPLOY, alerts, loaded, metrics_in
+from tests.applications import replicated
 
 pytestmark = pytest.mark.serve
 
@@ -24,10 +30,14 @@ REPORTED_WITHIN_S = 40
 """Replicas report to the agent every ten seconds; the busy machine of a test may be late."""
 
 
+def agent_port(cluster: Cluster) -> int:
+    [port] = re.findall(r"Metrics for Prometheus are on port (\d+)", cluster.log.read_text())
+    return int(port)
+
+
 def scrape(cluster: Cluster) -> dict[str, list[Sample]]:
     """What Ray's agent says, by name."""
-    [port] = re.findall(r"Metrics for Prometheus are on port (\d+)", cluster.log.read_text())
-    text = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+    text = httpx2.get(f"http://127.0.0.1:{agent_port(cluster)}/metrics", timeout=30).text
     samples: dict[str, list[Sample]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -107,7 +117,7 @@ def _provoked(cluster: Cluster, every_application: list[str]) -> None:
     """What is counted has happened: equal questions, too many, more than a model can take, and
     a version that no replica answers with.
     """
-    store = FolderSource(canary.store(cluster).as_uri(), 5)
+    store = FolderSource(replicated.store(cluster).as_uri(), 5)
     store.move_alias("language", "challenger", "3", before="2")
     for _ in range(2):
         post(cluster.url, "the same house")
@@ -128,3 +138,39 @@ def test_every_metric_that_somebody_looks_at_is_there(cluster: Cluster, path: Pa
     wanted = metrics_in(path)
     samples = scrape_until(cluster, lambda now: wanted <= now.keys())
     assert sorted(wanted - samples.keys()) == []
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, _provoked: None
+) -> Iterator[Prometheus]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    with running_prometheus(folder, agent_port(cluster)) as prometheus:
+        yield prometheus
+
+
+def until_none(missing: Callable[[], list[str]]) -> list[str]:
+    """What is missing for good: replicas report, and Prometheus scrapes, one after the other."""
+    deadline = time.monotonic() + REPORTED_WITHIN_S
+    while (found := missing()) and time.monotonic() < deadline:
+        time.sleep(1)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", [*DASHBOARDS, DEPLOY / "prometheus/alerts.yml"], ids=lambda path: path.stem
+)
+def test_prometheus_has_a_series_for_each_line(prometheus: Prometheus, path: Path) -> None:
+    if path.suffix == ".json":
+        asked = [*as_grafana_asks(loaded(path)["panels"])]
+    else:
+        asked = [*as_alerts_ask(alerts())]
+    assert asked
+    assert until_none(lambda: [*filter(None, map(prometheus.missing, asked))]) == []
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_the_variables_of_a_dashboard_have_values(prometheus: Prometheus, path: Path) -> None:
+    for variable in loaded(path)["templating"]["list"]:
+        [(metric, label)] = re.findall(r"^label_values\((\w+), (\w+)\)$", variable["query"])
+        assert prometheus.label_values(metric, label)

@@ -21,6 +21,7 @@ from servekit.testing.cluster import INLINE, Cluster, UrlOf
 
 from acme_service import NAME
 
+from tests.applications import replicated
 from tests.applications.misbehaving import IMPATIENT, notes
 from tests.ingress.test_canary import KEYS
 
@@ -83,14 +84,14 @@ def test_the_last_answer_is_what_the_route_says(service: str, prefix: str) -> No
     assert best_first(done)[0] == answer["language"]
 
 
-@pytest.mark.application("canary")
+@pytest.mark.application(replicated.NAME)
 def test_a_socket_keeps_to_the_side_that_its_caller_is_on(url_of: UrlOf) -> None:
-    with Client(base_url=url_of("canary"), headers=HEADERS, timeout=30) as client:
+    with Client(base_url=url_of(replicated.NAME), headers=HEADERS, timeout=30) as client:
         for key in KEYS:
             over_http = client.post(
                 "/v1/detect", json={"text": GERMAN}, headers={"X-Canary-Key": key}
             )
-            with socket(url_of("canary"), {"X-Canary-Key": key}) as one:
+            with socket(url_of(replicated.NAME), {"X-Canary-Key": key}) as one:
                 said = [answer["model"] for text in (GERMAN, "house") for answer in ask(one, text)]
             assert {*said} == {over_http.headers["x-model"]}
 

@@ -9,9 +9,9 @@ from servekit.api.canary import position
 from servekit.testing.authenticated_client import HEADERS
 from servekit.testing.cluster import UrlOf
 
-from tests.applications import canary
+from tests.applications.replicated import FRACTION, NAME
 
-pytestmark = [pytest.mark.serve, pytest.mark.application("canary")]
+pytestmark = [pytest.mark.serve, pytest.mark.application(NAME)]
 
 GERMAN = "Das ist ein schöner Tag, und wir gehen heute im Wald spazieren."
 KEYS = ["mouse", "deer"]
@@ -20,14 +20,14 @@ KEYS = ["mouse", "deer"]
 
 @pytest.fixture
 def client(url_of: UrlOf) -> Iterator[Client]:
-    with Client(base_url=url_of("canary"), headers=HEADERS, timeout=30) as client:
+    with Client(base_url=url_of(NAME), headers=HEADERS, timeout=30) as client:
         yield client
 
 
 def expected(client: Client, key: str) -> str:
     """By who the caller is, where that is asked; else by the key."""
     me = client.get("/v1/me")
-    drawn = position([me.json()["id"] if me.is_success else key]) < float(canary.FRACTION)
+    drawn = position([me.json()["id"] if me.is_success else key]) < float(FRACTION)
     return "language:2" if drawn else "language:1"
 
 

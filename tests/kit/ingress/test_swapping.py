@@ -40,10 +40,17 @@ TEXTS = ["Kirjasto on kiinni.", "Guten Morgen!", "Kütüphane kapalı.", "Jag ä
 
 
 class Load:
-    """Asks all the time, on several connections, until it is told to stop."""
+    """Asks all the time, on several connections, until it is told to stop.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: Of the service.
+        times: How often the texts are in each batch.
+    """
+
+    def __init__(self, url: str, times: int = 1) -> None:
         self.url = url
+        self._items = [{"text": text} for text in TEXTS] * times
+        self._times = times
         self._stopped = Event()
         self.answers: Counter[str] = Counter()
         self.failures: list[str] = []
@@ -75,9 +82,7 @@ class Load:
         with httpx2.Client(base_url=self.url, headers=headers, timeout=30) as client:
             while not self._stopped.wait(PAUSE_S):
                 try:
-                    response = client.post(
-                        "/v1/detect/batch", json={"items": [{"text": text} for text in TEXTS]}
-                    )
+                    response = client.post("/v1/detect/batch", json={"items": self._items})
                 except httpx2.HTTPError as error:
                     self.failures.append(repr(error))
                     continue
@@ -89,7 +94,7 @@ class Load:
     def _judge(self, answer: dict[str, Any], header: str) -> None:
         version = header.removeprefix("language:")
         found = [result["language"] for result in answer["results"]]
-        if found == self._expected.get(version):
+        if found == self._expected.get(version, []) * self._times:
             self.answers[version] += 1
         else:
             self.failures.append(f"version {version} would not say {found}")

@@ -94,8 +94,8 @@ def running_cluster(scratch: Path, asks: Asks) -> Iterator[Cluster]:
     config["http_options"]["port"] = int(url.rpartition(":")[2])
     if "grpc_options" in config:
         config["grpc_options"]["port"] = cluster.grpc_port
-    others = [one for one in applications(cluster) if asks(one["name"])]
-    config["applications"] = [service, *others]
+    others = {one["name"]: one for one in applications(cluster) if asks(one["name"])}
+    config["applications"] = [service, *others.values()]
     cluster.config.write_text(yaml.safe_dump(config), encoding="utf-8")
     with cluster.log.open("w") as log:
         command = ["-m", tested().package, "serve", "--config", str(cluster.config)]
@@ -121,7 +121,8 @@ def applications(cluster: Cluster) -> Iterable[dict[str, Any]]:
     Each module of `tests/applications/` gives some.
 
     Such a module has a function `applications(cluster)`, which also makes the files that they
-    need; `WITHOUT_HEALTH` names those of them that have no /health/live.
+    need, and may give another one of a name that is there; `WITHOUT_HEALTH` names those of them
+    that have no /health/live.
     """
     yield cluster.inline("inline")
     yield cluster.replicated("replicated")
