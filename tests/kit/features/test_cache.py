@@ -75,6 +75,17 @@ class Service:
         return [query.text for query in self.detector.asked]
 
 
+def test_no_caller_is_told_what_others_asked_unless_a_setting_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CACHE_STATUS")
+    service = Service()
+    answers = [service.ask("the same") for _ in range(2)]
+    assert service.asked == ["the same"]
+    assert ["cache-status" in one.headers for one in answers] == [False, False]
+    assert answers[0].headers.keys() == answers[1].headers.keys()
+
+
 @pytest.fixture(scope="module")
 def service() -> Service:
     # Applications build their routes at the first request, so the tests share one, and each has

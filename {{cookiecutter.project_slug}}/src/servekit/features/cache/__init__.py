@@ -42,8 +42,8 @@ def cache(settings: CacheSettings | None = None, *, service: str) -> Feature:
 
     return Feature(
         name="cache",
-        hooks=[cache_hooks(service)],
-        exposed=["cache-status"],
+        hooks=[cache_hooks(service if settings.status else None)],
+        exposed=["cache-status"] if settings.status else [],
         wrap=wrap,
         lifespan=lambda _: connected(redis),
     )

@@ -54,15 +54,18 @@ def current_lookup() -> Lookup:
     return _current.get() or Lookup()
 
 
-def cache_hooks(name: str) -> ExchangeHooks:
+def cache_hooks(name: str | None) -> ExchangeHooks:
     """Heed `Cache-Control` of requests, and set `Cache-Status` of answers.
 
     Args:
-        name: What this cache is called among the others on the way.
+        name: What this cache is called among the others on the way; None sets no header.
     """
 
     def begin(exchange: Exchange) -> None:
         _current.set(wanted(exchange.scope))
+
+    if name is None:
+        return ExchangeHooks(begin=begin)
 
     def headers(_: Exchange) -> Iterable[Header]:
         status = current_lookup().header(name)

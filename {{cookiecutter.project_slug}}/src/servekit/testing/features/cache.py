@@ -1,0 +1,3 @@
+"""Answers say whether they were cached."""
+
+SETTINGS = {"CACHE_STATUS": "true"}
