@@ -58,10 +58,11 @@ class GuardedApi(ApiWithProblems):
         self.credentials = frozenset(
             name.lower().encode() for feature in features for name in feature.credentials
         )
+        self._refusals = {one for feature in features for one in feature.refusals}
         super().__init__(
             # One dependency for all guards: to resolve one costs a request some ten microseconds.
             dependencies=[*self.security, *([self._guard] if self._guard else [])],
-            responses=documented(one for feature in features for one in feature.refusals),
+            responses=documented(sorted(self._refusals)),
             **options,
         )
         # What FastAPI has added by now is the documentation.
@@ -85,7 +86,8 @@ class GuardedApi(ApiWithProblems):
         """Include a router without guards. It is limited as its group is."""
         mine = self.router
         guarded = mine.dependencies, mine.responses
-        mine.dependencies, mine.responses = [], {}
+        limited = {429} & self._refusals if group is not Group.SERVICE else ()
+        mine.dependencies, mine.responses = [], documented(limited)
         self.include_router(router)
         mine.dependencies, mine.responses = guarded
         self._declare_open(group)

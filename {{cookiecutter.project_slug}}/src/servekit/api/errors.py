@@ -238,8 +238,14 @@ def documented(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-DOCUMENTED = documented((400, 413, 415, 422, 500, 503, 504))
+DOCUMENTED = documented((400, 408, 413, 415, 422, 500, 503, 504))
 """The problems that every model route may answer with, for OpenAPI."""
+
+OF_A_BODY = (400, 408, 413, 415)
+"""Statuses of a request whose body cannot be read, too late, too large or encoded."""
+
+FASTAPIS_422 = "HTTPValidationError"
+"""The schema that FastAPI adds for what is not valid. Here a problem says it."""
 
 
 class ApiWithProblems(FastAPI):
@@ -258,6 +264,11 @@ class ApiWithProblems(FastAPI):
         parts = described.pop("$defs")
         schemas |= {f"{prefix}{name}": one for name, one in parts.items()}
         schemas[problem] = described
+        for path in schema["paths"].values():
+            for operation in path.values():
+                _document_problems(operation)
+        for unused in (FASTAPIS_422, "ValidationError"):
+            schemas.pop(unused, None)
         # A word of OpenAPI 3.2 in a document of 3.1, which validators and generators refuse.
         text = (
             json.dumps(schema)
@@ -267,3 +278,18 @@ class ApiWithProblems(FastAPI):
         whole: dict[str, Any] = json.loads(text)
         self.openapi_schema = whole
         return whole
+
+
+def _document_problems(operation: dict[str, Any]) -> None:
+    """Add what the kit answers in the place of any route."""
+    responses = operation["responses"]
+    if FASTAPIS_422 in str(responses.get("422")):
+        del responses["422"]
+        responses |= _by_text((422,))
+    if "requestBody" in operation:
+        operation["responses"] = _by_text(OF_A_BODY) | responses
+
+
+def _by_text(statuses: Iterable[int]) -> dict[str, Any]:
+    """Return the same as `documented`, as a whole document has it."""
+    return {str(status): response for status, response in documented(statuses).items()}
