@@ -68,3 +68,8 @@ def test_a_misspelling_is_refused_with_the_right_name(variable: str) -> None:
 )
 def test_other_variables_are_left_alone(variable: str) -> None:
     refuse_misspellings(Settings.variables(), {variable: "1"})
+
+
+def test_a_setting_that_was_renamed_is_refused_under_its_old_name() -> None:
+    with pytest.raises(SettingsError, match="RATE_LIMIT_TRUSTED_HOPS is API_TRUSTED_HOPS now"):
+        refuse_misspellings(Settings.variables(), {"RATE_LIMIT_TRUSTED_HOPS": "1"})

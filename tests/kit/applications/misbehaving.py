@@ -1,29 +1,36 @@
 """Applications whose models misbehave: one never answers, one answers slowly, one by one."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ray import serve
 from ray.serve import Application
 
 from servekit.contracts import ModelCard, Prediction
 from servekit.ingress.application import ingress
-from servekit.serving.chunks import Chunked
+from servekit.serving.chunks import Chunked, Whole
+from servekit.serving.deployment import ModelDeployment
 from servekit.testing.cluster import SMALL, Cluster
 
-from acme_service.contracts.language import Detection
+from acme_service.contracts.language import LANGUAGE, Detection, Query
 from acme_service.features import models
 
 from tests.fakes import detection
+
+log = logging.getLogger(__name__)
 
 ENGLISH = Prediction(detection(en=1.0))
 
 BUSY_S, BUSY_WAITING = 0.4, 4
 """How long each call of the busy model takes, and how many requests may wait for one."""
+
+FAILS = "fail"
+"""The text at which the model of `mortal` fails."""
 
 IMPATIENT = {
     "BATCHER_TIMEOUT_S": "2",
@@ -119,22 +126,31 @@ class BusyModel:
         return ModelCard("busy", "1", {"languages": ["en"]})
 
 
-class QuickModel(Chunked):
-    """Answers everything at once."""
+class Guesser:
+    """Answers everything at once, but for one text, and notes in the log what it is asked."""
 
-    async def predict_batch(
-        self, items: list[Any], versions: list[str]
-    ) -> list[Prediction[Detection]]:
-        return [ENGLISH for _ in items]
+    version = "1"
+    facts: ClassVar = {"languages": ["en"]}
 
-    async def stream(self, item: Any, version: str) -> AsyncIterator[Prediction[Detection]]:
-        yield ENGLISH
+    def predict(self, items: Sequence[Query]) -> list[Detection]:
+        for item in items:
+            log.info("guessing", extra={"chars": len(item.text)})
+            if item.text == FAILS:
+                raise ValueError("It cannot be guessed.")
+        return [ENGLISH.value for _ in items]
 
-    async def whole_streams(self, items: list[Any], versions: list[str]) -> list[None]:
+    def stream(self, item: Query) -> Iterator[Detection]:
+        yield ENGLISH.value
+
+
+class QuickModel(ModelDeployment):
+    """Answers at once, and streams nothing whole."""
+
+    def __init__(self) -> None:
+        super().__init__(LANGUAGE, f"{__name__}:Guesser")
+
+    async def whole_streams(self, items: Sequence[Any], versions: Sequence[str]) -> list[Whole]:
         return [None for _ in items]
-
-    async def card(self) -> ModelCard:
-        return ModelCard("mortal", "1", {"languages": ["en"]})
 
 
 def stuck(args: dict[str, Any]) -> Application:

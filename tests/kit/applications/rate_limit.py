@@ -19,5 +19,5 @@ def applications(cluster: Cluster) -> Iterator[dict[str, Any]]:
         RATE_LIMIT_MODELS="5/hour",
         RATE_LIMIT_URL=REDIS.url,
         # Nothing but the tests stands before it, so that each test can be an address of its own.
-        RATE_LIMIT_TRUSTED_HOPS="1",
+        API_TRUSTED_HOPS="1",
     )

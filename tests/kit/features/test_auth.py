@@ -305,24 +305,6 @@ def lines_of(caplog: pytest.LogCaptureFixture, message: str) -> list[dict[str, A
     return [vars(one) for one in caplog.records if one.getMessage() == message]
 
 
-def test_the_log_says_who_signed_in(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "servekit")
-    log_in(scope="predict")
-    [line] = lines_of(caplog, "signed in")
-    assert (line["principal"], line["scopes"]) == (NAME, ["predict"])
-    assert PASSWORD not in caplog.text
-
-
-@pytest.mark.parametrize(("name", "said"), [(NAME, NAME), ("my-pa55word", "")])
-def test_the_log_says_whose_sign_in_was_refused(
-    caplog: pytest.LogCaptureFixture, name: str, said: str
-) -> None:
-    log_in(name, "wrong-wrong-wrong")
-    [line] = lines_of(caplog, "sign-in refused")
-    assert line["principal"] == said
-    assert "my-pa55word" not in str(line)
-
-
 def test_the_line_of_a_request_says_who_asked(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "servekit")
     settings = knowing(users=(USER,), api_keys=KEY.entry)

@@ -16,7 +16,19 @@ from servekit.testing.features.auth import knowing
 
 from acme_service import SLUG
 
-from .feedback_answers import BILLING, SUPPORT, ask, delete, get, put, rows, service, url_of
+from .feedback_answers import (
+    BILLING,
+    SUPPORT,
+    VERSION,
+    ask,
+    delete,
+    get,
+    put,
+    rows,
+    service,
+    url_of,
+)
+from tests.audit_lines import audit_lines
 
 ADA, BOB = new_key("ada", ["predict"]), new_key("bob", ["predict"])
 AS_ADA, AS_BOB = {"X-API-Key": ADA.secret}, {"X-API-Key": BOB.secret}
@@ -67,8 +79,31 @@ def test_names_are_in_no_row_and_no_receipt(client: TestClient, file: Path) -> N
     assert owners[0] == owners[1] != owners[2]
 
 
+def test_corrections_are_in_the_audit_trail(client: TestClient) -> None:
+    answer = ask(client, request_id="1", headers=AS_ADA)
+    with audit_lines() as lines:
+        put(client, answer, **AS_ADA)
+        get(client, answer, **AS_ADA)
+        delete(client, answer, **AS_BOB)
+        delete(client, answer, **AS_ADA)
+    found = [(one["method"], one["status"], one["principal"]) for one in lines.found]
+    assert found == [
+        ("PUT", 201, "key:ada"),
+        ("DELETE", 404, "key:bob"),
+        ("DELETE", 204, "key:ada"),
+    ]
+    assert {one["event"] for one in lines.found} == {"correction"}
+    assert lines.found[0]["path"] == "/v1/feedback/1"
+    assert (lines.found[0]["model"], lines.found[0]["version"]) == ("triage", VERSION)
+    for secret in (answer.receipt, ADA.secret, BOB.secret):
+        assert secret not in "".join(lines.texts)
+
+
 def test_what_somebody_has_given_is_forgotten_by_the_id_that_they_are_told(
-    client: TestClient, file: Path, monkeypatch: pytest.MonkeyPatch
+    client: TestClient,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     put(client, ask(client, request_id="1", headers=AS_ADA), **AS_ADA)
     put(client, ask(client, request_id="2", headers=AS_BOB), SUPPORT, **AS_BOB)
@@ -78,4 +113,5 @@ def test_what_somebody_has_given_is_forgotten_by_the_id_that_they_are_told(
         main(["purge", "--caller", owner])
     finally:
         logging.disable(logging.NOTSET)
+    assert '"event":"purge"' in capfd.readouterr().err
     assert [json.loads(row["label"]) for row in rows(file)] == [SUPPORT]

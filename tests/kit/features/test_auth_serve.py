@@ -1,6 +1,8 @@
 """The feature `auth` over Ray Serve: the guard stands behind the proxy, and no secret gets out."""
 
+import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -79,3 +81,35 @@ def test_no_secret_stands_in_the_log(cluster: Cluster) -> None:
     assert '"status":401' in log
     for secret in (SECRET, PASSWORD, KEY.secret, USER.proof, token()[:60]):
         assert secret not in log
+
+
+def test_sign_ins_and_refusals_are_in_the_audit_trail(cluster: Cluster) -> None:
+    asks: dict[str, tuple[str, dict[str, Any]]] = {
+        "trail-good": ("/v1/token", {"data": {"username": NAME, "password": PASSWORD}}),
+        "trail-wrong": ("/v1/token", {"data": {"username": NAME, "password": "wrong" * 3}}),
+        "trail-nobody": ("/v1/detect", {"json": {"text": "a"}}),
+    }
+    found: dict[str, dict[str, Any]] = {}
+    deadline = time.monotonic() + 30
+    # Once more: refusals of other tests, from the same address, may have taken the place of these.
+    while len(found) < len(asks) and time.monotonic() < deadline:
+        for name in asks.keys() - found.keys():
+            path, sends = asks[name]
+            httpx2.post(cluster.url + path, headers={"X-Request-ID": name}, **sends)
+        time.sleep(1)
+        found |= {one["request_id"]: one for one in trail(cluster) if one["request_id"] in asks}
+    outcomes = {name: (one["event"], one["status"]) for name, one in found.items()}
+    assert outcomes == {
+        "trail-good": ("sign-in", 200),
+        "trail-wrong": ("sign-in", 401),
+        "trail-nobody": ("refusal", 401),
+    }
+    assert {one["address"] for one in found.values()} == {"127.0.0.1"}
+    assert found["trail-good"]["principal"] == NAME
+
+
+def trail(cluster: Cluster) -> Iterator[dict[str, Any]]:
+    """The lines of the audit trail that are about requests."""
+    for line in cluster.log.read_text().splitlines():
+        if '"logger":"servekit.audit"' in line and '"request_id"' in line:
+            yield json.loads(line[line.index('{"time"') :])

@@ -16,13 +16,13 @@ from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from servekit.api import Feature
+from servekit.api.client_address import address_of, site_of
 from servekit.api.errors import ProblemError
 from servekit.api.principal import Principal
 from servekit.api.quota import quota_of
 from servekit.commands.launcher.environment import prepare_environment
 from servekit.features.rate_limit import gcra as limiter
 from servekit.features.rate_limit import rate_limit
-from servekit.features.rate_limit.client_ip import address_of
 from servekit.features.rate_limit.gcra import MemoryLimiter
 from servekit.features.rate_limit.limits import Limit, limit_of
 from servekit.features.rate_limit.settings import RateLimitSettings
@@ -83,9 +83,11 @@ def _a_second_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 class Service:
     """A service with a limit of three requests a day and one sign-in, unless said otherwise."""
 
-    def __init__(self, **settings: Any) -> None:
-        chosen = {"models": "3/day", "sign_in": "1/day"} | settings
-        limiting = rate_limit(RateLimitSettings.model_validate(chosen), service=SLUG)
+    def __init__(self, trusted_hops: int = 0, **settings: Any) -> None:
+        chosen = RateLimitSettings.model_validate(
+            {"models": "3/day", "sign_in": "1/day"} | settings
+        )
+        limiting = rate_limit(chosen, service=SLUG, trusted_hops=trusted_hops)
         identifying = Feature(
             name="callers",
             guards=[knows_callers],
@@ -368,8 +370,9 @@ def scope(*forwarded: str, client: str | None = "198.51.100.7") -> dict[str, Any
         (2, ["203.0.113.9"], "198.51.100.7"),
         (1, [], "198.51.100.7"),
         (1, ["203.0.113.9:4711"], "203.0.113.9"),
-        (1, ["2001:db8:1:2:3:4:5:6"], "2001:db8:1:2::/64"),
-        (1, ["[2001:db8:1:2::9]:4711"], "2001:db8:1:2::/64"),
+        (1, ["2001:0db8:1:2:3:4:5:6"], "2001:db8:1:2:3:4:5:6"),
+        (1, ["[2001:db8:1:2::9]:4711"], "2001:db8:1:2::9"),
+        (1, ["fe80::1%eth0"], "fe80::1"),
         (1, ["::ffff:203.0.113.9"], "203.0.113.9"),
         (1, ["somebody"], "unknown"),
         (1, [", "], "unknown"),
@@ -380,6 +383,15 @@ def test_the_address_is_what_the_outermost_trusted_proxy_has_seen(
     hops: int, forwarded: list[str], address: str
 ) -> None:
     assert address_of(scope(*forwarded), hops) == address
+
+
+def test_addresses_of_one_ipv6_site_are_counted_together() -> None:
+    assert site_of("2001:db8:1:2:3:4:5:6") == site_of("2001:db8:1:2::9") == "2001:db8:1:2::/64"
+    assert site_of("203.0.113.9") == "203.0.113.9"
+    service = Service(trusted_hops=1)
+    for number in range(3):
+        assert service.ask(x_forwarded_for=f"2001:db8::{number}").is_success
+    assert service.ask(x_forwarded_for="2001:db8::9").status_code == 429
 
 
 def test_without_a_peer_the_address_is_unknown() -> None:
@@ -417,7 +429,7 @@ def test_the_log_says_that_nameless_callers_share_one_bucket(
     with Service(trusted_hops=1).client:
         assert "share one bucket" not in caplog.text
     with Service().client:
-        assert "RATE_LIMIT_TRUSTED_HOPS is 0" in caplog.text
+        assert "API_TRUSTED_HOPS is 0" in caplog.text
         assert "anonymous callers share one bucket, and all sign-ins another" in caplog.text
 
 
@@ -500,7 +512,7 @@ async def test_concurrent_requests_are_counted_one_by_one() -> None:
         ("RATE_LIMIT_MODELS", "lots", "RATE_LIMIT_MODELS: a limit is written 100/second"),
         ("RATE_LIMIT_MODELS", "0/second", "RATE_LIMIT_MODELS: a limit is written 100/second"),
         ("RATE_LIMIT_SIGN_IN", "1/fortnight", "RATE_LIMIT_SIGN_IN: a limit is written 100/second"),
-        ("RATE_LIMIT_TRUSTED_HOPS", "-1", "RATE_LIMIT_TRUSTED_HOPS: input should be greater"),
+        ("API_TRUSTED_HOPS", "-1", "API_TRUSTED_HOPS: input should be greater"),
         ("RATE_LIMIT_TIMEOUT_S", "soon", "RATE_LIMIT_TIMEOUT_S: input should be a valid number"),
     ],
 )

@@ -58,4 +58,4 @@ def test_health_is_not_limited(limited: str) -> None:
 
 
 def test_the_start_up_log_says_who_shares_a_bucket(cluster: Cluster) -> None:
-    assert "RATE_LIMIT_TRUSTED_HOPS is 0" in cluster.log.read_text()
+    assert "API_TRUSTED_HOPS is 0" in cluster.log.read_text()

@@ -13,6 +13,7 @@ from servekit.testing.cluster import UrlOf
 from acme_service import SLUG
 
 from tests.applications.rate_limit import NAME
+from tests.audit_lines import audit_lines
 from tests.fakes import create_app, fake_ports
 
 LIMIT = 5
@@ -39,7 +40,7 @@ def test_a_socket_too_many_is_refused_with_a_429(url_of: UrlOf) -> None:
 def test_a_text_too_many_is_an_error_and_the_socket_stays_open() -> None:
     limiting = rate_limit(RateLimitSettings(models="3/day"), service=SLUG)
     client = TestClient(create_app(fake_ports(), [limiting, websockets()]))
-    with client.websocket_connect("/v1/detect/ws") as socket:
+    with audit_lines() as lines, client.websocket_connect("/v1/detect/ws") as socket:
         kinds = []
         for _ in range(4):
             socket.send_json({"text": "fine"})
@@ -47,3 +48,8 @@ def test_a_text_too_many_is_an_error_and_the_socket_stays_open() -> None:
                 continue
             kinds.append((answer["type"], answer.get("title")))
     assert kinds == [("done", None)] * 2 + [("error", "Too Many Requests")] * 2
+    # A flood over a socket has a name and an address.
+    assert [(one["event"], one["status"], one["path"]) for one in lines.found] == [
+        ("refusal", 429, "/v1/detect/ws")
+    ] * 2
+    assert lines.found[0].keys() >= {"address", "request_id"}

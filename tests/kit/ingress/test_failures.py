@@ -1,5 +1,6 @@
 """Through the proxy, a model in trouble is a clear answer, never a hang or a leak."""
 
+import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,8 @@ import pytest
 
 from servekit.testing.authenticated_client import HEADERS
 from servekit.testing.cluster import Cluster, UrlOf
+
+from tests.applications.misbehaving import FAILS
 
 pytestmark = [pytest.mark.serve, pytest.mark.application("stuck", "busy")]
 
@@ -94,3 +97,36 @@ def _lines_with(cluster: Cluster, word: str, count: int) -> list[str]:
     while len(lines) < count:
         lines = [line for line in cluster.log.read_text().splitlines() if word in line]
     return lines
+
+
+@pytest.mark.application("mortal")
+def test_the_line_of_a_failing_model_has_the_id_of_its_request(
+    url_of: UrlOf, cluster: Cluster
+) -> None:
+    def post(number: int) -> int:
+        text = FAILS if number == 5 else f"a {number}"
+        headers = HEADERS | {"x-request-id": f"one-of-many-{number}"}
+        url = url_of("mortal") + "/v1/detect"
+        return httpx2.post(url, json={"text": text}, headers=headers, timeout=30).status_code
+
+    with ThreadPoolExecutor(4) as threads:  # as many as may wait
+        statuses = [*threads.map(post, range(16))]
+    assert statuses == [500 if number == 5 else 200 for number in range(16)]
+    with ThreadPoolExecutor(1) as threads:
+        lines = threads.submit(_lines_with, cluster, "It cannot be guessed.", 2).result(30)
+    found = [json.loads(line[line.index('{"time"') :]) for line in lines if '{"time"' in line]
+    failed = [one for one in found if one["message"] == "the language model failed"]
+    assert [one["request_id"] for one in failed] == ["one-of-many-5"]
+    assert "ValueError" in failed[0]["exception"]
+
+
+@pytest.mark.application("mortal")
+def test_what_a_model_logs_is_json_with_the_id(url_of: UrlOf, cluster: Cluster) -> None:
+    headers = HEADERS | {"x-request-id": "asked-by-itself"}
+    httpx2.post(url_of("mortal") + "/v1/detect", json={"text": "alone"}, headers=headers)
+    with ThreadPoolExecutor(1) as threads:
+        lines = threads.submit(_lines_with, cluster, "asked-by-itself", 2).result(30)
+    [line] = [one for one in lines if '"message":"guessing"' in one]
+    found = json.loads(line[line.index('{"time"') :])
+    assert (found["level"], found["chars"]) == ("INFO", 5)
+    assert found["request_id"] == "asked-by-itself"

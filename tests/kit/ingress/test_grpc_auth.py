@@ -9,11 +9,12 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest
 from servekit.features.auth import auth
 from servekit.ingress.grpc import grpc
 from servekit.testing.cluster import INLINE, Cluster
-from servekit.testing.features.auth import KEY, USER, knowing, token
+from servekit.testing.features.auth import KEY, NAME, USER, knowing, token
 
 from acme_service import SLUG
 
 from .grpc_callers import Client, calling, in_process, outputs_of, refusal, texts
+from tests.audit_lines import audit_lines
 from tests.fakes import create_app, fake_ports
 
 ASKS = texts("a b")
@@ -54,6 +55,17 @@ async def test_who_is_not_known_is_refused(
     assert error.code() is StatusCode.UNAUTHENTICATED
     assert error.details() == "A valid token or key is needed."
     assert dict(error.trailing_metadata())["www-authenticate"] == "Bearer"
+
+
+async def test_refused_calls_are_in_the_audit_trail(caller: Client) -> None:
+    with audit_lines() as lines:
+        await refusal(caller.infer(ASKS, metadata=[("x-api-key", "wrong")]))
+        await refusal(caller.infer(ASKS, metadata=[WITHOUT_SCOPE]))
+    key, scope = lines.found
+    assert (key["path"].rpartition("/")[2], key["status"]) == ("ModelInfer", 401)
+    assert (key["reason"], scope["reason"]) == ("unknown key", "missing scope")
+    assert key["address"] in {"127.0.0.1", "::1"}
+    assert scope["principal"] == NAME
 
 
 async def test_a_missing_scope_is_named(caller: Client) -> None:

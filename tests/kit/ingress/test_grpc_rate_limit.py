@@ -36,7 +36,7 @@ async def test_one_too_many_says_when_to_come_back() -> None:
 
 
 async def test_addresses_are_those_that_trusted_proxies_tell() -> None:
-    limited = rate_limit(RateLimitSettings(models="1/hour", trusted_hops=1), service=SLUG)
+    limited = rate_limit(RateLimitSettings(models="1/hour"), service=SLUG, trusted_hops=1)
     async with in_process(create_app(fake_ports(), [limited, grpc().feature])) as caller:
         for number in (1, 2):
             metadata = [("x-forwarded-for", f"192.0.2.{number}")]

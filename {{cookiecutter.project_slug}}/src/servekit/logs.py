@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
@@ -10,7 +11,8 @@ from typing import Any, TextIO
 
 from pydantic_core import to_json
 
-from servekit.contracts.request_id import current_request_id
+from servekit import audit
+from servekit.contracts.request_id import current_request_ids
 
 KIT_LOGGER = __name__.partition(".")[0]
 WRITE_EVERY_S = 0.1
@@ -22,7 +24,15 @@ _ORDINARY = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record, with everything given as `extra`, as one line of JSON."""
+    """Formats a record, with everything given as `extra`, as one line of JSON.
+
+    Args:
+        request_ids: Gives the ids of the requests that are being answered.
+    """
+
+    def __init__(self, request_ids: Callable[[], Sequence[str]] = current_request_ids) -> None:
+        super().__init__()
+        self._request_ids = request_ids
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -31,8 +41,10 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if request_id := current_request_id():
-            line["request_id"] = request_id
+        if len(ids := [*dict.fromkeys(filter(None, self._request_ids()))]) == 1:
+            line["request_id"] = ids[0]
+        elif ids and not hasattr(record, "request_id"):
+            line["request_ids"] = ids
         # Ray marks every record of its processes with an underscored attribute.
         line |= {
             key: value
@@ -104,19 +116,31 @@ def flush_logs() -> None:
         handler.flush()
 
 
-def configure_logging(level: str, package: str) -> None:
+def configure_logging(
+    level: str, package: str, request_ids: Callable[[], Sequence[str]] = current_request_ids
+) -> None:
     """Send the log of the kit and of a service to standard error. Safe to call twice.
 
     Args:
-        level: The least that is written.
+        level: The least that is written; the audit trail always is.
         package: The Python package of the service.
+        request_ids: Gives the ids of the requests that are being answered.
     """
     kit = logging.getLogger(KIT_LOGGER)
     if not kit.handlers:
         handler = BatchingHandler(sys.stderr)
-        handler.setFormatter(JsonFormatter())
+        handler.setFormatter(JsonFormatter(request_ids))
         kit.addHandler(handler)
     for logger in (kit, logging.getLogger(package)):
         logger.setLevel(level)
         logger.handlers = kit.handlers  # one, so that lines keep their order
         logger.propagate = False
+
+
+def write_audit_trail() -> None:
+    """Send the audit trail alone to standard error: for a command, which speaks for itself."""
+    if not audit.log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonFormatter())
+        audit.log.addHandler(handler)
+        audit.log.propagate = False

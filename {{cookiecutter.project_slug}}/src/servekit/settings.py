@@ -50,13 +50,19 @@ class Settings(BaseSettings):
             yield from subclass.variables()
 
 
+RENAMED = {"RATE_LIMIT_TRUSTED_HOPS": "API_TRUSTED_HOPS"}
+"""Settings that would be missed, were they ignored under their old names."""
+
+
 def refuse_misspellings(known: Iterable[str], environment: Mapping[str, str] | None = None) -> None:
-    """Raise SettingsError when a variable is nearly named like a setting.
+    """Raise SettingsError when a variable is nearly named like a setting, or as one was before.
 
     Names with `_PORT` or `_SERVICE_` are skipped: Kubernetes injects them for every service.
     """
     names = sorted(set(known))
     for variable in sorted(os.environ if environment is None else environment):
+        if variable in RENAMED:
+            raise SettingsError(f"The setting {variable} is {RENAMED[variable]} now.")
         if variable in names or "_PORT" in variable or "_SERVICE_" in variable:
             continue
         # Only names that begin alike: APP_DOCS is of another program, API_DOC is ours misspelt.

@@ -16,6 +16,7 @@ from servekit.settings import SettingsError
 
 from . import errors, health
 from .access import Group, GuardedApi
+from .audit_trail import AUDIT_HOOKS
 from .body_limit import BodyLimit
 from .canary import Canary, CanarySettings
 from .conventions import HttpConventions
@@ -121,10 +122,11 @@ def _middleware(features: Sequence[Feature], settings: ApiSettings) -> list[Midd
         allow_headers=["*"],
         expose_headers=[*EXPOSED, *(name for feature in features for name in feature.exposed)],
     )
+    hooks = [AUDIT_HOOKS, *(one for feature in features for one in feature.hooks)]
     return [
         Middleware(RequestId),
         *([cors] if settings.cors_origins else []),
-        Middleware(Exchanges, hooks=[one for feature in features for one in feature.hooks]),
+        Middleware(Exchanges, hooks=hooks),
         *(middleware for feature in features for middleware in feature.middleware),
         Middleware(UnexpectedErrors),
         Middleware(HttpConventions),

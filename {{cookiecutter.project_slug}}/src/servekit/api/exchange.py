@@ -1,4 +1,4 @@
-"""Follows each HTTP request and its response, for all features in one pass."""
+"""Follows each HTTP request and its response, and each WebSocket, for all features in one pass."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -14,19 +14,27 @@ CLIENT_LEFT = 499
 KEY = "servekit.exchange"
 """Where in the scope the exchange is."""
 
+SOCKET_BEGINS = {
+    "websocket.accept": 101,
+    "websocket.close": 403,
+    "websocket.http.response.start": 403,
+}
+"""How a WebSocket is answered, with the status where the message has none."""
+
 Header = tuple[bytes, bytes]
 
 
 class Exchange:
-    """One HTTP request and its response.
+    """One HTTP request and its response, or one WebSocket.
 
     Attributes:
         scope: Of the request.
         app: The API.
         root_path: Of the scope as it came: an application that is mounted changes it.
-        status: Of the response; 500 when there was none because of an error.
-    started: Whether the response has begun.
-    left: Whether the client hung up before it had the whole response.
+        status: Of the response; 500 when there was none because of an error. 101 of a WebSocket
+            that was accepted.
+        started: Whether the response has begun.
+        left: Whether the client hung up before it had the whole response.
     """
 
     __slots__ = (
@@ -73,11 +81,13 @@ class ExchangeHooks:
     begin: called when a request comes, before anything of it is read.
     headers: called when its response begins; returns headers to add.
     end: called when the response was handed over whole, or there will be none.
+    closed: called when a WebSocket is closed, or was not accepted.
     """
 
     begin: Callable[[Exchange], None] | None = None
     headers: Callable[[Exchange], Iterable[Header]] | None = None
     end: Callable[[Exchange], None] | None = None
+    closed: Callable[[Exchange], None] | None = None
 
 
 class Exchanges:
@@ -88,10 +98,12 @@ class Exchanges:
         self._begin = [one.begin for one in hooks if one.begin]
         self._headers = [one.headers for one in hooks if one.headers]
         self._end = [one.end for one in hooks if one.end]
+        self._closed = [one.closed for one in hooks if one.closed]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            follow = self._follow_socket if scope["type"] == "websocket" else self.app
+            await follow(scope, receive, send)
             return
         around = scope.get(KEY)  # of an API that this one is mounted in
         exchange = scope[KEY] = Exchange(scope)
@@ -114,6 +126,26 @@ class Exchanges:
                 exchange.status = CLIENT_LEFT
             for end in self._end:
                 end(exchange)
+
+    async def _follow_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope)
+
+        async def followed(message: Message) -> None:
+            if not exchange.started and message["type"] in SOCKET_BEGINS:
+                exchange.started = True
+                # Closed before it was accepted, a WebSocket is answered 403.
+                exchange.status = message.get("status") or SOCKET_BEGINS[message["type"]]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, followed)
+        except Exception:
+            if not exchange.started:
+                exchange.status = 500
+            raise
+        finally:
+            for closed in self._closed:
+                closed(exchange)
 
     def _following(self, exchange: Exchange, send: Send) -> Send:
         async def followed(message: Message) -> None:

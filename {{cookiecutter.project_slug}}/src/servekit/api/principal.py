@@ -7,6 +7,8 @@ from fastapi import Depends, HTTPException
 from fastapi.security import SecurityScopes
 from starlette.requests import HTTPConnection
 
+from .audit_trail import note
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -26,14 +28,27 @@ async def current_principal(connection: HTTPConnection, needed: SecurityScopes) 
     a feature that authenticates, no caller has any.
     """
     caller = getattr(connection.state, "caller", ANONYMOUS)
-    demand(caller, needed)
+    demand(caller, needed, connection)
     return caller
 
 
-def demand(caller: Principal, needed: SecurityScopes) -> None:
-    """Raises HTTPException (403), which names what is missing, when the caller lacks a scope."""
+def demand(
+    caller: Principal, needed: SecurityScopes, connection: HTTPConnection | None = None
+) -> None:
+    """Check the scopes of a caller.
+
+    Args:
+        caller: The principal.
+        needed: All of these.
+        connection: What it has asked for; the audit trail has the reason then.
+
+    Raises:
+        HTTPException: 403, which names what is missing.
+    """
     missing = [scope for scope in needed.scopes if scope not in caller.scopes]
     if missing:
+        if connection is not None:
+            note(connection, reason="missing scope", missing=missing)
         challenge = f'Bearer error="insufficient_scope", scope="{needed.scope_str}"'
         raise HTTPException(
             403, f"The scope {' and '.join(missing)} is needed.", {"WWW-Authenticate": challenge}

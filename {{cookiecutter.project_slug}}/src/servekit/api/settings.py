@@ -25,7 +25,9 @@ class ApiSettings(Settings):
     max_file_bytes: larger uploaded files are answered 413.
     cookie_secure: mark cookies Secure, so that browsers send them over HTTPS only.
     docs: serve /docs and /openapi.json.
-    log_level: of this service's own log.
+    log_level: of this service's own log; the audit trail is always written.
+    trusted_hops: how many proxies in front of this service add to X-Forwarded-For. The address
+        that the outermost of them has seen is the client's. 0: the header is never read.
     """
 
     model_config = SettingsConfigDict(env_prefix="API_")
@@ -37,3 +39,4 @@ class ApiSettings(Settings):
     cookie_secure: bool = True
     docs: bool = True
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    trusted_hops: int = Field(default=0, ge=0, le=16)

@@ -6,6 +6,7 @@ Running replicas poll the store: nothing here talks to them, or needs the API's 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from servekit import audit
 from servekit.contracts import CHALLENGER
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.settings import StoreSettings
@@ -59,6 +60,7 @@ class Aliases:
             kept = f"{alias}-before"
             self._store.move_alias(self._name, kept, before, aliases.get(kept))
         self._store.move_alias(self._name, alias, version, before)
+        self._record("promotion", alias, version, before)
         return self._moved(alias, version, before)
 
     def roll_back(self, alias: str) -> str:
@@ -72,12 +74,24 @@ class Aliases:
             )
         self._check(before)
         self._store.move_alias(self._name, alias, before, now)
+        self._record("rollback", alias, before, now)
         return self._moved(alias, before, now)
 
     def _check(self, version: str) -> None:
         load = checked_load(self._model.contract, self._model.path)
         store = self._model.store(self._kinds, self._settings)
         loaded(load, store.open_version(self._name, version))
+
+    def _record(self, event: str, alias: str, version: str, before: str | None) -> None:
+        audit.record(
+            event,
+            model=self._name,
+            alias=alias,
+            before=f"{self._name}:{before}" if before else "",
+            after=f"{self._name}:{version}",
+            store=shown(self._settings.store),
+            **audit.operator(),
+        )
 
     def _moved(self, alias: str, version: str, before: str | None) -> str:
         was = f", and was {self._name}:{before}" if before else ""

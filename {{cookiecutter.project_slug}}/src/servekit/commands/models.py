@@ -10,6 +10,7 @@ from pkgutil import resolve_name
 from dotenv import load_dotenv
 
 from servekit.ingress.wiring import Wiring
+from servekit.logs import write_audit_trail
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.settings import OWN_FOLDER, StoreSettings
 from servekit.registry.sources.folder import FolderSource
@@ -33,6 +34,7 @@ def work_on_models(wiring: Wiring, options: Namespace) -> None:
         SystemExit: It cannot be done.
     """
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
+    write_audit_trail()
     models, sources = list(wiring.models()), tuple(wiring.sources())
     try:
         for line in said(options, models, sources, StoreSettings.load()):

@@ -8,6 +8,7 @@ from threading import Lock
 from time import monotonic
 from typing import Generic
 
+from servekit import audit
 from servekit.contracts import CHALLENGER
 
 from .conditions import Conditions
@@ -75,6 +76,7 @@ class Versions(Generic[Model]):
         self._changing = Lock()
         self.conditions = Conditions()
         self.held = self._first()
+        self._record("champion", "", self.held.champion)
         self._trying = Poller(self._try_challenger, refresh_s, pause_s=0)
         with suppress(TimeoutError):
             self._trying.soon().result(CHALLENGER_S)
@@ -166,11 +168,11 @@ class Versions(Generic[Model]):
         with self._changing:
             self.held = self.held.with_champion(champion, model)
         if champion != before:
-            log.warning("%s answers instead of %s", champion, before)
+            self._record("champion", before, champion)
             self._record_last_good(followed, version)
 
     def _try_challenger(self) -> None:
-        tried = self._tried
+        tried, before = self._tried, self.held.challenger
         if tried is None:
             self._refused.pop(CHALLENGER, None)
             self.conditions.clear(CHALLENGER)
@@ -179,7 +181,26 @@ class Versions(Generic[Model]):
         elif (model := self._taken(CHALLENGER, tried.name, tried.version)) is not None:
             with self._changing:
                 self.held = self.held.with_challenger(str(tried), model)
+        if self.held.challenger != before:
+            self._record(CHALLENGER, before, self.held.challenger)
         self._drop_replaced()
+
+    def _record(self, role: str, before: str, after: str) -> None:
+        """Write to the audit trail which version has a role from now on."""
+        if not after:
+            message = f"{before} answers no longer"
+        else:
+            message = f"{after} answers instead of {before}" if before else f"{after} answers"
+        audit.record(
+            "version",
+            message,
+            level=logging.WARNING if before else logging.INFO,
+            model=self._followed.name,
+            role=role,
+            before=before,
+            after=after,
+            follows=str(self._followed),
+        )
 
     def _drop_replaced(self) -> None:
         now = monotonic()

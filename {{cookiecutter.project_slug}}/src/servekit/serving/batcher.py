@@ -8,7 +8,7 @@ request finds a free slot and is not delayed.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -18,6 +18,7 @@ from servekit.contracts import (
     ModelOverloadedError,
     ModelUnavailableError,
 )
+from servekit.contracts.request_id import waiting_contexts as _waiting_contexts
 
 from .batch_window import BatchWindow
 from .settings import BatcherSettings
@@ -36,8 +37,6 @@ LONG_S = 0.1
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-
-_waiting_contexts: ContextVar[Sequence[Context]] = ContextVar("waiting_contexts", default=())
 
 
 def waiting_contexts() -> Sequence[Context]:

@@ -59,6 +59,7 @@ from .batcher import Batcher, waiting_contexts
 from .chunks import MAX_CHUNK_BYTES, Chunked, Whole
 from .finite_answers import FiniteAnswers
 from .pace import ALONE_S, QUICK_S, Pace, ThreadCalls
+from .replica_context import in_replica, replicas_request_ids
 from .settings import BatcherSettings
 from .sizes import size_bytes
 
@@ -183,21 +184,19 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or named or bool(OUT_OF_MEMORY.search(str(error)))
 
 
-def in_replica() -> bool:
-    """Whether this process is a replica of Ray Serve, where nothing else sets up the log."""
-    serve = sys.modules.get("ray.serve")
-    try:
-        return serve is not None and serve.get_replica_context() is not None
-    except Exception:  # Serve's own, outside of a replica
-        return False
+def ids_of(items: Sequence[Any]) -> Sequence[str]:
+    """Return the id of the request of each item in the current call; "" where it is not known."""
+    ids = replicas_request_ids()
+    return ids if len(ids) == len(items) else [ids[0] if len(ids) == 1 else ""] * len(items)
 
 
 class Assigned(NamedTuple):
-    """An item, and the model that answers it."""
+    """An item, the model that answers it, and the id of its request."""
 
     reference: str
     model: Any
     item: Any
+    request_id: str = ""
 
 
 class ModelDeployment(Chunked):
@@ -227,7 +226,8 @@ class ModelDeployment(Chunked):
         self._path = model
         if in_replica():
             package = self._path.partition(".")[0]
-            configure_logging(os.environ.get("API_LOG_LEVEL", "INFO"), package)
+            level = os.environ.get("API_LOG_LEVEL", "INFO")
+            configure_logging(level, package, replicas_request_ids)
         self._name = name = contract.name
         self._contract = contract
         self._finite = FiniteAnswers(contract.output)
@@ -275,7 +275,8 @@ class ModelDeployment(Chunked):
             [(reference, model)] = held.values()
             return await self._predict(reference, model, items)
         asked = [
-            Assigned(*held[version], item) for item, version in zip(items, versions, strict=True)
+            Assigned(*held[version], item, request_id)
+            for item, version, request_id in zip(items, versions, ids_of(items), strict=True)
         ]
         if not takes_turns:
             return await self._predict_asked(asked)
@@ -300,12 +301,11 @@ class ModelDeployment(Chunked):
         places: dict[str, list[int]] = {}
         for place, one in enumerate(asked):
             places.setdefault(one.reference, []).append(place)
-        if len(places) == 1:
-            return await self._predict(*asked[0][:2], [one.item for one in asked])
         answers: dict[int, Prediction[Any] | ModelError] = {}
         for reference, own in places.items():
-            model = asked[own[0]].model
-            found = await self._predict(reference, model, [asked[place].item for place in own])
+            items = [asked[place].item for place in own]
+            ids = [asked[place].request_id for place in own]
+            found = await self._predict(reference, asked[own[0]].model, items, ids)
             answers |= zip(own, found, strict=True)
         return [answers[place] for place in range(len(asked))]
 
@@ -451,28 +451,38 @@ class ModelDeployment(Chunked):
     def _replaced(self) -> ModelReplacedError:
         return ModelReplacedError(f"The version of the {self._name} model was replaced meanwhile.")
 
-    async def _predict(self, reference: str, model: Any, items: Sequence[Any]) -> Answers:
+    async def _predict(
+        self, reference: str, model: Any, items: Sequence[Any], ids: Sequence[str] = ()
+    ) -> Answers:
         """Return one answer for each item; an item at which the model fails, fails alone.
 
         A batch that fails is tried again in halves, down to what it failed at.
+
+        Args:
+            reference: Of the version.
+            model: That one.
+            items: What it is asked.
+            ids: Of their requests, for the log; by default those of the current call.
         """
         left = MAX_RETRIES
 
-        async def predict(items: Sequence[Any]) -> Answers:
+        async def predict(some: Sequence[Any], first: int) -> Answers:
             nonlocal left
             try:
-                values = await self._values(model, items)
+                values = await self._values(model, some)
             except Exception as error:
-                half = len(items) // 2
+                half = len(some) // 2
                 if isinstance(error, NOT_OF_AN_ITEM) or half == 0 or left < 2:
-                    failure = self._failure(error)
-                    return [type(failure)(*failure.args) for _ in items]
+                    failed = (ids or ids_of(items))[first : first + len(some)]
+                    failure = self._failure(error, failed)
+                    return [type(failure)(*failure.args) for _ in some]
                 left -= 2
-                log.warning("a batch of %d for %s failed: %r", len(items), reference, error)
-                return [*await predict(items[:half]), *await predict(items[half:])]
+                log.warning("a batch of %d for %s failed: %r", len(some), reference, error)
+                answers = await predict(some[:half], first)
+                return [*answers, *await predict(some[half:], first + half)]
             return self._answers(values, reference)
 
-        return await predict(items)
+        return await predict(items, 0)
 
     def _answers(self, values: Sequence[Any], reference: str) -> Answers:
         if self._contract.allow_inf_nan or self._finite.surely(values):
@@ -494,16 +504,21 @@ class ModelDeployment(Chunked):
         log.error("an answer of %s is not a finite number: %s", reference, where)
         raise ModelError(f"The {self._name} model failed.")
 
-    def _failure(self, error: BaseException) -> ModelError:
+    def _failure(self, error: BaseException, ids: Sequence[str] = ()) -> ModelError:
         """Return an error that callers may see, and that crosses process boundaries.
 
         A new instance of a class of the kit: a model may raise the same instance again and again,
         or one that cannot be pickled.
+
+        Args:
+            error: What the model has raised.
+            ids: Of the requests that it fails, if they are fewer than those of the call.
         """
         for kind in KNOWN:
             if isinstance(error, kind):
                 return kind(str(error))
-        log.error("the %s model failed", self._name, exc_info=error)
+        extra = {"request_id": ids[0]} if len({*ids}) == 1 and ids[0] else None
+        log.error("the %s model failed", self._name, exc_info=error, extra=extra)
         if _is_out_of_memory(error):
             # Of one item: a batch has been tried in halves, which need less.
             return ModelUnavailableError(f"The {self._name} model ran out of memory.")

@@ -21,6 +21,7 @@ from servekit.contracts import (
     ModelUnavailableError,
 )
 
+from .replica_context import pass_request_ids
 from .replica_watch import ReplicaWatch
 from .transport import time_limit
 
@@ -60,6 +61,7 @@ class RayTransport:
         self._watch = ReplicaWatch()
 
     async def call(self, method: str, *args: Any) -> Any:
+        pass_request_ids()
         async with time_limit(self._timeout_s, self._name):
             try:
                 return await self._answer(method, *args)

@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Client
 
 import servekit
+from servekit import audit
 from servekit.logs import KIT_LOGGER
 from servekit.serving.model import Model
 
@@ -77,6 +78,8 @@ def _the_log_as_it_was() -> Iterator[None]:
         log.handlers = []
         log.setLevel(logging.NOTSET)
         log.propagate = True
+    audit.log.handlers = []
+    audit.log.propagate = True
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from servekit.api.audit_trail import note
 from servekit.api.feature import Guard
 from servekit.api.principal import Principal, demand
 
@@ -70,13 +71,20 @@ class Authentication:
         needed = SecurityScopes([*scopes])
 
         async def guard(connection: HTTPConnection) -> None:
-            demand(await self.caller(connection), needed)
+            demand(await self.caller(connection), needed, connection)
 
         return guard
 
     async def _caller(self, connection: HTTPConnection) -> Principal | None:
         headers = connection.headers
         if (key := headers.get(KEY_HEADER)) is not None:
-            return self._keys.caller(key)
-        kind, _, token = headers.get("authorization", "").partition(" ")
-        return await self._tokens.caller(token.strip()) if kind.lower() == "bearer" else None
+            caller, reason = self._keys.caller(key), "unknown key"
+        else:
+            kind, _, token = headers.get("authorization", "").partition(" ")
+            if kind.lower() != "bearer":
+                caller, reason = None, "no credential"
+            else:
+                caller, reason = await self._tokens.caller(token.strip()), "invalid token"
+        if caller is None:
+            note(connection, reason=reason)
+        return caller

@@ -1,21 +1,19 @@
 """Routes: a token for a password, and the current principal."""
 
-import logging
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Response, Security
+from fastapi import APIRouter, Depends, HTTPException, Request, Response, Security
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel
 
+from servekit.api.audit_trail import note
 from servekit.api.errors import documented
 from servekit.api.principal import Principal
 
 from .guard import Authentication, Scheme
 from .passwords import Passwords
 from .tokens import OwnTokens
-
-log = logging.getLogger(__name__)
 
 
 class TokenOut(BaseModel):
@@ -38,18 +36,20 @@ def token_router(tokens: OwnTokens) -> APIRouter:
 
     @router.post("", responses=documented([400, 401, 413, 422, 503]))
     async def token(
-        form: Annotated[OAuth2PasswordRequestForm, Depends()], response: Response
+        form: Annotated[OAuth2PasswordRequestForm, Depends()],
+        request: Request,
+        response: Response,
     ) -> TokenOut:
         """A token for a user's name and password, with the scopes asked for, or all of theirs."""
+        # Not a name that no user has: it may be a password in the wrong field.
+        note(request, "sign-in", principal=passwords.known(form.username))
         if not await passwords.match(form.username, form.password):
-            # Not a name that no user has: it may be a password in the wrong field.
-            log.warning("sign-in refused", extra={"principal": passwords.known(form.username)})
             raise HTTPException(
                 401, "The name or the password is wrong.", {"WWW-Authenticate": "Bearer"}
             )
         response.headers["Cache-Control"] = "no-store"
         scopes = tokens.granted(form.username, form.scopes)
-        log.info("signed in", extra={"principal": form.username, "scopes": sorted(scopes)})
+        note(request, scopes=sorted(scopes))
         return TokenOut(
             access_token=tokens.issue(form.username, scopes),
             expires_in=tokens.lifetime_s,

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 from dotenv import load_dotenv
 
+from servekit import audit
+from servekit.logs import write_audit_trail
 from servekit.settings import SettingsError
 
 from .corrections import Corrections
@@ -109,6 +111,10 @@ def purge(options: argparse.Namespace) -> None:
         receipts = Receipts(ReceiptSettings.load().secrets, lifetime_s=0)
         owners = list(receipts.owners(options.caller))
         count = _asked(settings, lambda one: Corrections(one).delete_of(owners))
+    write_audit_trail()
+    logging.disable(logging.NOTSET)
+    which = {"older_than_days": options.older_than_days, "of": options.caller}
+    audit.record("purge", **audit.operator(), **which, deleted=count)
     print(f"{count} corrections are deleted.")
 
 

@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Union
 
-from fastapi import APIRouter, Body, Header, Path
+from fastapi import APIRouter, Body, Header, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import PlainValidator
 
+from servekit.api.audit_trail import note
 from servekit.api.errors import ProblemError, documented
 from servekit.api.principal import CurrentPrincipal, Principal
 from servekit.api.routers import PrefixRouter
@@ -74,10 +75,13 @@ def add_routes(
         request_id: RequestId,
         body: Annotated[Any, Unchecked, Body()],
         caller: CurrentPrincipal,
+        request: Request,
         receipt: ReceiptHeader = "",
     ) -> JSONResponse:
         """Say what the right answer is. A later correction of the answer replaces this one."""
+        note(request, "correction")
         found = checks.good(receipt, request_id, caller)
+        note(request, model=found.model, version=found.version)
         if found.model not in contracts:
             raise checks.unknown("refused")
         given = contracts[found.model].read(body)
@@ -102,10 +106,16 @@ def add_routes(
 
     @router.delete("/{request_id:path}", status_code=204)
     async def delete_feedback(
-        request_id: RequestId, caller: CurrentPrincipal, receipt: ReceiptHeader = ""
+        request_id: RequestId,
+        caller: CurrentPrincipal,
+        request: Request,
+        receipt: ReceiptHeader = "",
     ) -> None:
         """Delete the correction of an answer, the input included."""
-        if not await corrections.delete(checks.good(receipt, request_id, caller)):
+        note(request, "correction")
+        found = checks.good(receipt, request_id, caller)
+        note(request, model=found.model, version=found.version)
+        if not await corrections.delete(found):
             raise checks.unknown("missing")
         checks.count("deleted")
 

@@ -9,12 +9,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servekit.api.access import Group, GuardedApi
+from servekit.api.client_address import address_of, site_of
 from servekit.api.errors import ProblemError, problem, problem_response
 from servekit.api.principal import ANONYMOUS, Principal
 from servekit.api.quota import STATE as QUOTA
 from servekit.contracts import Meter
 
-from .client_ip import address_of
 from .gcra import Limiter
 from .limits import Limit, Verdict, limit_of
 from .settings import RateLimitSettings
@@ -31,12 +31,12 @@ class Admission:
 
     meter: Meter
 
-    def __init__(self, settings: RateLimitSettings, limiter: Limiter) -> None:
+    def __init__(self, settings: RateLimitSettings, limiter: Limiter, trusted_hops: int) -> None:
         self._limits = {
             Group.MODELS: limit_of(settings.models),
             Group.SIGN_IN: limit_of(settings.sign_in),
         }
-        self._trusted_hops = settings.trusted_hops
+        self._trusted_hops = trusted_hops
         self._limiter = limiter
 
     def limit_for(self, group: Group) -> Limit | None:
@@ -44,7 +44,7 @@ class Admission:
         return self._limits.get(group)
 
     async def count_address(self, scope: Scope, group: Group, limit: Limit) -> Verdict:
-        address = address_of(scope, self._trusted_hops)
+        address = site_of(address_of(scope, self._trusted_hops))
         return await self._count(scope, group, f"address:{address}", limit)
 
     async def count_known(self, scope: Scope, group: Group, limit: Limit) -> Verdict:

@@ -25,8 +25,6 @@ class RateLimitSettings(Settings):
     url: of a Redis in which replicas count together; by default each counts for itself alone.
     models: for all routes of models.
     sign_in: for sign-ins, by address, successful or not.
-    trusted_hops: how many proxies in front of this service add to X-Forwarded-For. The address
-        that the outermost of them has seen is the caller's. 0: the header is never read.
     timeout_s: how long a request may wait for Redis. One that hangs costs this once.
     """
 
@@ -35,5 +33,4 @@ class RateLimitSettings(Settings):
     url: StoreUrl = SecretStr(MEMORY)
     models: LimitText = "6000/minute"
     sign_in: LimitText = "60/minute"
-    trusted_hops: int = Field(default=0, ge=0, le=16)
     timeout_s: float = Field(default=0.05, gt=0, le=1)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, WebSocket
 from pydantic import TypeAdapter
 
+from servekit.api.audit_trail import note
 from servekit.api.contract_types import input_type
 from servekit.api.dependencies import CurrentSettings, predictor
 from servekit.api.errors import ProblemError
@@ -29,6 +30,7 @@ async def known_origin(socket: WebSocket, settings: CurrentSettings) -> None:
     if origin is None or {origin, "*"} & set(settings.cors_origins):
         return
     if origin.partition("://")[2] != socket.headers.get("host"):
+        note(socket, reason="unknown origin", origin=origin[:200])
         raise ProblemError(403, "Pages of this origin may not connect.")
 
 

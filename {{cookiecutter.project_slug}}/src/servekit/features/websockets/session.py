@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from servekit.api.audit_trail import note_refused_message
 from servekit.api.errors import ProblemError, model_problem, problem
 from servekit.api.quota import quota_of
 from servekit.api.streams import started
@@ -87,6 +88,7 @@ class Session:
             await self._spend()
             await self._predict(item)
         except ProblemError as error:
+            note_refused_message(self._socket, error.status)
             await self._complain(problem(error.status, error.detail))
         except ModelError as error:
             await self._complain(model_problem(error))

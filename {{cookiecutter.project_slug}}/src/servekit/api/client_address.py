@@ -7,6 +7,9 @@ from starlette.types import Scope
 
 UNKNOWN = "unknown"
 
+MAX_CHARS = 100
+"""More than any address has; what is longer is remembered only so far."""
+
 IPV6_SITE = 64
 """Bits of an IPv6 address that identify a site, which has all addresses below them."""
 
@@ -21,22 +24,29 @@ def address_of(scope: Scope, trusted_hops: int) -> str:
         values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         hops = b",".join(values).split(b",")
         if values and len(hops) >= trusted_hops:
-            return site_of(hops[-trusted_hops].strip().decode("latin-1"))
+            return _valid(hops[-trusted_hops].strip()[:MAX_CHARS].decode("latin-1"))
     client = scope.get("client")
-    return site_of(client[0]) if client else UNKNOWN
+    return _valid(client[0]) if client else UNKNOWN
 
 
 @lru_cache(maxsize=4096)
 def site_of(address: str) -> str:
-    """Return one name for all addresses of a site; an invalid address is unknown."""
+    """Return one name for all addresses of a site, for what counts callers."""
+    if ":" not in address:
+        return address
+    return f"{IPv6Address(int(ip_address(address)) >> IPV6_SITE << IPV6_SITE)}/{IPV6_SITE}"
+
+
+@lru_cache(maxsize=4096)
+def _valid(address: str) -> str:
+    """Return an address as it is usually written; an invalid one is unknown."""
     try:
         found = ip_address(_without_port(address))
     except ValueError:
         return UNKNOWN
     if isinstance(found, IPv6Address):
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return f"{IPv6Address(int(found) >> IPV6_SITE << IPV6_SITE)}/{IPV6_SITE}"
+        # A zone is of the machine that wrote it.
+        return str(found.ipv4_mapped or IPv6Address(int(found)))
     return str(found)
 
 
