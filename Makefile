@@ -7,7 +7,7 @@ BIN := build/venv/bin
 PROGRAMS = $(if $(shell command -v google-chrome),,chromium) postgresql prometheus redis-server
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
-export RENDER NEWEST DAY
+export RENDER NEWEST DAY EXAMPLES URL HEADER
 # Bytecode goes to build/ too, and without it each process would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -45,6 +45,9 @@ programs: ## Install the tests' system packages (apt, as root)
 kit: environment ## Run the kit's fast tests against the project as it stands; ARGS= of pytest
 	@$(BIN)/python -m scripts.kit pytest $(if $(ARGS),$(ARGS),-q -m 'not serve and not slow' -n 2)
 
+fuzz: environment ## Ask the service, all and bare, what schemathesis makes up; EXAMPLES= (200) an operation, URL= and HEADER= of one that runs
+	@$(BIN)/python -m scripts.fuzz
+
 protos: environment ## Write the code of the kit's .proto file
 	@$(BIN)/python -m scripts.protos
 
@@ -58,4 +61,4 @@ environment:
 bench: environment ## Benchmark against others, into benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds, MODELS=1 for models of some milliseconds, COST=1 for one request in process, STARTS=1 to see that all start
 	@$(BIN)/python -m benchmarks
 
-.PHONY: help demo check kit programs test upgrade renders render protos docs bench environment
+.PHONY: help demo check kit fuzz programs test upgrade renders render protos docs bench environment

@@ -34,4 +34,4 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/bytecode
 export RUFF_CACHE_DIR := $(BUILD)/ruff
 # With its bytecode in build/, nothing has to be compiled twice.
 unexport PYTHONDONTWRITEBYTECODE
-export PYTEST_ADDOPTS := -p no:cacheprovider
+export PYTEST_ADDOPTS := -p no:cacheprovider -p no:schemathesis

@@ -86,7 +86,7 @@ def main() -> None:
     settings = {
         "PYTHONPATH": os.pathsep.join([str(folder / "src"), str(ROOT / "tests/absent")]),
         "PYTHONPYCACHEPREFIX": str(BUILD / "bytecode"),
-        "PYTEST_ADDOPTS": "-p no:cacheprovider",
+        "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:schemathesis",
     }
     program, *arguments = sys.argv[1:]
     os.chdir(folder)

@@ -33,7 +33,7 @@ def run(project: Path, *command: str | Path, **variables: str) -> Done:
         "PYTHONPATH": os.pathsep.join(map(str, [project / "src", ABSENT])),
         "PYTHONPYCACHEPREFIX": str(build / "bytecode"),
         "RUFF_CACHE_DIR": str(build / "ruff"),
-        "PYTEST_ADDOPTS": "-p no:cacheprovider",
+        "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:schemathesis",
     }
     called = [ENVIRONMENT / "bin" / program, *arguments]
     # What takes a quarter of an hour can be followed meanwhile; the log of a failure stays.
