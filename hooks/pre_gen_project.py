@@ -32,6 +32,8 @@ def complaints(answers):
         yield f"author_email {answers['author_email']!a} is not an e-mail address."
     if answers["composition"] is True and answers["sample"] != "language":
         yield "composition needs the sample: answer sample with language, or composition with no."
+    if answers["kubernetes"] is True and answers["docker"] is not True:
+        yield "kubernetes needs the image: answer docker with yes, or kubernetes with no."
     for prompt, joint in NOTATION.items():
         yield from name_complaints(prompt, answers[prompt], joint, answers["_reserved"])
 

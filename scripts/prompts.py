@@ -31,6 +31,7 @@ An answer that cannot become a project is refused in one sentence, and nothing i
   `package_name` is the same with underscores.
   Neither may be a keyword, a module of the standard library, a dependency, or a folder that
   the project has.
+- `composition` needs the sample, and `kubernetes` needs `docker`.
 - The target folder must be empty or absent: existing projects are updated, not generated again.
 """
 

@@ -17,6 +17,7 @@ BESIDE = [
     "tests/test_dependencies.py",
     "tests/test_docs.py",
     "tests/test_hooks.py",
+    "tests/test_kubernetes.py",
     "tests/test_manifest.py",
     "tests/test_protos.py",
     "tests/test_renders.py",

@@ -17,12 +17,16 @@ OPTIONS = {name: [True, False] for name in FEATURES} | CHOICES
 """What may be answered, to prompts that do not ask for a text."""
 
 NEEDS_THE_SAMPLE = ("composition",)
+NEEDS_THE_IMAGE = ("kubernetes",)
 
 
 def is_accepted(answers: Answers) -> bool:
     """Whether a project can be made of these answers."""
     sample = answers.get("sample", CHOICES["sample"][0])
-    return sample == "language" or not any(answers.get(name) for name in NEEDS_THE_SAMPLE)
+    if sample != "language" and any(answers.get(name) for name in NEEDS_THE_SAMPLE):
+        return False
+    image = answers.get("docker", CONFIG["docker"])
+    return bool(image) or not any(answers.get(name) for name in NEEDS_THE_IMAGE)
 
 
 ALL: Answers = dict.fromkeys(FEATURES, True)
@@ -55,13 +59,24 @@ def pairs() -> Iterator[Answers]:
         yield dict(zip(OPTIONS, row, strict=True))
 
 
+def only(name: str) -> Answers:
+    """The sample and one feature, with what that needs."""
+    return LEAST | {name: True} | ({"docker": True} if name in NEEDS_THE_IMAGE else {})
+
+
+def without(name: str) -> Answers:
+    """Everything but one feature, and what needs that."""
+    gone = (name, *(NEEDS_THE_IMAGE if name == "docker" else ()))
+    return ALL | dict.fromkeys(gone, False)
+
+
 def matrix() -> dict[str, Answers]:
     """Answers by a readable name, each once."""
     candidates = {
         "bare": BARE,
         "all": ALL,
-        **{f"only {name}": LEAST | {name: True} for name in FEATURES},
-        **{f"without {name}": ALL | {name: False} for name in FEATURES},
+        **{f"only {name}": only(name) for name in FEATURES},
+        **{f"without {name}": without(name) for name in FEATURES},
         **{f"{name} {one}": ALL | {name: one} for name, many in CHOICES.items() for one in many},
         "all but the sample": ALL | dict.fromkeys(NEEDS_THE_SAMPLE, False) | {"sample": "none"},
         **{f"pairs {number}": answers for number, answers in enumerate(pairs(), 1)},

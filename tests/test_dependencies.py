@@ -15,7 +15,14 @@ from .template import files
 RENDERS = matrix()
 LOAD = "src/servekit/commands/load/"
 TESTING = "src/servekit/testing/"
-GROUPS = {"src/": (), TESTING: ("dev",), "tests/": ("dev",), LOAD: ("load",)}
+MANIFESTS = "src/servekit/commands/manifests/"
+GROUPS = {
+    "src/": (),
+    TESTING: ("dev",),
+    MANIFESTS: ("dev",),
+    "tests/": ("dev",),
+    LOAD: ("load",),
+}
 """Beside run-time dependencies, what files below a folder may import; the longest decides."""
 IMPORTED_BY_OTHERS = {"python-multipart": "fastapi", "aiosqlite": "sqlalchemy"}
 """What is imported, without being asked for, by what: to read forms, and files of SQLite."""

@@ -14,6 +14,8 @@ GOOD = {
     "author_email": "ada@example.com",
     "sample": "language",
     "composition": False,
+    "docker": True,
+    "kubernetes": False,
     "_reserved": {"the name of a dependency": ["ray"]},
 }
 
@@ -31,6 +33,13 @@ def test_good_answers_pass():
 def test_what_needs_the_sample_is_refused_without_it():
     assert refusals(sample="none", composition=True) == [
         "composition needs the sample: answer sample with language, or composition with no."
+    ]
+
+
+def test_manifests_are_refused_without_an_image():
+    assert refusals(kubernetes=True) == []
+    assert refusals(kubernetes=True, docker=False) == [
+        "kubernetes needs the image: answer docker with yes, or kubernetes with no."
     ]
 
 

@@ -86,7 +86,7 @@ def test_a_promotion_says_what_it_did_and_how_far_it_reaches(store: Path, says: 
         "language@champion is language:2 now, and was language:1."
         " Replicas follow within 10 seconds."
     )
-    assert "only the replicas of this machine see it" in said
+    assert "replicas on other machines see it only where" in said
     assert aliases(store)["champion"] == "2"
 
 

@@ -86,6 +86,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     serve.add_argument("--config", type=Path, default=Path("serve.yaml"))
     serve.add_argument("--profile", type=Path, default=Path("deploy/serve.env"))
     serve.add_argument("--host", help="listen there and not where the configuration says")
+    serve.add_argument("--address", default="", help="deploy to the cluster there, or auto")
 
     dev = commands.add_parser("dev", help="serve without Ray, and reload on changes")
     dev.add_argument("--port", type=int, default=8000)

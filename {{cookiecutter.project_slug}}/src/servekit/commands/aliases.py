@@ -99,8 +99,8 @@ class Aliases:
         where = ""
         if self._settings.store.lower().startswith("file:"):
             where = (
-                "\nThe store is a folder: only the replicas of this machine see it. Elsewhere,"
-                " use a store that all share, or user_config in serve.yaml."
+                "\nThe store is a folder: replicas on other machines see it only where it is on a"
+                " volume that they mount too."
             )
         return (
             f"{self._name}@{alias} is {self._name}:{version} now{was}."

@@ -241,16 +241,29 @@ def deploy(schema: "ServeDeploySchema") -> None:
     client.deploy_apps(schema, _blocking=False)
 
 
+def applications_here() -> Mapping[str, Any]:
+    from ray import serve
+
+    return serve.status().applications
+
+
 def wait_until_running(
-    schema: "ServeDeploySchema", stopper: Stopper, outdated: Callable[[], bool] = lambda: False
+    schema: "ServeDeploySchema",
+    stopper: Stopper,
+    outdated: Callable[[], bool] = lambda: False,
+    applications: Callable[[], Mapping[str, Any]] = applications_here,
 ) -> bool:
     """Wait until every application runs; return False if the configuration is outdated first.
+
+    Args:
+        schema: What was deployed.
+        stopper: Ends the waiting.
+        outdated: Whether there is a newer configuration.
+        applications: Gives those that there are, with their status, by name.
 
     Raises:
         SystemExit: An application failed, or took too long.
     """
-    from ray import serve
-
     named = {one.name for one in schema.applications}
     timeout_s = start_timeout_s(schema)
     deadline = time.monotonic() + timeout_s
@@ -258,12 +271,12 @@ def wait_until_running(
         stopper.raise_if_asked()
         if outdated():
             return False
-        applications = serve.status().applications
-        for name, application in applications.items():
+        there = applications()
+        for name, application in there.items():
             if name in named and has_failed(application):
                 reason = reason_of(application)
                 raise SystemExit(f"The application {name!r} did not start: {reason}")
-        if are_running(applications, named):
+        if are_running(there, named):
             return True
         time.sleep(0.2)
     raise SystemExit(

@@ -1,0 +1,125 @@
+"""`make serve ADDRESS=` deploys to a Ray that runs already, and refuses in one sentence."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+import yaml
+
+from servekit.commands import main
+from servekit.commands.free_ports import claimed_ports
+from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.configurations import own
+from servekit.testing.subprocesses import PROJECT, environment, free_port
+
+START_S = 120
+TOKEN = "of-the-cluster" * 4
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The tests' `serve.yaml`, inline, on free ports, and for this machine alone."""
+    settings = own()
+    [service] = settings["applications"]
+    [ingress] = [one for one in service["deployments"] if one["name"] == "ingress"]
+    service |= {"args": {"placement": "inline"}, "deployments": [ingress]}
+    for protocol in settings.keys() & {"http_options", "grpc_options"}:
+        settings[protocol]["port"] = free_port()
+    path = tmp_path / "serve.yaml"
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def dashboard(tmp_path: Path) -> Iterator[str]:
+    """The address of the dashboard of a Ray that somebody else has started."""
+    port = free_port()
+    with claimed_ports(31_100, 100) as ports:
+        settings = {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": TOKEN,
+            "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(ports[0]),
+            "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(ports[-1]),
+            **profile(),
+        }
+        command = ["start", "--head", "--block", "--num-cpus=2", f"--dashboard-port={port}"]
+        command += [f"--port={free_port()}", f"--dashboard-agent-listen-port={free_port()}"]
+        command += ["--object-store-memory=100000000", f"--temp-dir={tmp_path}"]
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("ray")), *command],
+            cwd=PROJECT,
+            env=environment(**settings),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def profile() -> dict[str, str]:
+    lines = (PROJECT / "deploy/serve.env").read_text(encoding="utf-8").splitlines()
+    settings = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in settings}
+
+
+def deploy(address: str, config: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    command = ["-m", "acme_service", "serve", "--config", str(config), "--address", address]
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=PROJECT,
+        env=environment(ENV_FILE="nowhere", **settings),
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+        check=False,
+    )
+
+
+def test_a_wrong_configuration_is_not_sent(config: Path) -> None:
+    config.write_text(config.read_text("utf-8").replace("num_replicas", "replicas"), "utf-8")
+    with pytest.raises(SystemExit, match="Unknown key 'applications.default.deployments"):
+        main("acme_service.app:WIRING", ["serve", "--config", str(config), "--address", "auto"])
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_DASHBOARD_ADDRESS", address := f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(SystemExit) as refusal:
+        main("acme_service.app:WIRING", ["serve", "--config", str(config), "--address", "auto"])
+    assert str(refusal.value) == f"Not deployed: Failed to connect to Ray at address: {address}."
+
+
+def wait_for(dashboard: str) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        with suppress(httpx2.HTTPError):
+            # Without a token: it is there, and asks for one.
+            assert httpx2.get(f"{dashboard}/api/version", timeout=5).status_code == 401
+            return
+        time.sleep(0.5)
+    pytest.fail("Ray did not start.")
+
+
+@pytest.mark.serve
+def test_a_configuration_is_deployed_to_a_ray_that_runs(config: Path, dashboard: str) -> None:
+    wait_for(dashboard)
+    other = deploy(dashboard, config, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="another" * 8)
+    assert other.returncode == 1
+    assert other.stderr.startswith("Not deployed: ")
+    assert other.stderr.count("\n") == 1
+    done = deploy(dashboard, config, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=TOKEN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("Every application runs.\n")
+    port = yaml.safe_load(config.read_text("utf-8"))["http_options"]["port"]
+    ready = httpx2.get(f"http://127.0.0.1:{port}/health/ready", headers=HEADERS, timeout=30)
+    assert ready.status_code == 200

@@ -1,0 +1,529 @@
+"""`make manifests` names what is wrong, before a cluster does."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import chdir
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from servekit.commands.check_config.strict_yaml import ConfigurationError
+from servekit.commands.manifests.checks import manifests_of, mistakes, write
+from servekit.commands.manifests.completion import the_service
+from servekit.commands.manifests.kustomize import ManifestsError
+from servekit.commands.manifests.rules import Manifests, secrets
+from servekit.testing.subprocesses import PROJECT
+
+OVERLAYS = Path("deploy/kubernetes/overlays")
+COMPONENTS = sorted(
+    path.name
+    for path in (PROJECT / "deploy/kubernetes/components").iterdir()
+    if path.name != "grpc"
+)
+IMAGE = {"images": [{"name": "acme-service", "newTag": "1.2.3"}]}
+WITH_A_GPU = {
+    "target": {"kind": "RayService"},
+    "patch": yaml.safe_dump(
+        [
+            {
+                "op": "add",
+                "path": "/spec/serveConfigV2/applications",
+                "value": [
+                    {
+                        "name": "default",
+                        "deployments": [
+                            {"name": "language", "ray_actor_options": {"num_gpus": 1}},
+                        ],
+                    }
+                ],
+            }
+        ]
+    ),
+}
+"""A model that asks for a GPU."""
+
+Edit = Callable[[Manifests], object]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of what is deployed, and the folder that commands run in."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(PROJECT / "deploy", folder / "deploy")
+    shutil.copy(PROJECT / "serve.yaml", folder)
+    with chdir(folder):
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def production(folder: Path) -> Manifests:
+    return manifests_of("production")
+
+
+def changed(manifests: Manifests, edit: Edit) -> Manifests:
+    documents = deepcopy([*manifests.documents])
+    copy = Manifests(documents, the_service(documents), deepcopy(manifests.serve))
+    edit(copy)
+    return copy
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("overlay", ["local", "production"])
+def test_an_overlay_of_the_project_has_no_mistakes(overlay: str) -> None:
+    assert list(mistakes(manifests_of(overlay))) == []
+
+
+def overlay(folder: Path, *components: str, **more: object) -> str:
+    """The base with these components, as an overlay."""
+    kustomization = {
+        "resources": ["../../base"],
+        "components": [f"../../components/{name}" for name in components],
+    }
+    name = "-".join(["with", *components])
+    (folder / OVERLAYS / name).mkdir(exist_ok=True)
+    text = yaml.safe_dump(kustomization | IMAGE | more)
+    (folder / OVERLAYS / name / "kustomization.yaml").write_text(text, encoding="utf-8")
+    return name
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_component_fits_the_base(folder: Path, component: str) -> None:
+    more = {"patches": [WITH_A_GPU]} if component == "gpu" else {}
+    assert list(mistakes(manifests_of(overlay(folder, component, **more)))) == []
+
+
+def test_all_components_fit_together(folder: Path) -> None:
+    made = manifests_of(overlay(folder, *COMPONENTS, patches=[WITH_A_GPU]))
+    assert list(mistakes(made)) == []
+    [job] = made.of_kind("Job")
+    assert job["metadata"]["name"] == "acme-service-migrate-1-2-3"
+    alerts = yaml.safe_load((PROJECT / "deploy/prometheus/alerts.yml").read_text("utf-8"))
+    assert alerts in [one["spec"] for one in made.of_kind("PrometheusRule")]
+
+
+def test_the_service_is_that_of_serve_yaml_but_for_the_changes(production: Manifests) -> None:
+    serve = yaml.safe_load((PROJECT / "serve.yaml").read_text("utf-8"))
+    serve["http_options"]["host"] = "0.0.0.0"
+    for application in serve["applications"]:
+        application["args"]["build"] = "0.1.0"
+        for one in application["deployments"]:
+            one |= {"num_replicas": 3, "max_replicas_per_node": 1, "max_surge_percent": 0}
+    assert yaml.safe_load(production.service["spec"]["serveConfigV2"]) == serve
+
+
+def test_secrets_are_named_and_not_held(production: Manifests) -> None:
+    assert production.of_kind("Secret") == []
+    assert secrets(production) == ["acme-service", "acme-service-redis"]
+
+
+def test_changed_settings_make_a_new_name(folder: Path, production: Manifests) -> None:
+    file = folder / OVERLAYS / "production/settings.env"
+    kept = file.read_text(encoding="utf-8")
+    file.write_text(f"{kept}API_LOG_LEVEL=DEBUG\n".replace("API_LOG_LEVEL=INFO\n", ""), "utf-8")
+    other = manifests_of("production")
+    file.write_text(kept, encoding="utf-8")
+    names = [
+        [one["configMapRef"]["name"] for one in group.container["envFrom"] if "configMapRef" in one]
+        for made in (production, other)
+        for group in made.groups
+    ]
+    assert names[0] == names[1] != names[2] == names[3]
+
+
+# What can be wrong with the resources, each as an edit and what is said of it.
+
+
+def pod(manifests: Manifests, group: int = 1) -> dict[str, Any]:
+    return manifests.groups[group].pod
+
+
+def ray(manifests: Manifests, group: int = 1) -> dict[str, Any]:
+    return manifests.groups[group].container
+
+
+def workers(manifests: Manifests, **changes: object) -> None:
+    manifests.workers[0].spec.update(changes)
+
+
+def set_env(manifests: Manifests, name: str, value: str, group: int = 1) -> None:
+    entries = [one for one in ray(manifests, group)["env"] if one["name"] != name]
+    ray(manifests, group)["env"] = [*entries, {"name": name, "value": value}]
+
+
+def one_of(manifests: Manifests, kind: str, name: str = "acme-service") -> dict[str, Any]:
+    [found] = [one for one in manifests.of_kind(kind) if one["metadata"]["name"] == name]
+    return found
+
+
+def ports_named(manifests: Manifests, group: int, **ports: int) -> None:
+    for one in ray(manifests, group)["ports"]:
+        one["containerPort"] = ports.get(one["name"], one["containerPort"])
+
+
+def ingress_rules(manifests: Manifests, role: str) -> list[dict[str, Any]]:
+    return one_of(manifests, "NetworkPolicy", f"acme-service-{role}")["spec"]["ingress"]
+
+
+def deployments(manifests: Manifests, **changes: object) -> None:
+    for one in manifests.deployments:
+        one |= changes
+
+
+def of_model(manifests: Manifests, **options: object) -> None:
+    [block] = [one for one in manifests.deployments if one["name"] == "language"]
+    block["ray_actor_options"] |= options
+
+
+SEEDS: dict[str, tuple[Edit, str]] = {
+    "a misspelt key of KubeRay": (
+        lambda m: workers(m, minReplica=1),
+        "Unknown key 'spec.rayClusterConfig.workerGroupSpecs.0.minReplica'",
+    ),
+    "a gated key of KubeRay": (
+        lambda m: m.cluster.update(networkPolicy={"mode": "DenyAll"}),
+        "Unknown key 'spec.rayClusterConfig.networkPolicy', or one that KubeRay leaves off",
+    ),
+    "a number that is a text": (
+        lambda m: workers(m, replicas="3"),
+        "workerGroupSpecs.0.replicas: Input should be a valid integer.",
+    ),
+    "a misspelt strategy": (
+        lambda m: m.service["spec"]["upgradeStrategy"].update(type="NewClusters"),
+        "spec.upgradeStrategy.type: Input should be",
+    ),
+    "a template that is gone": (
+        lambda m: m.workers[0].spec["template"]["spec"].pop("containers"),
+        "'containers' is a required property",
+    ),
+    "a misspelt key of a pod": (
+        lambda m: ray(m)["readinessProbe"].update(failureTreshold=1),
+        "('failureTreshold' was unexpected)",
+    ),
+    "a misspelt key of a policy": (
+        lambda m: ingress_rules(m, "head")[0].update(form=[]),
+        "('form' was unexpected)",
+    ),
+    "a quantity that is none": (
+        lambda m: ray(m)["resources"]["requests"].update(cpu="four"),
+        "'four' is not a quantity",
+    ),
+    "settings that do not exist": (
+        lambda m: one_of(m, "ServiceAccount")["metadata"].update(name="other"),
+        "ServiceAccount 'acme-service' is used, and does not exist.",
+    ),
+    "a ConfigMap that does not exist": (
+        lambda m: [
+            ray(m, group)["envFrom"].append({"configMapRef": {"name": "more"}}) for group in (0, 1)
+        ],
+        "ConfigMap 'more' is used, and does not exist.",
+    ),
+    "a Secret of one group alone": (
+        lambda m: ray(m)["envFrom"][0]["secretRef"].update(name="other"),
+        "The group 'serve' takes its settings from elsewhere than the head.",
+    ),
+    "a route to elsewhere": (
+        lambda m: one_of(m, "HTTPRoute")["spec"]["rules"][1]["backendRefs"][0].update(name="x"),
+        "A route leads to 'x', and KubeRay makes acme-service-serve-svc.",
+    ),
+    "a route to another port": (
+        lambda m: one_of(m, "HTTPRoute")["spec"]["rules"][1]["backendRefs"][0].update(port=1),
+        "A route leads to port 1, which the head does not name.",
+    ),
+    "the tag latest": (
+        lambda m: [ray(m, group).update(image="acme-service:latest") for group in (0, 1)],
+        "the image 'acme-service:latest' needs a tag that stays",
+    ),
+    "no tag, on a registry with a port": (
+        lambda m: [ray(m, group).update(image="localhost:5000/a") for group in (0, 1)],
+        "the image 'localhost:5000/a' needs a tag that stays",
+    ),
+    "two images": (
+        lambda m: ray(m).update(image="acme-service:9"),
+        "The group 'serve' has another image than the head: acme-service:9.",
+    ),
+    "Redis by environment": (
+        lambda m: set_env(m, "RAY_REDIS_ADDRESS", "redis:6379", 0),
+        "The head sets Redis for Ray",
+    ),
+    "no profile": (
+        lambda m: ray(m).pop("args"),
+        "The group 'serve' must read /deploy/serve.env in its args",
+    ),
+    "a profile that may fail": (
+        lambda m: ray(m).update(args=["set -ea && . /srv/deploy/serve.env"]),
+        "with ; and not &&",
+    ),
+    "another port of the workers": (
+        lambda m: ports_named(m, 1, serve=8001),
+        "The group 'serve' has port 8001 as 'serve', and serve.yaml listens on 8000.",
+    ),
+    "another port of the head": (
+        lambda m: ports_named(m, 0, serve=8001),
+        "The head has port 8001 as 'serve', and serve.yaml listens on 8000.",
+    ),
+    "a port that is not named": (
+        lambda m: ray(m, 0)["ports"].pop(0),
+        "The head must name the port 'gcs-server'",
+    ),
+    "a Service with another port": (
+        lambda m: m.service["spec"]["serveService"]["spec"]["ports"][0].update(port=80),
+        "The Service has port 80, on which nothing listens.",
+    ),
+    "no probe": (
+        lambda m: ray(m).pop("readinessProbe"),
+        "The group 'serve' must be asked for /-/healthz",
+    ),
+    "a probe of the whole service": (
+        lambda m: ray(m)["readinessProbe"]["httpGet"].update(path="/health/ready"),
+        "The group 'serve' must be asked for /-/healthz",
+    ),
+    "a grace like the drain": (
+        lambda m: pod(m).update(terminationGracePeriodSeconds=120),
+        "The group 'serve' drains for 120 s and is killed after 120",
+    ),
+    "a drain that is too short": (
+        lambda m: set_env(m, "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", "60"),
+        "drains for 60 s: 40 of graceful_shutdown_timeout_s and 35 of the proxy do not fit.",
+    ),
+    "longer streams than the drain": (
+        lambda m: deployments(m, graceful_shutdown_timeout_s=100),
+        "drains for 120 s: 100 of graceful_shutdown_timeout_s",
+    ),
+    "requests that hang": (
+        lambda m: ray(m).update(env=ray(m)["env"][:1]),
+        "The group 'serve' needs RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S",
+    ),
+    "a preStop": (
+        lambda m: ray(m).update(lifecycle={"preStop": {"exec": {"command": ["ray", "stop"]}}}),
+        "The group 'serve' has a preStop",
+    ),
+    "another Ray": (
+        lambda m: m.cluster.update(rayVersion="2.9.0"),
+        "rayVersion is 2.9.0, and the project has Ray",
+    ),
+    "no token": (
+        lambda m: m.cluster["authOptions"].update(mode="disabled"),
+        "authOptions.mode must be `token`",
+    ),
+    "a timeout that is final": (
+        lambda m: m.service["metadata"].update(annotations={"ray.io/initializing-timeout": "9m"}),
+        "ray.io/initializing-timeout is dangerous",
+    ),
+    "a head that serves": (
+        lambda m: m.head.spec["rayStartParams"].update({"num-cpus": "2"}),
+        "The head must have num-cpus 0",
+    ),
+    "a head in the Service": (
+        lambda m: m.service["spec"].update(excludeHeadPodFromServeSvc=False),
+        "excludeHeadPodFromServeSvc must be true",
+    ),
+    "bounds that contradict": (
+        lambda m: workers(m, minReplicas=3, replicas=2, maxReplicas=3),
+        "minReplicas, replicas and maxReplicas must be the same",
+    ),
+    "replicas that scale, and no workers": (
+        lambda m: [
+            (one.pop("num_replicas"), one.update(autoscaling_config={"max_replicas": 3}))
+            for one in m.deployments
+        ],
+        "A deployment has an autoscaling_config, and the cluster does not scale.",
+    ),
+    "workers too small for a replica": (
+        lambda m: ray(m)["resources"]["requests"].update(cpu="250m"),
+        "The workers have room for",
+    ),
+    "a replica larger than a worker": (
+        lambda m: of_model(m, num_cpus=8),
+        "No group of workers has room for a replica of 'language', which reserves 8 num_cpus.",
+    ),
+    "a GPU that no group has": (
+        lambda m: of_model(m, num_gpus=1),
+        "No group of workers has room for a replica of 'language'",
+    ),
+    "a resource that no group has": (
+        lambda m: of_model(m, resources={"large": 1}),
+        "which reserves 0.5 num_cpus and 1 large.",
+    ),
+    "more replicas than workers": (
+        lambda m: deployments(m, num_replicas=4),
+        "The workers have room for 3 of 4 replicas of 'ingress'",
+    ),
+    "workers without a replica": (
+        lambda m: deployments(m, num_replicas=1) or workers(m, replicas=9, minReplicas=9),
+        "more than there are replicas for: a worker without one is never ready.",
+    ),
+    "a roll-out without end": (
+        lambda m: deployments(m, max_surge_percent=100),
+        "A roll-out of 'ingress' would never end",
+    ),
+    "a container as root": (
+        lambda m: pod(m)["securityContext"].update(runAsUser=0),
+        "runAsNonRoot must be true, and runAsUser not 0.",
+    ),
+    "a root that is written": (
+        lambda m: ray(m)["securityContext"].pop("readOnlyRootFilesystem"),
+        "readOnlyRootFilesystem must be true.",
+    ),
+    "capabilities": (
+        lambda m: ray(m)["securityContext"].update(capabilities={"drop": ["NET_RAW"]}),
+        "capabilities must drop ALL.",
+    ),
+    "no seccomp": (
+        lambda m: pod(m)["securityContext"].pop("seccompProfile"),
+        "seccompProfile must be RuntimeDefault.",
+    ),
+    "more privileges": (
+        lambda m: ray(m)["securityContext"].pop("allowPrivilegeEscalation"),
+        "allowPrivilegeEscalation must be false.",
+    ),
+    "the network of the host": (
+        lambda m: pod(m).update(hostNetwork=True),
+        "a pod must not share namespaces with its host.",
+    ),
+    "a folder of the host": (
+        lambda m: pod(m)["volumes"].append({"name": "host", "hostPath": {"path": "/"}}),
+        "a pod must not mount a folder of its host.",
+    ),
+    "a token of Kubernetes": (
+        lambda m: pod(m).pop("automountServiceAccountToken"),
+        "say automountServiceAccountToken",
+    ),
+    "no limit of memory": (
+        lambda m: ray(m)["resources"]["limits"].pop("memory"),
+        "it must have a limit of memory.",
+    ),
+    "a limit of CPU": (
+        lambda m: ray(m)["resources"]["limits"].update(cpu="4"),
+        "The group 'serve' must have no limit of CPU",
+    ),
+    "a budget in percent": (
+        lambda m: one_of(m, "PodDisruptionBudget")["spec"].update(minAvailable="50%"),
+        "must say minAvailable, as a whole number.",
+    ),
+    "a budget that lets none go": (
+        lambda m: one_of(m, "PodDisruptionBudget")["spec"].update(minAvailable=3),
+        "keeps 3 of 3 workers: no node could ever be drained.",
+    ),
+    "a budget of other pods": (
+        lambda m: one_of(m, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"].update(
+            {"ray.io/node-type": "head"}
+        ),
+        "does not select the group 'serve'.",
+    ),
+    "a policy of other pods": (
+        lambda m: one_of(m, "NetworkPolicy", "acme-service-head")["spec"]["podSelector"][
+            "matchLabels"
+        ].update({"app.kubernetes.io/instance": "x"}),
+        "No NetworkPolicy selects the head: its ports are open to all pods.",
+    ),
+    "a policy without the operator": (
+        lambda m: ingress_rules(m, "head").pop(1),
+        "The head is closed to KubeRay's operator",
+    ),
+    "a dashboard for all": (
+        lambda m: ingress_rules(m, "head")[1]["from"][0].pop("podSelector"),
+        "The dashboard is open to other pods",
+    ),
+    "nodes that do not meet": (
+        lambda m: ingress_rules(m, "workers").pop(0),
+        "The group 'serve' is closed to the head: Ray's nodes would not meet.",
+    ),
+    "workers without callers": (
+        lambda m: ingress_rules(m, "workers").pop(1),
+        "The group 'serve' is closed to callers: nothing opens its port 'serve'.",
+    ),
+    "a policy for another port": (
+        lambda m: ingress_rules(m, "workers")[1]["ports"][0].update(port=80),
+        "The group 'serve' is closed to callers: nothing opens its port 'serve'.",
+    ),
+    "Ray's ports for all": (
+        lambda m: ingress_rules(m, "workers")[0].pop("from"),
+        "The group 'serve' has Ray's own ports open to other pods.",
+    ),
+    "metrics that are closed": (
+        lambda m: ingress_rules(m, "workers").pop(2),
+        "The group 'serve' lets no Prometheus in",
+    ),
+    "a monitor of other pods": (
+        lambda m: one_of(m, "PodMonitor")["spec"]["selector"]["matchLabels"].update(
+            {"ray.io/is-ray-node": "no"}
+        ),
+        "PodMonitor 'acme-service' does not select the head.",
+    ),
+    "a spread among other pods": (
+        lambda m: pod(m)["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"].update(
+            {"ray.io/node-type": "head"}
+        ),
+        "The group 'serve' is not among the pods that it is spread with.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "sentence"), SEEDS.values(), ids=SEEDS)
+def test_a_mistake_is_named(production: Manifests, edit: Edit, sentence: str) -> None:
+    try:
+        found = list(mistakes(changed(production, edit)))
+    except ManifestsError as error:
+        found = [str(error)]
+    assert [one for one in found if sentence in one], found
+
+
+# What can be wrong with the files.
+
+
+def edited(file: Path, old: str, new: str) -> str:
+    """What the file was before it was edited."""
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    return text
+
+
+IN_FILES = [
+    ("serve.yaml", "  port: 8000", "  port: 8080", "serve.yaml listens on 8080."),
+    ("serve.yaml", "max_ongoing_requests", "max_ongoing", "serve.yaml: Unknown key"),
+    ("serve.yaml", "num_cpus: 0.5", "num_cpus: 5", "No group of workers has room for a replica"),
+    (f"{OVERLAYS}/production/kustomization.yaml", "newTag: 0.1.0", "newTag: latest", "a tag that"),
+    (f"{OVERLAYS}/production/kustomization.yaml", "  - namespace.yaml\n", "  - x.yaml\n", "x.yaml"),
+    (f"{OVERLAYS}/production/kustomization.yaml", "/each_deployment/", "/each/", "kustomize refus"),
+]
+
+
+@pytest.mark.parametrize(("path", "old", "new", "sentence"), IN_FILES)
+def test_a_file_that_no_longer_fits_is_named(
+    folder: Path, path: str, old: str, new: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (made := folder / "made/production.yaml").parent.mkdir(exist_ok=True)
+    made.write_text("of before", encoding="utf-8")
+    before = edited(folder / path, old, new)
+    try:
+        assert not write("production", folder / "made")
+        said = capsys.readouterr().err
+    except (ManifestsError, ConfigurationError) as error:
+        said = str(error)
+        assert "\n" not in said
+    finally:
+        (folder / path).write_text(before, encoding="utf-8")
+    assert sentence in said
+    assert not made.exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_unknown_overlay_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ManifestsError, match=r"^Unknown overlay 'staging'\. There are: .*local"):
+        manifests_of("staging")
+
+
+def test_what_is_written_is_what_was_checked(
+    folder: Path, production: Manifests, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert write("production", folder / "made")
+    text = (folder / "made/production.yaml").read_text("utf-8")
+    assert [*yaml.safe_load_all(text)] == [*production.documents]
+    said = capsys.readouterr().out
+    assert "These Secrets must be on the cluster before: acme-service, acme-service-redis." in said
+    kinds = "GRPCRoute, HTTPRoute, PodMonitor, PrometheusRule"
+    assert f"Not held against a schema here: {kinds}." in said

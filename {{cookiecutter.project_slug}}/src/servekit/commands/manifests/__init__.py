@@ -1,0 +1,1 @@
+"""Renders the manifests of `deploy/kubernetes`, completes them, and checks them offline."""

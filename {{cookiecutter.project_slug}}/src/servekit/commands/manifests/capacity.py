@@ -1,0 +1,111 @@
+"""Whether the workers have room for the replicas that `serve.yaml` asks for."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .kustomize import Block
+from .pods import Group
+from .rules import Manifests
+
+
+@dataclass
+class Worker:
+    """A pod, with what is still free on it."""
+
+    group: Group
+    free: dict[str, float]
+    replicas: Counter[str] = field(default_factory=Counter)
+
+    def fits(self, demand: Mapping[str, float]) -> bool:
+        return all(self.free.get(name, 0) >= amount for name, amount in demand.items())
+
+    def take(self, name: str, demand: Mapping[str, float]) -> None:
+        self.replicas[name] += 1
+        for one, amount in demand.items():
+            self.free[one] -= amount
+
+
+def demand_of(deployment: Block) -> dict[str, float]:
+    """Return what a replica reserves. Memory is not counted: Ray does not hold replicas to it."""
+    options: Any = deployment.get("ray_actor_options", {})
+    said = {"num_cpus": 1.0} | {key: one for key, one in options.items() if key == "num_cpus"}
+    others = {"num_gpus": options.get("num_gpus", 0)} | options.get("resources", {})
+    return {name: float(amount) for name, amount in (said | others).items() if amount}
+
+
+def replicas_of(deployment: Block) -> int:
+    """Return how many replicas there are at least."""
+    bounds: Any = deployment.get("autoscaling_config") or {}
+    return int(bounds.get("min_replicas", 1) if bounds else deployment.get("num_replicas", 1))
+
+
+def in_capacity(manifests: Manifests) -> Iterator[str]:
+    """Place the replicas as Serve would, spread, the most demanding first."""
+    workers = [
+        Worker(group, dict(group.capacity))
+        for group in manifests.workers
+        for _ in range(group.replicas)
+    ]
+    demands = sorted(manifests.deployments, key=weight, reverse=True)
+    found = [sentence for one in demands for sentence in placed(one, workers)]
+    yield from found
+    idle = Counter(one.group.what for one in workers if not one.replicas)
+    if not found:
+        for group, number in idle.items():
+            yield (
+                f"{group} has {number} more than there are replicas for: a worker without one "
+                "is never ready."
+            )
+    yield from in_roll_outs(manifests, len(workers))
+
+
+def weight(deployment: Block) -> tuple[float, float]:
+    demand = demand_of(deployment)
+    return sum(demand.values()) - demand.get("num_cpus", 0), demand.get("num_cpus", 0)
+
+
+def placed(deployment: Block, workers: list[Worker]) -> Iterator[str]:
+    """Place one deployment's replicas; yield a sentence if there is no room."""
+    name, demand = deployment["name"], demand_of(deployment)
+    limit = deployment.get("max_replicas_per_node") or math.inf
+    text = " and ".join(f"{amount:g} {one}" for one, amount in demand.items()) or "nothing"
+    if not any(Worker(one.group, dict(one.group.capacity)).fits(demand) for one in workers):
+        yield f"No group of workers has room for a replica of {name!r}, which reserves {text}."
+        return
+    wanted = replicas_of(deployment)
+    for number in range(wanted):
+        open_to = [one for one in workers if one.replicas[name] < limit and one.fits(demand)]
+        if not open_to:
+            yield (
+                f"The workers have room for {number} of {wanted} replicas of {name!r}: each "
+                f"reserves {text}, and max_replicas_per_node is {limit:g}."
+            )
+            return
+        min(open_to, key=lambda one: preference(one, name)).take(name, demand)
+
+
+def preference(worker: Worker, name: str) -> tuple[bool, int, int]:
+    """What is least is preferred: without a GPU, few of the deployment, few of all."""
+    has_gpu = worker.group.capacity.get("num_gpus", 0) > 0
+    return has_gpu, worker.replicas[name], worker.replicas.total()
+
+
+def in_roll_outs(manifests: Manifests, workers: int) -> Iterator[str]:
+    """Check that more replicas find a place, where they scale or come before the old ones go."""
+    most_workers = sum(group.spec["maxReplicas"] for group in manifests.workers)
+    for one in manifests.deployments:
+        limit = one.get("max_replicas_per_node")
+        most: Any = (one.get("autoscaling_config") or {}).get("max_replicas", 0)
+        if limit and most > limit * most_workers:
+            yield (
+                f"{one['name']!r} may have {most} replicas, and {most_workers} workers have "
+                f"places for {limit * most_workers}."
+            )
+        if limit and one.get("max_surge_percent", 0) and replicas_of(one) >= limit * workers:
+            yield (
+                f"A roll-out of {one['name']!r} would never end: with max_replicas_per_node "
+                f"{limit} there is no place for max_surge_percent {one['max_surge_percent']}."
+            )

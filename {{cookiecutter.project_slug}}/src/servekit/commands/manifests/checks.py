@@ -1,0 +1,100 @@
+"""`make manifests`: the manifests of an overlay, completed and checked offline."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from servekit.commands.check_config.checks import mistakes as in_serve
+from servekit.commands.check_config.strict_yaml import ConfigurationError, read
+
+from .capacity import in_capacity
+from .completion import complete, the_service
+from .kustomize import ManifestsError, rendered
+from .rules import (
+    Manifests,
+    in_cluster,
+    in_lifetimes,
+    in_names,
+    in_ports,
+    in_probes,
+    in_settings,
+    secrets,
+)
+from .schemas import in_schemas, without_schema
+from .security import in_security
+from .selection import in_budgets, in_policies, in_selectors
+
+FOLDER = Path("deploy/kubernetes/overlays")
+SERVE = Path("serve.yaml")
+RULES = (
+    *(in_names, in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity),
+    *(in_security, in_budgets, in_policies, in_selectors),
+)
+
+
+def manifests_of(overlay: str) -> Manifests:
+    """Return what an overlay makes, completed.
+
+    Raises:
+        ManifestsError: It cannot be made.
+        ConfigurationError: `serve.yaml` has a mistake.
+    """
+    documents = rendered(overlay, FOLDER)
+    serve = read(SERVE)
+    for mistake in in_serve(serve):
+        raise ConfigurationError(f"{SERVE}: {mistake}")
+    config = complete(documents, serve)
+    return Manifests(documents, the_service(documents), config)
+
+
+def mistakes(manifests: Manifests) -> Iterator[str]:
+    """Yield a sentence for each mistake; rules are not tried on what has the wrong form."""
+    found = [*in_schemas(manifests)]
+    found += [f"serveConfigV2: {one}" for one in in_serve(manifests.serve)]
+    yield from found
+    if not found:
+        for rule in RULES:
+            yield from rule(manifests)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write and check the manifests of an overlay.")
+    parser.add_argument("overlays", nargs="+")
+    parser.add_argument("--to", type=Path, required=True, help="a folder for what is made")
+    options = parser.parse_args()
+    try:
+        written = [write(overlay, options.to) for overlay in options.overlays]
+    except (ManifestsError, ConfigurationError) as error:
+        sys.exit(str(error))
+    sys.exit(not all(written))
+
+
+def write(overlay: str, folder: Path) -> bool:
+    """Write the manifests of an overlay into a folder, unless there are mistakes: name those.
+
+    What was written before goes, so that what is there has been checked.
+
+    Raises:
+        ManifestsError: They cannot be made.
+        ConfigurationError: `serve.yaml` has a mistake.
+    """
+    file = folder / f"{Path(overlay).name}.yaml"
+    file.unlink(missing_ok=True)
+    manifests = manifests_of(overlay)
+    found = list(mistakes(manifests))
+    for one in found:
+        print(f"{overlay}: {one}", file=sys.stderr)
+    if found:
+        return False
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump_all(manifests.documents, sort_keys=False, allow_unicode=True)
+    file.write_text(text, encoding="utf-8")
+    print(f"{file}: OK")
+    if kinds := without_schema(manifests):
+        print(f"Not held against a schema here: {', '.join(kinds)}.")
+    if names := secrets(manifests):
+        print(f"These Secrets must be on the cluster before: {', '.join(names)}.")
+    return True

@@ -1,0 +1,147 @@
+"""The pods that KubeRay and Kubernetes make of manifests, as far as checks need to know."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .kustomize import Block, ManifestsError
+
+UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12} | {
+    f"{letter}i": 1024.0**power for power, letter in enumerate("KMGT", 1)
+}
+GPU = "nvidia.com/gpu"
+
+
+def quantity(text: object) -> float:
+    """Return the number that a quantity of Kubernetes means: 500m, 4, 2Gi.
+
+    Raises:
+        ManifestsError: It is none.
+    """
+    words = str(text)
+    unit = next((unit for unit in sorted(UNITS, key=len, reverse=True) if words.endswith(unit)), "")
+    try:
+        return float(words.removesuffix(unit)) * UNITS.get(unit, 1.0)
+    except ValueError:
+        raise ManifestsError(f"{words!r} is not a quantity such as 4, 500m or 2Gi.") from None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The head, or a group of workers.
+
+    Attributes:
+        name: Of the group; `head`.
+        spec: As the RayCluster has it.
+    """
+
+    name: str
+    spec: Block
+
+    @property
+    def is_head(self) -> bool:
+        return "groupName" not in self.spec
+
+    @property
+    def what(self) -> str:
+        """What to call it in a sentence."""
+        return "The head" if self.is_head else f"The group {self.name!r}"
+
+    @property
+    def replicas(self) -> int:
+        """How many pods there are at least."""
+        return 1 if self.is_head else int(self.spec.get("minReplicas", 0))
+
+    @property
+    def template(self) -> Block:
+        return self.spec["template"]
+
+    @property
+    def pod(self) -> Block:
+        return self.template["spec"]
+
+    @property
+    def container(self) -> Block:
+        """The one that Ray runs in: KubeRay takes the first."""
+        return containers_of(self.template)[0]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        own = self.template.get("metadata", {}).get("labels", {})
+        return own | {
+            "ray.io/cluster": "one",
+            "ray.io/group": "headgroup" if self.is_head else self.name,
+            "ray.io/is-ray-node": "yes",
+            "ray.io/node-type": "head" if self.is_head else "worker",
+        }
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        return {one["name"]: one["containerPort"] for one in self.container.get("ports", [])}
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        return {one["name"]: one.get("value", "") for one in self.container.get("env", [])}
+
+    @cached_property
+    def capacity(self) -> Mapping[str, float]:
+        """What Ray may reserve on one pod, under its own names of resources.
+
+        KubeRay takes the group's `resources` before `rayStartParams`, and these before the limits
+        and requests of the container.
+        """
+        own: dict[str, str] = self.spec.get("resources", {})
+        limits = self.container.get("resources", {}).get("limits", {})
+        requests = self.container.get("resources", {}).get("requests", {})
+        said = self.spec.get("rayStartParams", {})
+        cpus = limits.get("cpu", requests.get("cpu", 0))
+        found = {
+            "num_cpus": quantity(said.get("num-cpus", math.ceil(quantity(cpus)))),
+            "num_gpus": quantity(said.get("num-gpus", limits.get(GPU, 0))),
+        }
+        # Quoted for a shell, as KubeRay wants it.
+        text = said.get("resources", "{}").strip("'\"").replace('\\"', '"')
+        try:
+            found |= {name: float(one) for name, one in json.loads(text).items()}
+        except (ValueError, AttributeError, TypeError):
+            raise ManifestsError(f"{self.what}: {text!r} is not JSON of resources.") from None
+        names = {"CPU": "num_cpus", "GPU": "num_gpus"}
+        return found | {names.get(name, name): quantity(one) for name, one in own.items()}
+
+
+def groups_of(service: Block) -> list[Group]:
+    """Return the head and the groups of workers of a RayService, the head first."""
+    cluster = service["spec"]["rayClusterConfig"]
+    workers = [Group(one["groupName"], one) for one in cluster.get("workerGroupSpecs", [])]
+    return [Group("head", cluster["headGroupSpec"]), *workers]
+
+
+def pod_templates(documents: Sequence[Block]) -> Iterator[tuple[str, Block]]:
+    """Yield each template of pods, with what to call its pods."""
+    for one in documents:
+        name = f"{one['kind']} {one['metadata']['name']!r}"
+        if one["kind"] == "RayService":
+            for group in groups_of(one):
+                yield f"{name}, {group.name}", group.template
+        elif template := one.get("spec", {}).get("template"):
+            yield name, template
+
+
+def containers_of(template: Block) -> list[Block]:
+    spec = template["spec"]
+    return [*spec["containers"], *spec.get("initContainers", [])]
+
+
+def values(block: Any, key: str) -> Iterator[Any]:
+    """Yield what stands under a key, however deep."""
+    if isinstance(block, dict):
+        if key in block:
+            yield block[key]
+        for one in block.values():
+            yield from values(one, key)
+    elif isinstance(block, list):
+        for one in block:
+            yield from values(one, key)

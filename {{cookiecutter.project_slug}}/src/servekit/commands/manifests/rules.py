@@ -1,0 +1,219 @@
+"""What manifests have to agree on, within themselves and with `serve.yaml`."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ray import __version__ as ray_version
+
+from .kustomize import Block
+from .pods import (
+    Group,
+    containers_of,
+    groups_of,
+    pod_templates,
+    quantity,
+    values,
+)
+
+LONGEST_NAME = 47
+"""KubeRay makes longer names of it."""
+HEAD_PORTS = ("gcs-server", "dashboard", "serve", "metrics")
+"""What KubeRay would name by itself, if the head named no port."""
+PROXY_LEAVES_S = 35
+"""How long after SIGTERM HAProxy still answers."""
+DRAIN = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
+SERVER_TIMEOUT = "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S"
+PROFILE = "/deploy/serve.env"
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What an overlay makes, completed.
+
+    Attributes:
+        documents: The resources.
+        service: The RayService among them.
+        serve: The Serve configuration in it.
+    """
+
+    documents: Sequence[Block]
+    service: Block
+    serve: Block
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        return groups_of(self.service)
+
+    @property
+    def head(self) -> Group:
+        return self.groups[0]
+
+    @property
+    def workers(self) -> list[Group]:
+        return self.groups[1:]
+
+    @property
+    def name(self) -> str:
+        return str(self.service["metadata"]["name"])
+
+    @property
+    def cluster(self) -> Block:
+        return self.service["spec"]["rayClusterConfig"]
+
+    @property
+    def deployments(self) -> list[Block]:
+        """Of the Serve configuration."""
+        return [one for app in self.serve["applications"] for one in app.get("deployments", [])]
+
+    def of_kind(self, *kinds: str) -> list[Block]:
+        return [one for one in self.documents if one["kind"] in kinds]
+
+
+def in_names(manifests: Manifests) -> Iterator[str]:
+    """Check that what is named exists, once."""
+    names = Counter((one["kind"], one["metadata"]["name"]) for one in manifests.documents)
+    yield from (f"There are two of {kind} {name!r}." for (kind, name), n in names.items() if n > 1)
+    if len(manifests.name) > LONGEST_NAME:
+        yield f"The name {manifests.name!r} has more than {LONGEST_NAME} characters."
+    for kind, key in (("ConfigMap", "configMapRef"), ("ConfigMap", "configMapKeyRef")):
+        yield from missing(manifests, kind, (one["name"] for one in under(manifests, key)))
+    accounts = (name for one in manifests.documents for name in values(one, "serviceAccountName"))
+    yield from missing(manifests, "ServiceAccount", accounts)
+    routes = manifests.of_kind("HTTPRoute", "GRPCRoute")
+    for one in (one for route in routes for many in values(route, "backendRefs") for one in many):
+        if one["name"] != f"{manifests.name}-serve-svc":
+            yield f"A route leads to {one['name']!r}, and KubeRay makes {manifests.name}-serve-svc."
+        elif one["port"] not in serving_ports(manifests.head).values():
+            yield f"A route leads to port {one['port']}, which the head does not name."
+
+
+def under(manifests: Manifests, key: str) -> Iterator[Block]:
+    return (one for document in manifests.documents for one in values(document, key))
+
+
+def missing(manifests: Manifests, kind: str, wanted: Iterator[str]) -> Iterator[str]:
+    there = {one["metadata"]["name"] for one in manifests.of_kind(kind)}
+    for name in sorted({*wanted} - there):
+        yield f"{kind} {name!r} is used, and does not exist."
+
+
+def secrets(manifests: Manifests) -> list[str]:
+    """Return the names of the Secrets that have to be on the cluster already."""
+    wanted = {one["name"] for key in ("secretRef", "secretKeyRef") for one in under(manifests, key)}
+    return sorted(wanted - {one["metadata"]["name"] for one in manifests.of_kind("Secret")})
+
+
+def in_settings(manifests: Manifests) -> Iterator[str]:
+    """Check that head and workers run the same service: image, settings and profile."""
+    for group in manifests.groups:
+        image = str(group.container.get("image", ""))
+        if image != manifests.head.container.get("image"):
+            yield f"{group.what} has another image than the head: {image}."
+        if group.container.get("envFrom") != manifests.head.container.get("envFrom"):
+            yield f"{group.what} takes its settings from elsewhere than the head."
+        if {"REDIS_PASSWORD", "RAY_REDIS_ADDRESS"} & group.env.keys():
+            yield f"{group.what} sets Redis for Ray: that belongs into gcsFaultToleranceOptions."
+        args = " ".join(map(str, group.container.get("args", [])))
+        if PROFILE not in args or "&&" in args:
+            yield f"{group.what} must read {PROFILE} in its args, with ; and not &&."
+    for owner, template in pod_templates(manifests.documents):
+        for one in containers_of(template):
+            yield from in_image(owner, str(one.get("image", "")))
+
+
+def in_image(owner: str, image: str) -> Iterator[str]:
+    tag = image.rpartition("/")[2].partition(":")[2]
+    if "@" not in image and tag in {"", "latest"}:
+        yield f"{owner}: the image {image!r} needs a tag that stays: not `latest`, and not none."
+
+
+def in_ports(manifests: Manifests) -> Iterator[str]:
+    """Check ports of pods beside those of `serve.yaml`."""
+    http, grpc = manifests.serve["http_options"], manifests.serve.get("grpc_options")
+    if http.get("host") != "0.0.0.0":  # noqa: S104  (the pod's own network)
+        yield f"serveConfigV2 listens on {http.get('host')}: no other pod would reach that."
+    wanted = {"serve": http.get("port", 8000)}
+    wanted |= {"serve-grpc": grpc.get("port", 9000)} if grpc else {}
+    for group in manifests.groups:
+        for name, port in wanted.items():
+            if (own := group.ports.get(name)) != port:
+                yield f"{group.what} has port {own} as {name!r}, and serve.yaml listens on {port}."
+        for name in serving_ports(group).keys() - wanted.keys():
+            yield f"{group.what} has a port {name!r} that serve.yaml does not listen on."
+    for name in HEAD_PORTS:
+        if name not in manifests.head.ports:
+            yield f"The head must name the port {name!r}: with others named, KubeRay does not."
+    own: Any = manifests.service["spec"].get("serveService", {})
+    for one in own.get("spec", {}).get("ports", []):
+        if one["port"] not in wanted.values():
+            yield f"The Service has port {one['port']}, on which nothing listens."
+
+
+def serving_ports(group: Group) -> dict[str, int]:
+    return {name: port for name, port in group.ports.items() if name.split("-")[0] == "serve"}
+
+
+def in_probes(manifests: Manifests) -> Iterator[str]:
+    for group in manifests.workers:
+        asked: Any = group.container.get("readinessProbe", {}).get("httpGet", {})
+        if asked.get("path") != "/-/healthz" or asked.get("port") != "serve":
+            yield (
+                f"{group.what} must be asked for /-/healthz on the port 'serve' for its readiness: "
+                "KubeRay's own probe wants wget."
+            )
+
+
+def in_lifetimes(manifests: Manifests) -> Iterator[str]:
+    """Check that what is under way may finish where a pod ends."""
+    longest = max(one.get("graceful_shutdown_timeout_s", 20) for one in manifests.deployments)
+    for group in manifests.groups:
+        drain, grace = quantity(group.env.get(DRAIN, 30)), grace_s(group)
+        if grace <= drain:
+            yield f"{group.what} drains for {drain:g} s and is killed after {grace:g}."
+        if not group.is_head and drain < longest + PROXY_LEAVES_S:
+            yield (
+                f"{group.what} drains for {drain:g} s: {longest:g} of graceful_shutdown_timeout_s "
+                f"and {PROXY_LEAVES_S} of the proxy do not fit."
+            )
+        if quantity(group.env.get(SERVER_TIMEOUT, 0)) <= 0:
+            yield f"{group.what} needs {SERVER_TIMEOUT}: calls to a lost node would hang for ever."
+        if "preStop" in group.container.get("lifecycle", {}):
+            yield f"{group.what} has a preStop: the proxy has to answer while the pod drains."
+
+
+def grace_s(group: Group) -> float:
+    return float(group.pod.get("terminationGracePeriodSeconds", 30))
+
+
+def in_cluster(manifests: Manifests) -> Iterator[str]:
+    """Check what KubeRay's operator, and we, ask of a RayService."""
+    spec, cluster = manifests.service["spec"], manifests.cluster
+    if cluster["rayVersion"] != ray_version:
+        yield f"rayVersion is {cluster['rayVersion']}, and the project has Ray {ray_version}."
+    if cluster["authOptions"]["mode"] != "token":
+        yield "authOptions.mode must be `token`: the dashboard runs code for those that reach it."
+    if "ray.io/initializing-timeout" in manifests.service["metadata"].get("annotations", {}):
+        yield "ray.io/initializing-timeout is dangerous: once it passes, the service stays dead."
+    if not spec.get("excludeHeadPodFromServeSvc"):
+        yield "excludeHeadPodFromServeSvc must be true: the head may be gone for a while."
+    if manifests.head.capacity["num_cpus"]:
+        yield "The head must have num-cpus 0: replicas there would go with it."
+    scales = cluster.get("enableInTreeAutoscaling", False)
+    names = Counter(group.name for group in manifests.workers)
+    yield from (f"There are two groups {name!r}." for name, times in names.items() if times > 1)
+    for group in manifests.workers:
+        least, now, most = (group.spec[f"{key}eplicas"] for key in ("minR", "r", "maxR"))
+        if not least <= now <= most or (not scales and least != most):
+            why = "in that order" if scales else "the same, where nothing scales"
+            yield f"{group.what}: minReplicas, replicas and maxReplicas must be {why}."
+    if scales and manifests.head.pod.get("automountServiceAccountToken") is False:
+        yield "The head needs automountServiceAccountToken: the autoscaler speaks to Kubernetes."
+    if not scales and any(bounds_of(one) for one in manifests.deployments):
+        yield "A deployment has an autoscaling_config, and the cluster does not scale."
+
+
+def bounds_of(deployment: Block) -> Block | None:
+    return deployment.get("autoscaling_config")
