@@ -34,6 +34,11 @@ def strict() -> dict[str, Any]:
     return json.loads(STRICT.read_text(encoding="utf-8"))
 
 
+@pytest.fixture(scope="module")
+def kuberay(strict: dict[str, Any]) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(strict)
+
+
 def checked(folder: Path, *overlays: str) -> Done:
     """What `make manifests` does, for several overlays at once."""
     made = ("--to", "build/kubernetes")
@@ -80,16 +85,18 @@ def test_the_overlays_of_every_render_have_no_mistakes(outcomes: dict[str, Done]
 
 @pytest.mark.usefixtures("outcomes")
 def test_kuberay_takes_the_overlays_of_every_render(
-    distinct: dict[str, Path], strict: dict[str, Any]
+    distinct: dict[str, Path], kuberay: jsonschema.Draft202012Validator
 ):
     for folder in distinct.values():
         found = [*services(folder)]
         assert len(found) == len(OVERLAYS)
         for one in found:
-            jsonschema.validate(one, strict)
+            kuberay.validate(one)
 
 
-def test_kuberay_takes_every_component(render_again: Callable[..., Render], strict: dict[str, Any]):
+def test_kuberay_takes_every_component(
+    render_again: Callable[..., Render], kuberay: jsonschema.Draft202012Validator
+):
     project = render_again(**ALL | {"sample": "language"})
     components = project.folder / "deploy/kubernetes/components"
     name = project.answers["project_slug"]
@@ -113,7 +120,7 @@ def test_kuberay_takes_every_component(render_again: Callable[..., Render], stri
     found = [*services(project.folder)]
     assert len(found) == len(overlays) > 5
     for one in found:
-        jsonschema.validate(one, strict)
+        kuberay.validate(one)
 
 
 def inside(model: Any, schema: Any, path: str = "") -> Iterator[str]:

@@ -65,3 +65,13 @@ def test_a_mistake_would_be_found(promtool: str, folder: Path):
     wrong = alerts.read_text(encoding="utf-8").replace("histogram_quantile(", "quantile_of(")
     alerts.write_text(wrong, encoding="utf-8")
     assert "quantile_of" in complaints(promtool, folder / "prometheus.yml")
+
+
+def test_prometheus_understands_the_alerts_of_kubernetes(promtool: str, tmp_path: Path):
+    upgrades = PROJECT / "deploy/kubernetes/components/monitoring/upgrades.yaml"
+    rule = yaml.safe_load(upgrades.read_text(encoding="utf-8"))
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(rule["spec"]), encoding="utf-8")
+    command = [promtool, "check", "rules", str(tmp_path / "rules.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 rules found" in done.stdout

@@ -38,13 +38,17 @@ def main(wiring: str, arguments: list[str] | None = None) -> None:
     """
     options = parsed(arguments)
     refuse_unknown_propagators()
-    if options.command == "serve":
+    if options.command == "serve" and options.address:
+        end_on_signals()
+        from .launcher.remote import deploy_to
+
+        deploy_to(options)
+    elif options.command == "serve":
         from .serve import serve
 
         serve(f"{wiring}.check_all", options)
     elif options.command == "dev":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: sys.exit("Stopped."))
+        end_on_signals()
         from .dev import develop
 
         develop(wiring, options.port)
@@ -60,6 +64,11 @@ def main(wiring: str, arguments: list[str] | None = None) -> None:
         from .models import work_on_models
 
         work_on_models(resolve_name(wiring), options)
+
+
+def end_on_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit("Stopped."))
 
 
 def refuse_unknown_propagators() -> None:

@@ -1,7 +1,6 @@
 """`make serve`: run `serve.yaml` on a local Ray Serve until Ctrl-C or SIGTERM.
 
 Changes of that file are applied while it runs. However it ends, no process is left behind.
-With an address it deploys to the cluster there instead, and ends.
 """
 
 # All but the standard library is imported inside functions, once signals are listened to:
@@ -24,7 +23,6 @@ from servekit.commands.launcher.environment import (
 )
 from servekit.commands.launcher.file_watcher import Changes
 from servekit.commands.launcher.proxy_keeper import ProxyKeeper
-from servekit.commands.launcher.remote import deploy_to
 from servekit.commands.launcher.serve import (
     deploy,
     drained_at_the_end,
@@ -47,15 +45,11 @@ def serve(check_settings: str, options: argparse.Namespace) -> None:
     Args:
         check_settings: Where the function is that checks the settings of the service,
             "package.module:function"; it is imported once signals are listened to.
-        options: The configuration file, the profile, the host, and the address of a cluster that
-            runs already, as the command line names them.
+        options: The configuration file, the profile and the host, as the command line names them.
     """
     stopper = Stopper()
     try:
         stopper.listen()
-        if options.address:
-            deploy_to(options, stopper)
-            return
         adopt_orphans()
         with tempfile.TemporaryDirectory(prefix="serve-", ignore_cleanup_errors=True) as scratch:
             try:

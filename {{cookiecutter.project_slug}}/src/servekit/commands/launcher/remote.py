@@ -15,13 +15,12 @@ LOCAL = "http://127.0.0.1:8265"
 EVERY_INTERFACE = "0.0.0.0"  # noqa: S104  (other machines' proxies and the load balancer connect)
 
 
-def deploy_to(options: argparse.Namespace, stopper: Stopper) -> None:
+def deploy_to(options: argparse.Namespace) -> None:
     """Send the configuration to a cluster, and wait until every application runs there.
 
     Args:
         options: The address of the dashboard or `auto`, the configuration file and the host, as
             the command line names them.
-        stopper: Ends the waiting, and not the service.
 
     Raises:
         SystemExit: The configuration is wrong, or cannot be deployed; the message says why.
@@ -45,7 +44,7 @@ def deploy_to(options: argparse.Namespace, stopper: Stopper) -> None:
     client = asked(address)
     with_sentence(client.deploy_applications, schema.model_dump(mode="json", exclude_unset=True))
     print(f"Sent {options.config} to {address}.", flush=True)
-    wait_until_running(schema, stopper, applications=partial(applications_of, client))
+    wait_until_running(schema, Stopper(), applications=partial(applications_of, client))
     print("Every application runs.", flush=True)
 
 
