@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import resource
 import shutil
 import sqlite3
@@ -16,11 +17,13 @@ from time import monotonic
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from servekit.features import feedback
 from servekit.features.feedback.database import Database, DatabaseAwayError
 from servekit.features.feedback.engine import engine_of
 from servekit.features.feedback.migrate import bring_up, downgrade, upgrade
@@ -41,6 +44,8 @@ from .feedback_answers import (
 )
 
 TIMEOUT_S = 0.5
+MIGRATIONS = Path(feedback.__file__).with_name("migrations")
+HEAD = "feedback_0001"
 
 
 @pytest.fixture
@@ -185,7 +190,49 @@ async def test_many_who_start_at_once_migrate_once(file: Path) -> None:
     for engine in engines:
         await engine.dispose()
     with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [("1",)]
+        assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [(HEAD,)]
+
+
+def test_migrations_have_one_head_and_ids_with_the_name_of_the_feature() -> None:
+    scripts = ScriptDirectory(MIGRATIONS)
+    revisions = [one.revision for one in scripts.walk_revisions()]
+    files = sorted((MIGRATIONS / "versions").glob("*.py"))
+    assert scripts.get_heads() == [HEAD]
+    assert sorted(revisions) == sorted({re.sub(r"(_\d+)_.*", r"\1", one.stem) for one in files})
+    assert all(re.fullmatch(r"feedback_\d{4}", one) for one in revisions)
+
+
+def test_a_schema_from_before_ids_had_a_prefix_goes_on(client: TestClient, file: Path) -> None:
+    copy = file.with_name("before.db")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(file, copy)
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '1'")
+    with service(url_of(copy)) as older:
+        assert put(older, ask(older, request_id="1")).status_code == 201
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute(f"SELECT * FROM {VERSION_TABLE}").fetchall() == [(HEAD,)]
+
+
+def test_several_heads_are_an_error_of_their_own(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    other = tmp_path / "migrations/versions/mine_0001.py"
+    other.write_text('revision = "mine_0001"\ndown_revision = None\n', encoding="utf-8")
+    module = sys.modules[bring_up.__module__]
+    monkeypatch.setattr(module, "_FOLDER", tmp_path / "migrations")
+    heads = f"{HEAD} and mine_0001"
+
+    async def looked_at() -> None:
+        database = Database(settings_for(url_of(file)), "desk")
+        async with database.opened():
+            with pytest.raises(DatabaseAwayError, match="schema of the feedback database"):
+                await database.look()
+            assert f"several heads, {heads}:" in database.trouble
+
+    asyncio.run(looked_at())
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(

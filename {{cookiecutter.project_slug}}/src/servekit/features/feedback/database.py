@@ -28,6 +28,7 @@ CLOSING_TIMEOUT_S = 5.0
 
 AWAY = "The database of feedback does not answer."
 NOT_READY = "The database of feedback is not ready yet."
+UNUSABLE = "The schema of the feedback database cannot be used."
 
 
 class DatabaseAwayError(Exception):
@@ -78,7 +79,7 @@ class Database:
                 raise error
             self._notice(_reason(error))
             self._look_at_the_schema_again()
-            raise DatabaseAwayError(AWAY) from None
+            raise self._refusal(error) from None
         self._notice("")
         return asked.result()
 
@@ -145,15 +146,22 @@ class Database:
         _look_at(asked)
 
     def _failures(self) -> tuple[type[BaseException], ...]:
-        from .migrate import CommandError, SchemaBehindError
+        from .migrate import CommandError, SchemaError
 
-        known = (SQLAlchemyError, sqlite3.Error, OSError, CommandError, SchemaBehindError)
+        known = (SQLAlchemyError, sqlite3.Error, OSError, CommandError, SchemaError)
         if self._engine.dialect.name == "sqlite":
             return known
         import asyncpg
 
         # It raises its own while it connects, where SQLAlchemy translates nothing.
         return (*known, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+    def _refusal(self, error: BaseException) -> DatabaseAwayError:
+        """A database that answers is not told to be away for its schema."""
+        from .migrate import CommandError, SchemaError
+
+        is_schema = isinstance(error, CommandError | SchemaError)
+        return DatabaseAwayError(UNUSABLE if is_schema else AWAY)
 
     def _notice(self, trouble: str) -> None:
         """Say once that it is lost, and once that it is found."""

@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .schema import VERSION_TABLE
@@ -25,14 +25,32 @@ BEGIN = {
 """Begins a transaction that no other migration shares."""
 
 
-class SchemaBehindError(Exception):
+class SchemaError(Exception):
+    """The database answers, and its schema cannot be used. The message says what to do."""
+
+
+class SchemaBehindError(SchemaError):
     """The schema is older than this program, and this program may not change it."""
+
+
+class SeveralHeadsError(SchemaError):
+    """The migrations go on from one of them in several directions."""
+
+
+RENAMED = {"1": "feedback_0001"}
+"""Revisions that were called otherwise before the first release."""
 
 
 async def bring_up(engine: AsyncEngine, migrate: bool) -> None:
     """Return when the schema is the one of this version, or of a newer one.
 
-    Raises SchemaBehindError when it is not and `migrate` is false.
+    Args:
+        engine: Of the database.
+        migrate: Whether the schema may be changed.
+
+    Raises:
+        SchemaBehindError: It would have to be changed, and may not.
+        SeveralHeadsError: No migration is the last.
     """
     async with engine.connect() as connection:
         if await connection.run_sync(_is_current):
@@ -54,6 +72,7 @@ async def bring_up(engine: AsyncEngine, migrate: bool) -> None:
 def upgrade(connection: Connection) -> None:
     # Another process may have been faster, and a newer one may have gone further.
     if not _is_current(connection):
+        _rename(connection)
         command.upgrade(_config(connection), "head")
 
 
@@ -65,8 +84,14 @@ def _is_current(connection: Connection) -> bool:
     options = {"version_table": VERSION_TABLE}
     found = MigrationContext.configure(connection, opts=options).get_current_revision()
     scripts = ScriptDirectory.from_config(_config(connection))
-    if found is None or found == scripts.get_current_head():
-        return found is not None
+    heads = sorted(scripts.get_heads())
+    if len(heads) != 1:
+        raise SeveralHeadsError(
+            f"The migrations of feedback have several heads, {' and '.join(heads)}: let one of "
+            "them revise the other."
+        )
+    if found is None or found == heads[0] or found in RENAMED:
+        return found == heads[0]
     try:
         scripts.get_revision(found)
     except CommandError:
@@ -74,6 +99,14 @@ def _is_current(connection: Connection) -> bool:
         log.warning("the schema of feedback is newer than this version")
         return True
     return False
+
+
+def _rename(connection: Connection) -> None:
+    versions = table(VERSION_TABLE, column("version_num"))
+    if connection.dialect.has_table(connection, VERSION_TABLE):
+        for old, new in RENAMED.items():
+            renamed = versions.update().values(version_num=new)
+            connection.execute(renamed.where(versions.c.version_num == old))
 
 
 def _config(connection: Connection) -> Config:

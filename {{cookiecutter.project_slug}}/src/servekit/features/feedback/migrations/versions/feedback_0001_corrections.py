@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "1"
+revision = "feedback_0001"
 down_revision = None
 
 
