@@ -107,8 +107,29 @@ def test_every_env_has_secrets_of_its_own(run: Run, env: Path) -> None:
 
 def test_an_env_that_is_filled_stays_as_it_is(run: Run, env: Path) -> None:
     run("fill", str(env))
-    before = env.read_text(encoding="utf-8")
+    before = env.read_bytes()
+    assert run("fill", str(env)) == ""
+    assert env.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "account",
+    ["AUTH_USERS=ada:predict:hash", "AUTH_API_KEYS=ada:predict:0", "AUTH_ISSUER=https://a"],
+)
+def test_an_account_that_is_there_is_the_only_one(run: Run, env: Path, account: str) -> None:
+    name = account.partition("=")[0]
+    others = [line for line in NEW_ENV.splitlines() if name not in line]
+    env.write_text("\n".join([*others, account, ""]), encoding="utf-8")
+    assert run("fill", str(env)) == ""
+    filled = env.read_text(encoding="utf-8")
+    assert f"\n{account}\n" in filled
+    assert "LOAD_HEADER" not in filled
+    assert len(str(dotenv_values(env)["AUTH_SECRETS"])) >= 32
+
+
+def test_an_env_without_a_place_for_the_secret_is_refused(run: Run, env: Path) -> None:
+    env.write_text("# none\n", encoding="utf-8")
     with pytest.raises(SystemExit) as refused:
         run("fill", str(env))
     assert refused.value.code == f"{env} has no line `AUTH_SECRETS=` to fill in."
-    assert env.read_text(encoding="utf-8") == before
+    assert env.read_text(encoding="utf-8") == "# none\n"

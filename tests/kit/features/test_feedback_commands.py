@@ -132,8 +132,11 @@ def test_a_new_env_file_gets_a_secret_of_its_own(tmp_path: Path) -> None:
     secrets = [line for text in texts for line in text.splitlines() if "FEEDBACK_SECRET=" in line]
     assert len(set(secrets)) == 2
     assert all(len(one) >= len("FEEDBACK_SECRET=") + 32 for one in secrets)
+    main(["fill", str(tmp_path / "one")])
+    assert (tmp_path / "one").read_text(encoding="utf-8") == texts[0]
+    (tmp_path / "other").write_text("# none\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="no line"):
-        main(["fill", str(tmp_path / "one")])
+        main(["fill", str(tmp_path / "other")])
 
 
 SLOW = """

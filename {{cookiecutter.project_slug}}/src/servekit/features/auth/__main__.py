@@ -1,4 +1,4 @@
-"""`make user`, `make key`, and what `make setup` puts into a new `.env`."""
+"""`make user`, `make key`, and what `make setup` fills into `.env`."""
 
 import argparse
 import sys
@@ -42,8 +42,8 @@ def show_key(options: argparse.Namespace) -> None:
 
 
 def show_filled(options: argparse.Namespace) -> None:
-    password = fill(options.file)
-    print(f"The user {LOCAL} has the password {password} (shown only now).")
+    if password := fill(options.file):
+        print(f"The user {LOCAL} has the password {password} (shown only now).")
 
 
 if __name__ == "__main__":

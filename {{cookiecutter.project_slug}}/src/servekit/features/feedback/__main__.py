@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     which.add_argument("--older-than-days", type=_days)
     which.add_argument("--caller", metavar="ID", help="all of one caller: ada, key:ada")
     purging.set_defaults(run=purge)
-    filling = commands.add_parser("fill", help="put a fresh secret into a file of settings")
+    filling = commands.add_parser("fill", help="put a secret into a file of settings that has none")
     filling.add_argument("file", type=Path)
     filling.set_defaults(run=fill)
     options = parser.parse_args(arguments)
@@ -121,6 +121,8 @@ def purge(options: argparse.Namespace) -> None:
 def fill(options: argparse.Namespace) -> None:
     """Raises ValueError when the file has another place for it than `.env.example`."""
     path: Path = options.file
+    if re.search("^FEEDBACK_SECRET=.", path.read_text(encoding="utf-8"), re.MULTILINE):
+        return
     line = f"FEEDBACK_SECRET={secrets.token_urlsafe(SECRET_BYTES)}"
     text, times = re.subn(
         "^FEEDBACK_SECRET=$", line, path.read_text(encoding="utf-8"), flags=re.MULTILINE
