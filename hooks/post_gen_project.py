@@ -1,11 +1,12 @@
 """Make the project that was asked for: subtract what was declined, then put in the names.
 
 The template is a complete, running service. Jinja has dropped the lines that wire a declined
-feature in; here its files go. Nothing is ever added. A path that does not exist is an error, so
-the manifest cannot rot. Nothing here depends on the day, the machine or the network: the same
-answers give the same bytes, which is what lets `cruft update` merge.
+feature in; here its files go. Nothing is added but the record of what was asked for. A path that
+does not exist is an error, so the manifest cannot rot. Nothing here depends on the day, the machine
+or the network: the same answers give the same bytes, which is what lets `make update` merge.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -76,6 +77,35 @@ def rewrite(path, renamed):
             file.truncate()
 
 
+RECORD = ".template.json"
+
+
+def write_record(root, answers):
+    """Write what the project was made from, for `make update` and `cookiecutter --replay-file`."""
+    asked = {key: answers[key] for key in sorted(answers) if not key.startswith("_")}
+    record = {
+        "template": answers["_home"],
+        "version": answers["_version"],
+        "made": fingerprint(root),
+        "cookiecutter": asked,
+    }
+    with open(os.path.join(root, RECORD), "w", encoding="utf-8", newline="\n") as file:
+        file.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def fingerprint(root):
+    """Return a hash of all files but the record: of their paths and contents."""
+    digest = hashlib.sha256()
+    paths = [os.path.join(folder, name) for folder, _, files in os.walk(root) for name in files]
+    inside = {os.path.relpath(path, root).replace(os.sep, "/"): path for path in paths}
+    for name in sorted(inside.keys() - {RECORD}):
+        with open(inside[name], "rb") as file:
+            content = file.read()
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return f"sha256:{digest.hexdigest()}"
+
+
 def next_steps(answers):
     """Return what to type next: plain ASCII, which every terminal can show."""
     model = "\n    make model NAME=churn    # add its first model"
@@ -93,4 +123,5 @@ if __name__ == "__main__":
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
     subtract(os.getcwd(), answers)
     rename(os.getcwd(), answers)
+    write_record(os.getcwd(), answers)
     print(next_steps(answers))

@@ -10,6 +10,7 @@ import keyword
 import os
 import re
 import sys
+from itertools import chain
 
 LONGEST = {"project_name": 80, "author_name": 80, "author_email": 80, "description": 200}
 LONGEST_SLUG = 30  # the template's lines leave this much room for the name of the package
@@ -38,11 +39,23 @@ def complaints(answers):
         yield from name_complaints(prompt, answers[prompt], joint, answers["_reserved"])
 
 
+def replay_complaints(answers):
+    """Yield a sentence when the manifest that is replayed is another version's.
+
+    By it, files of declined features would stay, or the wrong ones would go.
+    """
+    if not answers["_is_current"]:
+        yield (
+            "These answers were saved with another version of the template; replay the "
+            ".template.json of a project, or answer the questions again."
+        )
+
+
 def folder_complaints(folder):
     """Yield a sentence when no project can be made in `folder`."""
     if os.listdir(folder):
         name = os.path.basename(folder)
-        yield f"The folder {name!a} is not empty; `cruft update` updates a project."
+        yield f"The folder {name!a} is not empty; `make update` in it updates a project."
 
 
 def text_complaints(prompt, text, longest):
@@ -73,6 +86,7 @@ def name_complaints(prompt, name, joint, reserved):
 
 
 if __name__ == "__main__":
-    answers = json.loads(r"""{{ cookiecutter | tojson }}""")
-    for complaint in (*complaints(answers), *folder_complaints(os.getcwd())):
+    answers = json.loads(r"""{{ cookiecutter | of_this_version | tojson }}""")
+    found = (replay_complaints(answers), complaints(answers), folder_complaints(os.getcwd()))
+    for complaint in chain.from_iterable(found):
         sys.exit(complaint)

@@ -32,7 +32,16 @@ An answer that cannot become a project is refused in one sentence, and nothing i
   Neither may be a keyword, a module of the standard library, a dependency, or a folder that
   the project has.
 - `composition` needs the sample, and `kubernetes` needs `docker`.
-- The target folder must be empty or absent: existing projects are updated, not generated again.
+- The target folder must be empty or absent: existing projects are
+  [updated](../how-to/update-a-project.md), not generated again.
+- Answers that `cookiecutter --replay` has saved with another version of the template are refused.
+
+## What is recorded
+
+The answers, name and e-mail address included, stand in the project's `.template.json`, with the
+version of the template.
+`make update SET='tracing=yes'` changes them, and
+`cookiecutter <template> --replay-file .template.json` makes the project again.
 """
 
 

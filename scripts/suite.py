@@ -24,6 +24,7 @@ BESIDE = [
     "tests/test_scaffold.py",
     "tests/test_schemas.py",
     "tests/test_types.py",
+    "tests/test_updates.py",
     # Last, as the longest that two processors share.
     "tests/test_command_line.py",
     "tests/test_operators.py",

@@ -19,6 +19,7 @@ UNSEEN = (
     ".github/*",
     ".gitignore",
     ".gitlab-ci.yml",
+    ".template.json",
     "Dockerfile",
     "LICENSE",
     "NOTICE",

@@ -14,7 +14,7 @@ from scripts.export import ROOT, known_to_git
 
 from .template import PROJECT
 
-FOLDERS = ("hooks", "scripts", f"{PROJECT.name}/src", f"{PROJECT.name}/load")
+FOLDERS = ("evolve", "hooks", "scripts", f"{PROJECT.name}/src", f"{PROJECT.name}/load")
 GENERATED = re.compile(r"_pb2(_grpc)?\.py$")
 SOURCES = [
     path

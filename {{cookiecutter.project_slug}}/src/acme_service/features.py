@@ -12,13 +12,15 @@ from servekit.serving.model import Model
 
 def routers() -> Iterator[APIRouter]:
     """Every router, in the order in which its routes are tried."""
-    yield from ()
     # {% if cookiecutter.sample == "language" %}
 
     from acme_service.api import v1
 
     yield from v1.routers
     # {% endif %}
+
+    # Routers of your own.
+    yield from ()
 
 
 def features() -> Iterator[Feature]:
@@ -90,6 +92,9 @@ def features() -> Iterator[Feature]:
     yield composition()
     # {% endif %}
 
+    # Features of your own, innermost.
+    yield from ()
+
 
 def sources() -> Iterator[SourceKind]:
     """Every kind of store that `MODEL_STORE` may name."""
@@ -115,10 +120,12 @@ def sources() -> Iterator[SourceKind]:
     yield cloud_storage
     # {% endif %}
 
+    # Sources of your own.
+    yield from ()
+
 
 def models() -> Iterator[Model]:
     """Every model that the API may ask."""
-    yield from ()
     # {% if cookiecutter.sample == "language" %}
 
     from acme_service.contracts.language import LANGUAGE
@@ -149,13 +156,18 @@ def models() -> Iterator[Model]:
     )
     # {% endif %}
 
+    # Models of your own.
+    yield from ()
+
 
 def transports() -> Iterator[Transport]:
     """Every transport beside HTTP."""
-    yield from ()
     # {% if cookiecutter.grpc %}
 
     from servekit.ingress.grpc import grpc
 
     yield grpc()
     # {% endif %}
+
+    # Transports of your own.
+    yield from ()

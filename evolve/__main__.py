@@ -1,0 +1,110 @@
+"""Choose the version of the template that is wanted, fetch it if need be, and run its own script.
+
+`python -m evolve update CLONE` is what a project's Makefile runs, with TO=, SET=, NAMES= and FROM=
+in the environment, and TEMPLATE= where the clone is one of the user's own.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from .git import RefusedError, git, run_git
+from .repository import Repository
+from .templates import read_record
+from .versions import commit_of, known_commit, number, releases
+
+
+class Clone:
+    """A repository of the template.
+
+    Args:
+        folder: Where it is.
+        own: Whether it is the user's, and not to be fetched into.
+    """
+
+    def __init__(self, folder: Path, own: bool) -> None:
+        self.folder = folder
+        self._own = own
+        self._fetched = False
+
+    def fetch(self) -> None:
+        """Fetch what is new, once; without a network, what is here has to do."""
+        if self._own or self._fetched:
+            return
+        self._fetched = True
+        if run_git(self.folder, "fetch", "--quiet", "--tags").returncode:
+            print("The template cannot be reached: going on with what is here.", file=sys.stderr)
+
+    def require(self, version: str) -> str:
+        """Return a version that is here or can be fetched. Raises RefusedError for another."""
+        if commit_of(self.folder, version) is None:
+            self.fetch()
+        known_commit(self.folder, version)
+        return version
+
+
+def wanted(command: str, clone: Clone, version: str) -> str | None:
+    """Return the version that has to run its script; None when there is nothing to update.
+
+    Args:
+        command: Of make.
+        clone: Of the template.
+        version: The project's own.
+
+    Raises:
+        RefusedError: There is no such version.
+    """
+    if command == "features":
+        clone.fetch()
+        return version if commit_of(clone.folder, version) else "HEAD"
+    base = clone.require(os.environ.get("FROM") or version)
+    if command == "rename":
+        return base
+    if to := os.environ.get("TO"):
+        return clone.require(to.removeprefix("v") if number(to) > (0, 0, 0) else to)
+    if os.environ.get("SET"):
+        return base
+    clone.fetch()
+    known = releases(clone.folder)
+    if not known:
+        raise RefusedError("The template has no release yet: say TO= and a branch or commit.")
+    return known[-1] if number(known[-1]) > number(version) else None
+
+
+def main() -> int:
+    """Return 1 where the command is refused; else the version's own script takes over."""
+    command, folder = sys.argv[1], Path(sys.argv[2])
+    clone = Clone(folder, own=bool(os.environ.get("TEMPLATE")))
+    try:
+        project = Path.cwd()
+        record = read_record(project)
+        if command != "features":
+            Repository(project)  # refuses at once, and not after a fetch
+        version = wanted(command, clone, record["version"])
+        if version is None:
+            print(f"This project was made from {record['version']}; nothing newer is released.")
+            return 0
+        script = _script(project, clone.folder, version)
+    except RefusedError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was changed.", file=sys.stderr)
+        return 1
+    run = ("-P", "-m", "evolve.commands", command, str(folder), version)
+    variables = {**os.environ, "PYTHONPATH": str(script)}
+    return os.execve(sys.executable, [sys.executable, *run], variables)
+
+
+def _script(project: Path, clone: Path, version: str) -> Path:
+    """Write the script of a version, in git's own folder, as an archive that Python runs."""
+    folder = git(project, "rev-parse", "--path-format=absolute", "--git-path", "evolve.zip")
+    commit = known_commit(clone, version)
+    archived = ("archive", "--format=zip", f"--output={folder}", commit, "evolve")
+    if run_git(clone, *archived).returncode:
+        raise RefusedError(f"Version {version} of the template has no updates: choose a later one.")
+    return Path(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""The project's git repository: the merge of two renders into it."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .git import RefusedError, git, paths, run_git, text
+from .side_by_side import side_by_side
+
+KIT = "src/servekit"
+NONE = "0" * 40
+OURS, BASE, THEIRS = 2, 1, 3
+"""How git numbers the sides of a conflict."""
+
+Stages = dict[int, str]
+"""`mode object` by side."""
+
+
+@dataclass
+class Merge:
+    """A merge that is not in the working tree yet.
+
+    Attributes:
+        tree: What the working tree becomes.
+        conflicts: Sides by path.
+        beside: Paths of files whose edits were put side by side.
+        removed: Paths that the project had removed, and that stay so.
+        taken: Paths of all other files that change.
+    """
+
+    tree: str
+    conflicts: dict[str, Stages] = field(default_factory=dict)
+    beside: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+
+
+class Repository:
+    """The repository that a project is in; the project may be a folder of a larger one.
+
+    Raises:
+        RefusedError: There is none, or it has changes that are not committed.
+    """
+
+    def __init__(self, project: Path) -> None:
+        top = run_git(project, "rev-parse", "--show-toplevel")
+        if top.returncode:
+            raise RefusedError("The project is in no git repository: init one, add and commit.")
+        self.top = Path(text(top.stdout).rstrip("\n"))
+        self.project = project
+        self.prefix = git(project, "rev-parse", "--show-prefix")
+        if run_git(project, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
+            raise RefusedError("Nothing is committed yet: add and commit first.")
+        run_git(self.top, "update-index", "-q", "--refresh")
+        if git(self.top, "status", "--porcelain", "--untracked-files=no"):
+            raise RefusedError("There are changes that are not committed: commit or stash them.")
+
+    def path(self, name: str) -> Path:
+        """The path of a file in git's own folder."""
+        path = git(self.project, "rev-parse", "--path-format=absolute", "--git-path", name)
+        return Path(path)
+
+    def is_known(self, path: str) -> bool:
+        """Whether git has a file of the project."""
+        return not run_git(self.project, "ls-files", "--error-unmatch", "--", path).returncode
+
+    def head_tree(self) -> str:
+        """The tree of what is committed."""
+        return git(self.top, "rev-parse", "HEAD^{tree}")
+
+    def tree_of(self, folder: Path) -> str:
+        """Return HEAD's tree with the files of a folder in place of the project."""
+        with tempfile.TemporaryDirectory() as scratch:
+            inner = {"GIT_INDEX_FILE": f"{scratch}/inner"}
+            directory = git(self.top, "rev-parse", "--absolute-git-dir")
+            there = ("--git-dir", directory, "--work-tree", folder)
+            # What the project ignores, a render may have.
+            git(folder, *there, "add", "--all", "--force", "--", ".", variables=inner)
+            tree = git(folder, *there, "write-tree", variables=inner)
+            if not self.prefix:
+                return tree
+            whole = {"GIT_INDEX_FILE": f"{scratch}/whole"}
+            git(self.top, "read-tree", "HEAD", variables=whole)
+            out = ("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", self.prefix)
+            git(self.top, *out, variables=whole)
+            git(self.top, "read-tree", f"--prefix={self.prefix}", tree, variables=whole)
+            return git(self.top, "write-tree", variables=whole)
+
+    def edited(self, tree: str, entries: Mapping[str, str | None]) -> str:
+        """Return a tree with other entries: `mode object` by path, None for one that goes."""
+        lines = [
+            f"{entry} 0\t{path}\0" if entry else f"0 {NONE}\t{path}\0"
+            for path, entry in sorted(entries.items(), key=lambda one: one[1] is not None)
+        ]
+        with tempfile.TemporaryDirectory() as scratch:
+            index = {"GIT_INDEX_FILE": f"{scratch}/index"}
+            git(self.top, "read-tree", tree, variables=index)
+            given = os.fsencode("".join(lines))
+            git(self.top, "update-index", "-z", "--index-info", given=given, variables=index)
+            return git(self.top, "write-tree", variables=index)
+
+    def commit(self, tree: str, *parents: str) -> str:
+        """Return a commit that no branch knows; the same tree gives the same commit."""
+        roles = [(role, what) for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
+        person = {f"GIT_{role}_{what}": "template@localhost" for role, what in roles}
+        dates = {f"GIT_{role}_DATE": "2000-01-01T00:00:00Z" for role in ("AUTHOR", "COMMITTER")}
+        above = [part for parent in parents for part in ("-p", parent)]
+        made = ("commit-tree", tree, *above, "-m", "A render of the template")
+        return git(self.top, *made, variables={**person, **dates})
+
+    def check_kit(self, base: str) -> None:
+        """Refuse a kit that the project has edited, which an update would replace.
+
+        Args:
+            base: The tree of the project as it was made.
+
+        Raises:
+            RefusedError: Names the file that has the edits.
+        """
+        kit = f"{self.prefix}{KIT}"
+        found = [
+            text(run_git(self.top, "rev-parse", "--verify", "--quiet", f"{one}:{kit}").stdout)
+            for one in (base, "HEAD")
+        ]
+        if found[0] == found[1]:
+            return
+        diff = run_git(self.top, "diff", "--no-color", "--no-ext-diff", base, "HEAD", "--", kit)
+        patch = self.path("kit.diff")
+        patch.write_bytes(diff.stdout)
+        print(text(diff.stdout))
+        raise RefusedError(
+            f"{KIT} was edited, and an update replaces it: undo that with "
+            f"`git -C '{self.top}' apply -R '{patch}'`, commit, and put your code into the service."
+        )
+
+    def merge(self, base: str, ours: str, theirs: str, beside: set[str], renames: bool) -> Merge:
+        """Merge what a project and the template made of a render, in git's object store.
+
+        Args:
+            base: The tree that both started from.
+            ours: The tree of the project.
+            theirs: The tree of the new render.
+            beside: Paths from the project in which edits are put side by side.
+            renames: Whether files may have moved.
+        """
+        start = self.commit(base)
+        sides = [self.commit(tree, start) for tree in (ours, theirs)]
+        options = {"renames": renames, "directoryRenames": renames, "renameLimit": 5000}
+        settings = [part for key, one in options.items() for part in ("-c", f"merge.{key}={one}")]
+        done = run_git(self.top, *settings, "merge-tree", "--write-tree", "-z", *sides)
+        if done.returncode not in (0, 1):
+            raise RefusedError("git cannot merge trees: git 2.38 or newer is required.")
+        merge, conflicts = _parsed(text(done.stdout))
+        entries: dict[str, str | None] = {}
+        for path, stages in conflicts.items():
+            if stages.keys() == {BASE, THEIRS}:
+                merge.removed.append(path)
+                entries[path] = None
+                continue
+            merged = None
+            if stages.keys() == {BASE, OURS, THEIRS} and path.removeprefix(self.prefix) in beside:
+                merged = self._side_by_side(stages)
+            if merged is None:
+                merge.conflicts[path] = stages
+                merged = self._with_markers(stages)
+            else:
+                merge.beside.append(path)
+            if merged is not None:
+                entries[path] = f"{stages[OURS].split()[0]} {merged}"
+        if entries:
+            merge.tree = self.edited(merge.tree, entries)
+        changed = paths(git(self.top, "diff-tree", "-r", "-z", "--name-only", "HEAD", merge.tree))
+        listed = {*merge.conflicts, *merge.beside, *merge.removed}
+        merge.taken = [path for path in changed if path not in listed]
+        return merge
+
+    def _contents(self, stages: Stages) -> list[bytes]:
+        """The contents of base, ours and theirs; a side that is missing is empty."""
+        objects = [stages.get(one, f"- {NONE}").split()[1] for one in (BASE, OURS, THEIRS)]
+        return [
+            b"" if one == NONE else run_git(self.top, "cat-file", "blob", one).stdout
+            for one in objects
+        ]
+
+    def _side_by_side(self, stages: Stages) -> str | None:
+        try:
+            texts = [one.decode().splitlines(keepends=True) for one in self._contents(stages)]
+        except UnicodeDecodeError:
+            return None
+        merged = side_by_side(*texts)
+        return None if merged is None else self.write("".join(merged).encode())
+
+    def _with_markers(self, stages: Stages) -> str | None:
+        """The object of a file with the conflict in it; None unless both sides have a text."""
+        if not {OURS, THEIRS} <= stages.keys():
+            return None
+        with tempfile.TemporaryDirectory() as scratch:
+            names = ("base", "ours", "theirs")
+            for name, content in zip(names, self._contents(stages), strict=True):
+                Path(scratch, name).write_bytes(content)
+            labels = [part for one in ("yours", "before", "template") for part in ("-L", one)]
+            files = ("ours", "base", "theirs")
+            done = run_git(Path(scratch), "merge-file", "-p", "--diff3", *labels, *files)
+        # It exits with the number of conflicts, or above 127 for what is no text.
+        return self.write(done.stdout) if 0 <= done.returncode < 128 else None
+
+    def write(self, content: bytes) -> str:
+        """Store a content; return its object."""
+        return git(self.top, "hash-object", "-w", "--stdin", given=content)
+
+    def take(self, merge: Merge) -> None:
+        """Put a merge into the index and the working tree, where it can be looked at.
+
+        Raises:
+            RefusedError: A file that git does not know is in the way.
+        """
+        added = ("diff-tree", "-r", "-z", "--name-only", "--diff-filter=A", "HEAD", merge.tree)
+        for path in paths(git(self.top, *added)):
+            if os.path.lexists(self.top / path):
+                raise RefusedError(f"{path} is not in git and would be overwritten: move it away.")
+        with _undisturbed():
+            git(self.top, "read-tree", "-m", "-u", "HEAD", merge.tree, alone=True)
+            lines = [
+                line
+                for path, stages in merge.conflicts.items()
+                for line in (
+                    f"0 {NONE}\t{path}\0",
+                    *(f"{entry} {side}\t{path}\0" for side, entry in sorted(stages.items())),
+                )
+            ]
+            given = os.fsencode("".join(lines))
+            git(self.top, "update-index", "-z", "--index-info", given=given, alone=True)
+
+
+def _parsed(output: str) -> tuple[Merge, dict[str, Stages]]:
+    """Read what `git merge-tree -z` prints: a tree, and the sides of what it could not merge."""
+    tree, *rest = output.split("\0")
+    conflicts: dict[str, Stages] = {}
+    for line in rest[: rest.index("")]:
+        entry, path = line.split("\t", 1)
+        mode, blob, side = entry.split()
+        conflicts.setdefault(path, {})[int(side)] = f"{mode} {blob}"
+    return Merge(tree), conflicts
+
+
+STOPPING: Sequence[signal.Signals] = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore what would stop this halfway: it takes a fraction of a second."""
+    before = {one: signal.signal(one, signal.SIG_IGN) for one in STOPPING}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
