@@ -86,7 +86,7 @@ def deploy(address: str, config: Path, **settings: str) -> subprocess.CompletedP
 
 def test_a_wrong_configuration_is_not_sent(config: Path) -> None:
     config.write_text(config.read_text("utf-8").replace("num_replicas", "replicas"), "utf-8")
-    with pytest.raises(SystemExit, match="Unknown key 'applications.default.deployments"):
+    with pytest.raises(SystemExit, match=r"Unknown key 'applications\.default\.deployments"):
         main("acme_service.app:WIRING", ["serve", "--config", str(config), "--address", "auto"])
 
 

@@ -169,7 +169,7 @@ def ingress_rules(manifests: Manifests, role: str) -> list[dict[str, Any]]:
 
 def deployments(manifests: Manifests, **changes: object) -> None:
     for one in manifests.deployments:
-        one |= changes
+        one.update(changes)
 
 
 def of_model(manifests: Manifests, **options: object) -> None:
