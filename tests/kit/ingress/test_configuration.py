@@ -59,7 +59,7 @@ def said_of(edit: Edit) -> list[str]:
 
 def for_serve() -> Iterator[Any]:
     """What operators change: tests ask of it no more than that Serve can take it."""
-    for path in (PROJECT / "serve.yaml", *sorted((PROJECT / "deploy").rglob("*.yaml"))):
+    for path in (PROJECT / "serve.yaml", *sorted((PROJECT / "deploy").glob("*.yaml"))):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         if isinstance(content, dict) and "applications" in content:
             yield pytest.param(content, id=path.name)
