@@ -241,7 +241,7 @@ def test_cookies_need_https_unless_the_settings_say_otherwise() -> None:
     assert "Secure" not in response.headers["set-cookie"]
 
 
-def test_a_file_leaves_an_audit_record_without_the_text(
+def test_a_file_leaves_a_line_without_the_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = TestClient(create_app(fake_ports()))

@@ -107,7 +107,7 @@ def of_rate_limit() -> dict[str, str]:
         "RATE_LIMIT_MODELS": REQUESTS,
         "RATE_LIMIT_SIGN_IN": f"{SIGN_INS}/hour",
         # Nothing but the tests stands before it, so that each test can be an address of its own.
-        "RATE_LIMIT_TRUSTED_HOPS": "1",
+        "API_TRUSTED_HOPS": "1",
     }
 
 

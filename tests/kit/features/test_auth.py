@@ -258,7 +258,7 @@ def test_without_the_feature_nobody_has_a_scope() -> None:
     assert unguarded.get("/v1/admin", headers=HEADERS).status_code == 403
 
 
-def test_the_audit_record_says_who_asked(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_line_of_a_file_says_who_asked(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG"):
         for headers in (bearer(token()), {"X-API-Key": KEY.secret}):
             client().post("/v1/detect/file", files={"file": b"a"}, headers=headers)
