@@ -132,6 +132,19 @@ async def test_of_a_large_body_the_rest_has_to_arrive_in_time_too() -> None:
     assert [one.get("status") for one in response] == [408, None]
 
 
+@pytest.mark.parametrize(("length", "is_asked"), [(b"1001", True), (b"1000", False)])
+async def test_a_body_that_is_too_large_is_not_waited_for(length: bytes, is_asked: bool) -> None:
+    class Refuses(Behind):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            self.scopes.append(scope)
+
+    refuses = Refuses()
+    scope = scope_of((b"content-length", length))
+    response = await sent(WholeBodies(refuses, 0.05, 1000), scope)
+    assert len(refuses.scopes) == is_asked
+    assert bool(response) != is_asked  # else it is a 408
+
+
 async def test_a_client_that_leaves_is_told_of() -> None:
     behind = Behind()
     await sent(WholeBodies(behind, 5), scope_of(LONG), part(b"a"), then=True)
@@ -155,6 +168,7 @@ def test_requests_are_given_up_behind_haproxy_alone(
     assert (NoReplica in [one.cls for one in in_front()]) == there
 
 
-def test_the_time_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_and_size_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_BODY_TIMEOUT_S", "7")
-    assert in_front()[-1].kwargs == {"timeout_s": 7}
+    monkeypatch.setenv("API_MAX_BODY_BYTES", "2000")
+    assert in_front()[-1].kwargs == {"timeout_s": 7, "max_bytes": 2000}

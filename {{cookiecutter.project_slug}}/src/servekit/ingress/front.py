@@ -4,12 +4,14 @@ Ray Serve calls `in_front` because `deploy/serve.env` says so.
 """
 
 import asyncio
+import math
 import os
 from collections.abc import Iterable
 
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from servekit.api.body_limit import PLAIN_LENGTH
 from servekit.api.errors import problem, problem_response
 from servekit.api.request_id import HEADER as REQUEST_ID
 from servekit.api.request_id import VALID
@@ -71,18 +73,21 @@ class WholeBodies:
 
     A request would take one with its headers: a thousand clients that send a byte now and then
     would keep out all others, health checks included. Of larger bodies the beginning is read. One
-    that is not there in time is answered 408.
+    that is not there in time is answered 408. One that is too large is not waited for: the
+    application refuses it at once.
 
     Args:
         timeout_s: In which the whole body has to arrive.
+        max_bytes: The largest body that the application takes.
     """
 
-    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
+    def __init__(self, app: ASGIApp, timeout_s: float, max_bytes: float = math.inf) -> None:
         self.app = app
         self.timeout_s = timeout_s
+        self.max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _has_body(scope["headers"]):
+        if scope["type"] != "http" or not 0 < _body_bytes(scope["headers"]) <= self.max_bytes:
             await self.app(scope, receive, send)
             return
         deadline = asyncio.get_running_loop().time() + self.timeout_s
@@ -127,11 +132,15 @@ class WholeBodies:
         await response(scope, receive, send)
 
 
-def _has_body(headers: Iterable[Header]) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in headers
-    )
+def _body_bytes(headers: Iterable[Header]) -> int:
+    """Return how long the body is that a request announces, or 1 where that is not known."""
+    length = 0
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            return 1
+        if name == b"content-length":
+            length = int(value) if PLAIN_LENGTH.fullmatch(value) else 1
+    return length
 
 
 async def _beginning(receive: Receive) -> list[Message]:
@@ -147,13 +156,15 @@ async def _beginning(receive: Receive) -> list[Message]:
 def in_front() -> list[Middleware]:
     """Return what stands there, outermost first."""
     try:
-        timeout_s = ApiSettings.load().body_timeout_s
+        settings = ApiSettings.load()
     except SettingsError:  # said where the service starts
-        timeout_s = ApiSettings.model_fields["body_timeout_s"].default
+        settings = ApiSettings.model_construct()
     # Serve's Python proxy, where it is in front, passes requests on to replicas that stop, too.
     has_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
     return [
         Middleware(RequestHeaders),
         *([Middleware(NoReplica)] if has_haproxy else []),
-        Middleware(WholeBodies, timeout_s=timeout_s),
+        Middleware(
+            WholeBodies, timeout_s=settings.body_timeout_s, max_bytes=settings.max_body_bytes
+        ),
     ]
