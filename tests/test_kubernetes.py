@@ -123,6 +123,16 @@ def test_kuberay_takes_every_component(
         kuberay.validate(one)
 
 
+def test_kubernetes_refuses_an_overlay_that_was_not_completed(
+    render: Callable[..., Render], kuberay: jsonschema.Draft202012Validator
+):
+    overlay = render(**ALL).folder / "deploy/kubernetes/overlays/production"
+    done = run(overlay, "kubectl", "kustomize", ".")
+    [service] = [one for one in yaml.safe_load_all(done.stdout) if one["kind"] == "RayService"]
+    [error] = kuberay.iter_errors(service)
+    assert list(error.path) == ["spec", "serveConfigV2"]
+
+
 def inside(model: Any, schema: Any, path: str = "") -> Iterator[str]:
     """Keys of a model that the schema does not have."""
     known = schema.get("items", schema).get("properties", {})

@@ -462,6 +462,45 @@ SEEDS: dict[str, tuple[Edit, str]] = {
 }
 
 
+def pools(manifests: Manifests, text: str) -> None:
+    """Workers with a resource of their own, and a model that asks for it."""
+    workers(manifests, rayStartParams={"resources": text})
+    of_model(manifests, resources={"large": 1})
+
+
+FINE: dict[str, Edit] = {
+    "a pool": lambda m: pools(m, r'"{\"large\": 1}"'),
+    "a pool by KubeRay's own key": lambda m: (
+        workers(m, resources={"large": "1"}) or of_model(m, resources={"large": 1})
+    ),
+    "more replicas than workers, with room": lambda m: of(
+        m, num_replicas=6, max_replicas_per_node=3, max_surge_percent=100
+    ),
+    "a digest in place of a tag": lambda m: (
+        [ray(m, group).update(image="a@sha256:" + 64 * "0") for group in (0, 1)]
+        and one_of(m, "Job", "acme-service-migrate-0-1-0")
+    ),
+    "a rule for every port": lambda m: ingress_rules(m, "workers")[1]["ports"][0].update(
+        port=8000, endPort=9000
+    ),
+}
+
+
+def of(manifests: Manifests, **changes: object) -> None:
+    [block] = [one for one in manifests.deployments if one["name"] == "language"]
+    block |= changes
+
+
+@pytest.mark.parametrize("edit", FINE.values(), ids=FINE)
+def test_what_fits_is_not_refused(production: Manifests, edit: Edit) -> None:
+    assert list(mistakes(changed(production, edit))) == []
+
+
+def test_resources_that_are_not_json_are_named(production: Manifests) -> None:
+    with pytest.raises(ManifestsError, match="The group 'serve': 'large' is not JSON"):
+        list(mistakes(changed(production, lambda m: pools(m, "large"))))
+
+
 @pytest.mark.parametrize(("edit", "sentence"), SEEDS.values(), ids=SEEDS)
 def test_a_mistake_is_named(production: Manifests, edit: Edit, sentence: str) -> None:
     try:
