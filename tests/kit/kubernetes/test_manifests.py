@@ -550,6 +550,33 @@ def test_a_file_that_no_longer_fits_is_named(
     assert not made.exists()
 
 
+DROPPING = """
+apiVersion: ray.io/v1
+kind: RayService
+metadata: {name: acme-service}
+spec:
+  rayClusterConfig:
+    workerGroupSpecs:
+      - {groupName: serve, replicas: 5, minReplicas: 5, maxReplicas: 5}
+"""
+"""A strategic merge, with which kustomize drops the rest of the group."""
+
+
+def test_a_patch_that_drops_the_pods_is_named(folder: Path) -> None:
+    made = manifests_of(overlay(folder, patches=[{"patch": DROPPING}]))
+    [sentence] = mistakes(made)
+    assert "workerGroupSpecs.0.template: Field required." in sentence
+
+
+def test_a_missing_configuration_is_named(folder: Path) -> None:
+    (folder / "serve.yaml").rename(folder / "kept.yaml")
+    try:
+        with pytest.raises(ConfigurationError, match=r"^serve\.yaml: Not readable: No such file"):
+            manifests_of("production")
+    finally:
+        (folder / "kept.yaml").rename(folder / "serve.yaml")
+
+
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_overlay_is_refused_with_those_there_are() -> None:
     with pytest.raises(ManifestsError, match=r"^Unknown overlay 'staging'\. There are: .*local"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from servekit.commands.check_config.checks import checked
 from servekit.commands.check_config.checks import mistakes as in_serve
 from servekit.commands.check_config.strict_yaml import ConfigurationError, read
 
@@ -43,9 +44,11 @@ def manifests_of(overlay: str) -> Manifests:
         ConfigurationError: `serve.yaml` has a mistake.
     """
     documents = rendered(overlay, FOLDER)
-    serve = read(SERVE)
-    for mistake in in_serve(serve):
-        raise ConfigurationError(f"{SERVE}: {mistake}")
+    try:
+        serve = read(SERVE)
+        checked(serve)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{SERVE}: {error}") from None
     config = complete(documents, serve)
     return Manifests(documents, the_service(documents), config)
 

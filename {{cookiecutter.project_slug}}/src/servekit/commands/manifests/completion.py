@@ -10,7 +10,7 @@ import yaml
 from servekit.commands.check_config.strict_yaml import read
 
 from .kustomize import Block, ManifestsError
-from .pods import containers_of, pod_templates
+from .pods import groups_of
 from .serve_config import merged
 
 ALERTS = Path("deploy/prometheus/alerts.yml")
@@ -41,7 +41,9 @@ def complete(documents: Sequence[Block], serve: Block) -> Block:
             "serveConfigV2 must be a mapping of what changes in serve.yaml, and not a text."
         )
     config = merged(serve, changes)
-    tag = tag_of(documents)
+    if not isinstance(spec.get("rayClusterConfig"), dict):
+        raise ManifestsError("The RayService has no rayClusterConfig.")
+    tag = tag_of(service)
     for application in config.get("applications", []):
         if "args" in application:
             # Always there: an argument that comes or goes is a roll-out.
@@ -56,11 +58,11 @@ def complete(documents: Sequence[Block], serve: Block) -> Block:
     return config
 
 
-def tag_of(documents: Sequence[Block]) -> str:
+def tag_of(service: Block) -> str:
     """Return the tag or the digest of the service's image; empty where it has none."""
-    [template, *_] = [
-        one for owner, one in pod_templates(documents) if owner.startswith("RayService")
-    ]
-    image = str(containers_of(template)[0].get("image", ""))
+    try:
+        image = str(groups_of(service)[0].container.get("image", ""))
+    except (KeyError, IndexError, TypeError):  # a form that the schemas will refuse
+        return ""
     name, at, digest = image.partition("@")
     return digest if at else name.rpartition("/")[2].partition(":")[2]

@@ -19,14 +19,21 @@ def in_schemas(manifests: Manifests) -> Iterator[str]:
     for one in manifests.documents:
         name = f"{one['kind']} {one['metadata']['name']!r}"
         if one["kind"] == "RayService":
-            yield from in_envelope(one, name)
-            yield from in_service(one, name)
+            yield from in_ray_service(one, name)
         else:
             yield from in_schema(one, name)
-    for name, template in pod_templates(manifests.of_kind("RayService")):
+
+
+def in_ray_service(service: Block, name: str) -> Iterator[str]:
+    if found := [*in_envelope(service, name)]:
+        yield from found
+        return
+    if own := service["spec"].get("serveService"):
+        yield from in_schema({"apiVersion": "v1", "kind": "Service", **own}, f"{name}, its Service")
+    for owner, template in pod_templates([service]):
         labels = {"metadata": {"name": "one"} | template.get("metadata", {})}
-        pod = {"apiVersion": "v1", "kind": "Pod", **labels, "spec": template["spec"]}
-        yield from in_schema(pod, name)
+        pod = {"apiVersion": "v1", "kind": "Pod", **labels, "spec": template.get("spec")}
+        yield from in_schema(pod, owner)
 
 
 def in_envelope(service: Block, name: str) -> Iterator[str]:
@@ -39,11 +46,6 @@ def in_envelope(service: Block, name: str) -> Iterator[str]:
                 yield f"{name}: Unknown key {place!r}, or one that KubeRay leaves off by default."
             else:
                 yield f"{name}: {place}: {one['msg']}."
-
-
-def in_service(service: Block, name: str) -> Iterator[str]:
-    if own := service["spec"].get("serveService"):
-        yield from in_schema({"apiVersion": "v1", "kind": "Service", **own}, f"{name}, its Service")
 
 
 def in_schema(resource: Block, name: str) -> Iterator[str]:
