@@ -11,6 +11,10 @@ EXTENDED = [
     ".env.example",
     "README.md",
     "compose.yaml",
+    "deploy/kubernetes/base/kustomization.yaml",
+    "deploy/kubernetes/overlays/local/settings.env",
+    "deploy/kubernetes/overlays/production/kustomization.yaml",
+    "deploy/kubernetes/overlays/production/settings.env",
     "docs/README.md",
     "src/acme_service/features.py",
 ]
