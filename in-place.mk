@@ -22,6 +22,9 @@ $(VENV)/.synced: ../pyproject.toml ../constraints.txt
 ifneq ($(filter upgrade,$(MAKECMDGOALS)),)
 $(error Run make upgrade in the folder above: there is no lock here)
 endif
+ifneq ($(filter sbom,$(MAKECMDGOALS)),)
+$(error Run make sbom in a project: there is no lock here)
+endif
 # Whatever is the newest now.
 .PHONY: $(VENV)/.newest
 $(VENV)/.newest: ../pyproject.toml

@@ -106,17 +106,17 @@ def fingerprint(root):
     return f"sha256:{digest.hexdigest()}"
 
 
-def next_steps(answers):
-    """Return what to type next: plain ASCII, which every terminal can show."""
-    model = "\n    make model NAME=churn    # add its first model"
-    return f"""
-Your service is ready. Next:
-
-    cd {answers["project_slug"]}
-    make dev      # serve it without Ray, and reload on every change
-    make check    # lint, types and fast tests
-    make          # list every other command{model * (answers["sample"] == "none")}
-"""
+def closing_lines(answers):
+    """Return what was made, what to type next and where the docs are: a line each, in ASCII."""
+    folder = answers["project_slug"]
+    chosen = [prompt for prompt, answer in answers.items() if answer is True]
+    made = f"a FastAPI service on Ray Serve{', with ' * bool(chosen)}{', '.join(chosen)}"
+    model = "make model NAME=churn && " * (answers["sample"] == "none")
+    return [
+        f"Made: {folder}, {made}.",
+        f"Next: cd {folder} && {model}make dev",
+        f"Docs: {folder}/README.md and {folder}/docs/README.md; `make` lists the commands.",
+    ]
 
 
 if __name__ == "__main__":
@@ -124,4 +124,4 @@ if __name__ == "__main__":
     subtract(os.getcwd(), answers)
     rename(os.getcwd(), answers)
     write_record(os.getcwd(), answers)
-    print(next_steps(answers))
+    print("\n".join(closing_lines(answers)))

@@ -3,6 +3,8 @@
 import json
 import sys
 
+import yaml
+
 from scripts.export import ROOT
 
 PAGE = ROOT / "docs/reference/prompts.md"
@@ -18,6 +20,18 @@ Every answer can be given on the command line: `cookiecutter <template> --no-inp
 
 | prompt | asks | default |
 |---|---|---|
+"""
+
+PRESETS = """\
+
+## Presets
+
+Files of answers in `presets/`, each one of the renders that are tested.
+`cookiecutter --config-file presets/api.yaml <template>` asks with them as defaults; `--no-input`
+takes them as they are.
+
+| preset | sample | features | ci |
+|---|---|---|---|
 """
 
 RULES = """
@@ -61,13 +75,24 @@ def features() -> str:
     return "\n".join(lines)
 
 
+def presets() -> str:
+    """What each file in presets/ answers, a row each."""
+    rows = ""
+    for path in sorted((ROOT / "presets").glob("*.yaml")):
+        answers = yaml.safe_load(path.read_text(encoding="utf-8"))["default_context"]
+        chosen = ", ".join(f"`{name}`" for name, answer in answers.items() if answer is True)
+        link = f"[`{path.stem}`](../../presets/{path.name})"
+        rows += f"| {link} | `{answers['sample']}` | {chosen or 'none'} | `{answers['ci']}` |\n"
+    return PRESETS + rows
+
+
 def page() -> str:
     asked = {prompt: value for prompt, value in CONFIG.items() if not prompt.startswith("_")}
     rows = (
         f"| `{prompt}` | {CONFIG['__prompts__'][prompt]} | {default(value)} |\n"
         for prompt, value in asked.items()
     )
-    return INTRODUCTION + "".join(rows) + features() + RULES
+    return INTRODUCTION + "".join(rows) + presets() + features() + RULES
 
 
 if __name__ == "__main__":

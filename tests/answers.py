@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+import yaml
 from allpairspy import AllPairs
 
 from scripts.export import ROOT
@@ -36,6 +37,11 @@ BARE |= {prompt: options[-1] for prompt, options in CHOICES.items()}
 
 LEAST: Answers = BARE | {"sample": "language"}
 """The sample, and nothing else."""
+
+PRESETS: dict[str, Answers] = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))["default_context"]
+    for path in sorted((ROOT / "presets").glob("*.yaml"))
+}
 
 UNUSUAL: Answers = {
     "project_name": "Über Ångström Übersetzer 🚀 l'outil <R&D> #1 à 100 % | {x} 言語".ljust(
@@ -79,6 +85,7 @@ def matrix() -> dict[str, Answers]:
         **{f"without {name}": without(name) for name in FEATURES},
         **{f"{name} {one}": ALL | {name: one} for name, many in CHOICES.items() for one in many},
         "all but the sample": ALL | dict.fromkeys(NEEDS_THE_SAMPLE, False) | {"sample": "none"},
+        **{f"preset {name}": answers for name, answers in PRESETS.items()},
         **{f"pairs {number}": answers for number, answers in enumerate(pairs(), 1)},
         "a short name": ALL | {"project_name": "Ox"},
         "unusual texts": ALL | UNUSUAL,

@@ -15,10 +15,13 @@ from .template import files, named
 
 UNSEEN = (
     "*.md",
+    ".devcontainer/*",
     ".dockerignore",
+    ".editorconfig",
     ".github/*",
     ".gitignore",
     ".gitlab-ci.yml",
+    ".pre-commit-config.yaml",
     ".template.json",
     "Dockerfile",
     "LICENSE",

@@ -1,15 +1,23 @@
 """The real command line, in an empty home, as its user sees it."""
 
+import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from dotenv import dotenv_values
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from .answers import ALL, BARE, UNUSUAL, Answers
+from .answers import ALL, BARE, PRESETS, UNUSUAL, Answers
+from .distributions import asked_for, read
 from .template import files
 
 Done = subprocess.CompletedProcess[str]
@@ -94,12 +102,24 @@ def test_jinja_on_the_command_line_leaves_nothing(
         assert list(folder.rglob("*")) == []
 
 
-def test_a_generation_ends_by_saying_what_to_type_next(template: Path, folder: Path):
+def test_a_generation_ends_with_three_lines(template: Path, folder: Path):
     done = cookiecutter(template, folder, "project_name=Tiny Oracle")
-    last = [line.strip() for line in done.stdout.rstrip().splitlines()[-4:]]
-    assert last[0] == "cd tiny-oracle"
-    assert last[1].startswith("make dev ")
-    assert (folder / "tiny-oracle/Makefile").is_file()
+    made, following, docs = done.stdout.rstrip().splitlines()[-3:]
+    assert made.startswith("Made: tiny-oracle, a FastAPI service on Ray Serve, with auth, cache, ")
+    assert following == "Next: cd tiny-oracle && make dev"
+    pages = re.findall(r"\S+\.md", docs)
+    assert pages
+    assert [page for page in pages if not (folder / page).is_file()] == []
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_answers_the_prompts(name: str, template: Path, folder: Path):
+    preset = f"{template}/presets/{name}.yaml"
+    done = cookiecutter(template, folder, "--config-file", preset)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [saved] = (folder.parent / "home").rglob(f"{template.name}.json")
+    answers = json.loads(saved.read_text(encoding="utf-8"))["cookiecutter"]
+    assert PRESETS[name].items() <= answers.items()
 
 
 def test_a_bad_answer_of_a_replay_leaves_no_project(template: Path, folder: Path):
@@ -178,3 +198,54 @@ def test_a_project_is_made_and_passes_its_own_fresh_set_up(
 def settings(path: Path) -> dict[str, str | None]:
     """What a file sets. A name without a value is there to be filled in."""
     return {name: value for name, value in dotenv_values(path).items() if value}
+
+
+@pytest.mark.parametrize("name", SET_UPS)
+def test_a_bill_of_materials_lists_what_the_image_installs(
+    name: str, projects: dict[str, Future[Path]]
+):
+    project = projects[name].result()
+    done = in_project(project, "make", "--silent", "sbom")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (project / "build/sbom.cdx.json").read_text(encoding="utf-8")
+    assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(text) is None
+    components = json.loads(text)["components"]
+    lock = tomllib.loads((project / "uv.lock").read_text(encoding="utf-8"))["package"]
+    listed = {(one["name"], one["version"]) for one in components}
+    assert listed <= {(one["name"], one["version"]) for one in lock}
+    names = {name for name, _ in listed}
+    pyproject = read((project / "pyproject.toml").read_bytes())
+    assert {canonicalize_name(one.name) for one in asked_for(pyproject)} <= names
+    tools = {one for one in pyproject["dependency-groups"]["dev"] if "httpx2" not in one}
+    assert {Requirement(one).name for one in tools} & names == set()
+    licences = (project / "build/licences.md").read_text(encoding="utf-8")
+    assert re.findall(r"(?m)^\| ([\w.-]+) \| \d", licences) == [one["name"] for one in components]
+    assert re.search(r"(?m)^\| fastapi \| [\d.]+ \| MIT \|$", licences)
+
+
+@pytest.mark.parametrize("name", SET_UPS)
+def test_the_first_commit_passes_its_hooks_and_a_bad_one_does_not(
+    name: str, projects: dict[str, Future[Path]]
+):
+    project = projects[name].result()
+    for command in ("git init -q", "git add .", "pre-commit install", "git commit -qm First"):
+        done = in_project(project, *command.split())
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "make lint" in done.stderr
+    [wiring] = project.glob("src/*/features.py")
+    wiring.write_text(wiring.read_text(encoding="utf-8") + "x  = 1\n", encoding="utf-8")
+    done = in_project(project, "git", "commit", "-qam", "Second")
+    assert done.returncode == 1
+    assert in_project(project, "git", "log", "--format=%s").stdout == "First\n"
+
+
+def in_project(project: Path, *command: str) -> Done:
+    """Run a command in a project as its owner would, with an identity for git."""
+    identity = {"GIT_CONFIG_GLOBAL": str(project.parent.parent / "gitconfig")}
+    Path(identity["GIT_CONFIG_GLOBAL"]).write_text("[user]\nname = Ada\nemail = ada@example.com\n")
+    identity |= {"PRE_COMMIT_HOME": str(project.parent.parent / "hooks")}
+    path = {"PATH": f"{os.environ['PATH']}{os.pathsep}{Path(sys.executable).parent}"}
+    shell = fresh_shell() | identity | path
+    return subprocess.run(
+        command, cwd=project, env=shell, capture_output=True, text=True, check=False
+    )

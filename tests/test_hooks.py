@@ -2,7 +2,7 @@
 
 import pytest
 
-from hooks.post_gen_project import holds, next_steps, rename, subtract
+from hooks.post_gen_project import closing_lines, holds, rename, subtract
 from hooks.pre_gen_project import complaints, folder_complaints
 
 GOOD = {
@@ -186,17 +186,18 @@ def test_a_path_that_does_not_exist_is_an_error(tmp_path):
         subtract(tmp_path, {"auth": False, "_features": {"auth": ["gone"]}})
 
 
-def test_next_steps_start_in_the_folder_and_are_ascii():
-    printed = next_steps(GOOD)
-    assert printed.isascii()
-    commands = [line.split("#")[0].strip() for line in printed.splitlines() if line[:4] == "    "]
-    assert commands == ["cd tiny-oracle", "make dev", "make check", "make"]
+def test_a_generation_closes_with_what_was_made_next_and_docs():
+    assert closing_lines(GOOD | {"auth": True, "cache": False, "metrics": True}) == [
+        "Made: tiny-oracle, a FastAPI service on Ray Serve, with auth, metrics.",
+        "Next: cd tiny-oracle && make dev",
+        "Docs: tiny-oracle/README.md and tiny-oracle/docs/README.md; `make` lists the commands.",
+    ]
 
 
-def test_next_steps_without_a_model_say_how_to_make_one():
-    printed = next_steps(GOOD | {"sample": "none"})
-    assert printed.isascii()
-    assert "make model NAME=churn" in printed
+def test_a_service_without_a_model_is_told_how_to_make_one():
+    made, following, _ = closing_lines(GOOD | {"sample": "none"})
+    assert made == "Made: tiny-oracle, a FastAPI service on Ray Serve."
+    assert following == "Next: cd tiny-oracle && make model NAME=churn && make dev"
 
 
 NAMES = {"_names": {"Acme": "name", "acme_x": "package", "acme": "slug"}}

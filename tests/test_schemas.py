@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.export import ROOT
+from scripts.export import ROOT, known_to_git
 
 from .answers import ALL, Answers, matrix
 from .conftest import Render
@@ -67,7 +67,8 @@ def test_a_file_has_the_form_that_its_reader_expects(
 
 
 def test_the_image_has_nothing_to_complain_about(collect: Callable[[str], list[Path]]):
-    done = run(ROOT, "hadolint", "--failure-threshold=style", *collect("Dockerfile"))
+    found = [*collect("*Dockerfile"), ROOT / ".devcontainer/Dockerfile"]
+    done = run(ROOT, "hadolint", "--failure-threshold=style", *found)
     assert done.returncode == 0, said(done)
 
 
@@ -78,11 +79,32 @@ def test_workflows_are_safe(ours: bool, render: Callable[..., Render]):
     assert done.returncode == 0, said(done)
 
 
-def test_our_own_workflows_have_the_form_that_is_expected():
-    workflows = [*(ROOT / ".github/workflows").glob("*.yml")]
-    schema = "vendor.github-workflows"
-    done = run(ROOT, "check-jsonschema", "--builtin-schema", schema, *workflows)
+@pytest.mark.parametrize(
+    ("pattern", "schema"),
+    [("workflows/*.yml", "vendor.github-workflows"), ("dependabot.yml", "vendor.dependabot")],
+)
+def test_our_own_files_have_the_form_that_is_expected(pattern: str, schema: str):
+    found = [*(ROOT / ".github").glob(pattern)]
+    done = run(ROOT, "check-jsonschema", "--builtin-schema", schema, *found)
     assert done.returncode == 0, said(done)
+
+
+FOLLOWED = {"docker": "Dockerfile", "docker-compose": "compose.yaml"}
+"""By what dependabot calls it, the files that name images."""
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["template", "project"])
+def test_dependabot_follows_every_file_that_names_an_image(
+    ours: bool, render: Callable[..., Render]
+):
+    folder = ROOT if ours else render(**ALL).folder
+    known = known_to_git() if ours else [Path(path) for path in files(folder)]
+    updates = yaml.safe_load((folder / ".github/dependabot.yml").read_bytes())["updates"]
+    for ecosystem, name in FOLLOWED.items():
+        [update] = [one for one in updates if one["package-ecosystem"] == ecosystem]
+        followed = update.get("directories") or [update["directory"]]
+        there = {f"/{path.parent}".rstrip("/.") or "/" for path in known if path.name == name}
+        assert {*followed} == there
 
 
 def exported(part: Any) -> set[str]:
@@ -179,14 +201,44 @@ def test_prometheus_asks_the_service_where_its_metrics_are():
     assert job["static_configs"] == [{"targets": [f"service:{port}"]}]
 
 
+def images_of(dockerfile: bytes) -> list[str]:
+    lines = dockerfile.decode().splitlines()
+    return [line.split()[1] for line in lines if line.startswith("FROM ")]
+
+
+def images_of_compose() -> list[str]:
+    services = yaml.safe_load(template_files()["compose.yaml"])["services"]
+    return [service["image"] for service in services.values() if "image" in service]
+
+
+DEVCONTAINERS = [
+    template_files()[".devcontainer/Dockerfile"],
+    (ROOT / ".devcontainer/Dockerfile").read_bytes(),
+]
+
+
 def test_every_image_says_its_exact_version():
-    dockerfile = template_files()["Dockerfile"].decode()
-    compose = yaml.safe_load(template_files()["compose.yaml"])["services"]
-    images = [line.split()[1] for line in dockerfile.splitlines() if line.startswith("FROM ")]
-    images += [service["image"] for service in compose.values() if "image" in service]
+    for dockerfile in (template_files()["Dockerfile"], *DEVCONTAINERS):
+        assert images_of(dockerfile)
+    images = [*images_of(template_files()["Dockerfile"]), *images_of_compose()]
+    images += [image for one in DEVCONTAINERS for image in images_of(one)]
     for image in images:
         name, _, tag = image.rpartition(":")
         version = tag.split("-")[0].removeprefix("v").split(".")
         # PostgreSQL has no third number.
         assert len(version) == (2 if name == "postgres" else 3), image
         assert all(map(str.isdecimal, version)), image
+
+
+def test_a_project_is_developed_on_the_python_that_it_is_served_with():
+    dockerfiles = [template_files()["Dockerfile"], *DEVCONTAINERS]
+    images = [image for one in dockerfiles for image in images_of(one)]
+    pythons = {image.split("-")[0] for image in images if image.startswith("python:")}
+    assert len(pythons) == 1
+
+
+def test_licences_of_all_images_are_said():
+    page = template_files()["docs/how-to/supply-chain.md"].decode()
+    said = set(re.findall(r"^\| `([\w./:-]+)` \|", page, re.MULTILINE))
+    [*_, served] = images_of(template_files()["Dockerfile"])
+    assert said == {served, *(image.rpartition(":")[0] for image in images_of_compose())}
