@@ -51,8 +51,14 @@ fuzz: environment ## Ask the service, all and bare, what schemathesis makes up; 
 protos: environment ## Write the code of the kit's .proto file
 	@$(BIN)/python -m scripts.protos
 
-docs: environment ## Write docs/reference/prompts.md from cookiecutter.json
+docs: environment ## Write docs/reference/prompts.md from cookiecutter.json and presets/
 	$(BIN)/python -m scripts.prompts
+
+site: environment ## Build the documentation of template and project, strictly, into build/site
+	@$(BIN)/python -m scripts.pages
+
+pictures: environment ## Make the pictures of the README from a real run; needs Chromium
+	@$(BIN)/python -m scripts.pictures
 
 # The project's own Makefile, run in place, makes the one environment for everything.
 environment:
@@ -61,4 +67,4 @@ environment:
 bench: environment ## Benchmark against others, into benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds, MODELS=1 for models of some milliseconds, COST=1 for one request in process, STARTS=1 to see that all start
 	@$(BIN)/python -m benchmarks
 
-.PHONY: help demo check kit fuzz programs test upgrade renders render protos docs bench environment
+.PHONY: help demo check kit fuzz programs test upgrade renders render protos docs site pictures bench environment

@@ -6,7 +6,7 @@ from string import Template
 
 from . import plots
 from .contenders import ALL, BATCH, PLAIN_SOCKETS, SOCKETS, STREAM, Contender
-from .floors import FLOORS, verdicts
+from .floors import AT_MAIN, FLOORS, PEOPLE, ratio, verdicts
 from .loads import BATCH_SIZE
 from .measure import Measurement
 from .plan import CONNECTIONS, MAIN, ONE_PROCESS
@@ -23,13 +23,17 @@ from .results import (
 
 FOLDER = Path(__file__).parent
 PLOTS = FOLDER / "plots"
+README = FOLDER.parent / "README.md"
+BEGIN = "<!-- measured: `make bench` writes what follows -->"
+END = "<!-- measured: end -->"
 
 
 def write_report(results: Results) -> None:
-    """Write report.md, the numbers behind it, and its plots, beside this file."""
+    """Write report.md, the numbers behind it, its plots, and the headline of the README."""
     results.save(FOLDER / "results.json")
     plots.draw_all(results, PLOTS)
     (FOLDER / "report.md").write_text(text(results), encoding="utf-8")
+    write_headline(results)
 
 
 def text(results: Results) -> str:
@@ -56,6 +60,35 @@ def places(results: Results) -> dict[str, object]:
         "disqualified": disqualified(results),
         **best_of_documented(results),
     }
+
+
+def write_headline(results: Results) -> None:
+    """Put the numbers of these results into the README, between its two marks."""
+    README.write_text(with_headline(README.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+def with_headline(readme: str, results: Results) -> str:
+    """A README with the numbers of these results in the place that is marked for them.
+
+    Raises:
+        ValueError: The README has no such place.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"README.md must have the lines {BEGIN!r} and {END!r}.")
+    template = (FOLDER / "headline.md.template").read_text(encoding="utf-8")
+    values = {**best_of_documented(results), **headline_ratios(results), "connections": MAIN}
+    return f"{before}{begin}\n{Template(template).substitute(values)}{end}{after}"
+
+
+def headline_ratios(results: Results) -> dict[str, str]:
+    """How many times the throughput of peers inline placement reaches."""
+    found = {
+        "of_fastapi": ratio("inline", PEOPLE, AT_MAIN, throughput)(results),
+        "of_bentoml": ratio("inline", "bentoml", AT_MAIN, throughput)(results),
+    }
+    return {name: f"{one.middle:.2f}" if one else "–" for name, one in found.items()}
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

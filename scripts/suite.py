@@ -12,6 +12,7 @@ import sys
 from .export import ROOT
 
 BESIDE = [
+    "tests/test_agents.py",
     "tests/test_combinations.py",
     "tests/test_constraints.py",
     "tests/test_dependencies.py",
@@ -19,6 +20,7 @@ BESIDE = [
     "tests/test_hooks.py",
     "tests/test_kubernetes.py",
     "tests/test_manifest.py",
+    "tests/test_pages.py",
     "tests/test_protos.py",
     "tests/test_renders.py",
     "tests/test_scaffold.py",

@@ -158,6 +158,17 @@ def test_the_committed_report_says_what_was_measured():
     assert report.text(measured) == (report.FOLDER / "report.md").read_text(encoding="utf-8")
 
 
+def test_the_readme_says_what_was_measured():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    measured = Results.load(report.FOLDER / "results.json")
+    assert report.with_headline(readme, measured) == readme
+
+
+def test_a_readme_without_a_place_for_numbers_is_refused():
+    with pytest.raises(ValueError, match="must have the lines"):
+        report.with_headline("# Title\n", results(inline=[100]))
+
+
 def test_the_report_has_a_row_for_each_contender_and_a_dash_for_what_is_missing():
     text = report.text(results(inline=[100, 90, 110], idiomatic=[150, 150, 150]))
     assert "| ours, inline | **100** (90–110) | **1.0** (1.0–1.0) |" in text

@@ -1,13 +1,17 @@
 """What the documentation says is so."""
 
+import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scripts.export import ROOT, known_to_git
 from scripts.prompts import PAGE, page
 
+from .answers import CHOICES, CONFIG, FEATURES, OPTIONS, PRESETS
 from .template import PROJECT, STATEMENT, template_files
 
 PAGES = [path for path in known_to_git() if path.suffix == ".md"]
@@ -61,6 +65,82 @@ def test_every_target_has_one_line_of_help(folder: Path):
     makefile = (folder / "Makefile").read_text(encoding="utf-8")
     phony = " ".join(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE))
     assert set(phony.split()) - {"environment"} == targets(folder)
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_says_the_default_of_every_feature():
+    said = {
+        name: default.strip("`")
+        for names, default in re.findall(r"^\| (`[^|]+`) \| (`?\w+`?) \|", README, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    words = {True: "yes", False: "no"}
+    defaults = {name: words[CONFIG[name]] for name in FEATURES}
+    defaults |= {name: options[0] for name, options in CHOICES.items() if name != "license"}
+    assert said == defaults
+
+
+def test_the_readme_has_every_preset():
+    rows = re.findall(r"^\| \[`(\w+)`\]\(presets/\1\.yaml\)", README, re.MULTILINE)
+    assert sorted(rows) == sorted(PRESETS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_answers_every_prompt_that_takes_no_text(name: str):
+    assert PRESETS[name].keys() == OPTIONS.keys() - {"license"}
+
+
+def test_the_smallest_preset_declines_every_feature():
+    assert [name for name in FEATURES if PRESETS["minimal"][name]] == []
+
+
+def test_each_preset_brings_what_the_one_before_does():
+    brought = [{one for one in FEATURES if PRESETS[name][one]} for name in GROWING]
+    assert len(brought) == len(PRESETS)
+    assert all(less < more for less, more in pairwise(brought))
+
+
+GROWING = ("minimal", "api", "production")
+
+
+def test_the_security_page_has_every_port_that_is_listened_on():
+    page = (PROJECT / "SECURITY.md").read_text(encoding="utf-8")
+    column = " ".join(re.findall(r"^\| (\d[^|]*) \|", page, re.MULTILINE))
+    launcher = "src/servekit/commands/launcher/{}.py"
+    code = [template_files()[launcher.format(name)].decode() for name in ("environment", "serve")]
+    ports = re.findall(r"(?:free_port_near\(|PORT = )(\d[\d_]+)", "".join(code))
+    ports += re.findall(r"^ +port: (\d+)$", template_files()["serve.yaml"].decode(), re.MULTILINE)
+    commands = template_files()["src/servekit/commands/serve.py"].decode()
+    ports += re.findall(r"(\d+) and \"", commands)
+    assert {int(port) for port in re.findall(r"\d+", column)} == {int(port) for port in ports}
+
+
+@pytest.mark.parametrize("folder", [ROOT, PROJECT], ids=["template", "project"])
+def test_hooks_of_a_commit_call_targets(folder: Path):
+    hooks = yaml.safe_load((folder / ".pre-commit-config.yaml").read_bytes())["repos"]
+    entries = [hook["entry"].split() for repo in hooks for hook in repo["hooks"]]
+    assert {entry[0] for entry in entries} == {"make"}
+    assert {entry[-1] for entry in entries} <= targets(folder)
+
+
+@pytest.mark.parametrize("folder", [ROOT, PROJECT], ids=["template", "project"])
+def test_a_development_container_sets_itself_up(folder: Path):
+    container = json.loads((folder / ".devcontainer/devcontainer.json").read_bytes())
+    assert (folder / ".devcontainer" / container["build"]["dockerfile"]).is_file()
+    make, target = container["postCreateCommand"].split()
+    assert make == "make"
+    assert target in targets(folder) | {"environment"}
+
+
+def test_pictures_are_small_and_load_nothing():
+    pictures = known_to_git("docs/pictures")
+    assert {path.suffix for path in pictures} == {".png", ".svg"}
+    for path in pictures:
+        content = (ROOT / path).read_bytes()
+        assert len(content) < 100_000, path
+        assert re.findall(rb"url\(\"?http|<image|@import", content) == [], path
 
 
 def decisions(page: str) -> list[str]:
