@@ -83,7 +83,7 @@ def _lines(report: Report) -> Iterator[str]:
     for note in report.notes:
         yield f"When you update, {note}"
     if merge.conflicts:
-        yield "Solve the conflicts, and git add each file: git status lists them."
+        yield "Resolve the conflicts and git add each file: git status lists them."
     yield "Look: git diff --cached. Keep: make setup check, then git add uv.lock and git commit."
     yield "Drop it all: git reset --hard."
 

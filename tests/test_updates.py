@@ -592,6 +592,7 @@ def test_make_lists_and_updates_from_the_address_and_then_offline(published: Pat
     done = typed_make(project, "update", "SET=tracing=yes feedback=yes", **offline)
     assert done.returncode == 0, said(done)
     assert re.search(r"^Taken: \d+ files$", done.stdout, re.MULTILINE)
+    assert "cannot be reached" not in done.stderr
     whole = complete({"auth": False, "tracing": True, "feedback": True})
     gold = Template(published).render(whole, tmp_path / "gold")
     assert content(project) == files(gold)
