@@ -37,10 +37,15 @@ class Clone:
 
     def require(self, version: str) -> str:
         """Return a version that is here or can be fetched. Raises RefusedError for another."""
+        if not self.has(version):
+            raise RefusedError(f"The template has no version {version!r}.")
+        return version
+
+    def has(self, version: str) -> bool:
+        """Whether a version is here or can be fetched."""
         if commit_of(self.folder, version) is None:
             self.fetch()
-        known_commit(self.folder, version)
-        return version
+        return commit_of(self.folder, version) is not None
 
 
 def wanted(command: str, clone: Clone, version: str) -> str | None:
@@ -57,7 +62,12 @@ def wanted(command: str, clone: Clone, version: str) -> str | None:
     if command == "features":
         clone.fetch()
         return version if commit_of(clone.folder, version) else "HEAD"
-    base = clone.require(os.environ.get("FROM") or version)
+    base = os.environ.get("FROM") or version
+    if not clone.has(base):
+        raise RefusedError(
+            f"The template has no version {base!r}, which this project was made from: say FROM= "
+            "and its commit."
+        )
     if command == "rename":
         return base
     if to := os.environ.get("TO"):

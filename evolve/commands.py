@@ -16,7 +16,7 @@ from .git import RefusedError
 from .names import renaming, with_names
 from .report import Report, data_left, settings_to_mend, shown
 from .repository import Merge, Repository
-from .templates import RECORD, Answers, Template, checked_out, read_record
+from .templates import RECORD, Answers, Template, checked_out, keep_address, read_record
 from .versions import number, releases, upgrades
 
 
@@ -158,7 +158,10 @@ def _rendered(versions: Versions, record: Mapping[str, Any], scratch: Path) -> R
             f"{record['version']} does not make this project of the answers in {RECORD}: undo an "
             "edit of it, or say FROM= and the commit of the template that it was made from."
         )
-    return Renders(versions, before, new.render(versions.answers, scratch / "new"))
+    after = new.render(versions.answers, scratch / "new")
+    if record["template"] != old.config.get("_home"):
+        keep_address(after, record["template"])
+    return Renders(versions, before, after)
 
 
 def _base_tree(repository: Repository, renders: Renders) -> str:

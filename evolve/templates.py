@@ -243,3 +243,11 @@ def read_record(project: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RefusedError(f"{RECORD} cannot be read: restore it from git.") from None
     return record
+
+
+def keep_address(project: Path, address: str) -> None:
+    """Put an address that a team has chosen, such as that of a fork, into a new record."""
+    path = project / RECORD
+    record = {**json.loads(path.read_text(encoding="utf-8")), "template": address}
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")

@@ -21,6 +21,7 @@ from cookiecutter.main import cookiecutter
 from servekit.commands.scaffold.edits import distribution
 
 from evolve import commands
+from evolve.__main__ import Clone, wanted
 from evolve.git import RefusedError
 from evolve.report import Report, shown
 from evolve.templates import RECORD, Answers, Template, checked_out
@@ -328,6 +329,76 @@ def test_updates_one_by_one_are_one_update(newer: Path, clone: Path, tmp_path: P
         commands.update(one_by_one, newer, "9.1.0", change)
         commit(one_by_one)
     assert content(one_by_one) == content(at_once)
+
+
+def test_the_address_of_a_fork_is_kept(newer: Path, clone: Path, tmp_path: Path):
+    project = made(clone, DEFAULT, tmp_path / "project")
+    record = project / RECORD
+    record.write_text(record.read_text().replace(CONFIG["_home"], "ssh://fork"))
+    commit(project)
+    assert commands.update(project, newer, "9.1.0").merge.conflicts == {}
+    assert json.loads(record.read_text())["template"] == "ssh://fork"
+    again = json.dumps(json.loads(record.read_text()), indent=2, ensure_ascii=False)
+    assert record.read_text() == f"{again}\n"
+
+
+@pytest.fixture
+def between(clone: Path, tmp_path: Path) -> Path:
+    """The template some commits after its release, with the same version."""
+    folder = tmp_path / "between"
+    shutil.copytree(clone, folder)
+    readme = folder / "{{cookiecutter.project_slug}}/README.md"
+    readme.write_text(readme.read_text().replace("Three commands to", "Two commands to"))
+    commit(folder)
+    return folder
+
+
+def test_a_project_from_between_releases_names_its_commit(between: Path, tmp_path: Path):
+    project = made(between, BARE, tmp_path / "project")
+    commit(project)
+    with pytest.raises(RefusedError, match="say FROM= and the commit"):
+        commands.update(project, between, VERSION, ["cache=yes"])
+    assert is_clean(project)
+    commands.update(project, between, "main", ["cache=yes"], base="main")
+    assert content(project) == files(made(between, BARE | {"cache": True}, tmp_path / "fresh"))
+
+
+WANTED: dict[str, tuple[str, dict[str, str], str | None]] = {
+    "newest": ("update", {}, "9.1.0"),
+    "this one": ("update", {"TO": f"v{VERSION}"}, VERSION),
+    "a branch": ("update", {"TO": "main"}, "main"),
+    "other answers": ("update", {"SET": "cache=no"}, VERSION),
+    "both": ("update", {"SET": "cache=no", "TO": "9.1.0"}, "9.1.0"),
+    "other answers of a commit": ("update", {"SET": "cache=no", "FROM": "main"}, "main"),
+    "names": ("rename", {}, VERSION),
+    "a list": ("features", {}, VERSION),
+}
+
+
+@pytest.mark.parametrize(("command", "typed", "version"), WANTED.values(), ids=WANTED)
+def test_the_version_that_is_wanted_is_chosen(
+    command: str,
+    typed: dict[str, str],
+    version: str | None,
+    newer: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name in ("TO", "SET", "FROM"):
+        monkeypatch.setenv(name, typed.get(name, ""))
+    assert wanted(command, Clone(newer, own=True), VERSION) == version
+
+
+def test_nothing_newer_and_nothing_released_are_said(newer: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("TO", "SET", "FROM"):
+        monkeypatch.delenv(name, raising=False)
+    clone = Clone(newer, own=True)
+    assert wanted("update", clone, "9.1.0") is None
+    git(newer, "tag", "--delete", "v9.1.0", f"v{VERSION}")
+    with pytest.raises(RefusedError, match="made from: say FROM= and its commit"):
+        wanted("update", clone, VERSION)
+    monkeypatch.setenv("FROM", "main")
+    with pytest.raises(RefusedError, match="no release yet"):
+        wanted("update", clone, VERSION)
 
 
 # ---- where projects are
