@@ -15,7 +15,7 @@ from threading import Thread
 import pytest
 
 from tests.environment import ENVIRONMENT
-from tests.template import PROJECT
+from tests.template import PROJECT, template_files
 
 PACKAGES = PROJECT / "src/servekit/commands/packages.py"
 
@@ -122,6 +122,21 @@ def test_first_setup_installs_the_tested_versions(beach: Project) -> None:
     done = beach.run("install")
     assert done.returncode == 0, done.stderr
     assert beach.pebble() == "1.0"
+
+
+def test_a_member_of_a_workspace_is_told_how_to_leave_it(beach: Project, tmp_path: Path) -> None:
+    workspace = tmp_path / "pyproject.toml"
+    workspace.write_text('[tool.uv.workspace]\nmembers = ["b*"]\n', encoding="utf-8")
+    refused = beach.run("install")
+    line = 'exclude = ["beach"]'
+    assert refused.stderr == (
+        f"This folder has a lock of its own, and is in a uv workspace: write `{line}` below"
+        f" [tool.uv.workspace] in {workspace}.\n"
+    )
+    with workspace.open("a", encoding="utf-8") as file:
+        file.write(line)
+    assert beach.run("install").returncode == 0
+    assert (beach.folder / "uv.lock").exists()
 
 
 def test_newest_versions_come_when_asked_for(beach: Project) -> None:
@@ -236,3 +251,25 @@ def test_files_that_do_not_fit_are_named(
     done = beach.run("install", **variables)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(advice), done.stderr
+
+
+def test_a_folder_that_was_moved_makes_its_environment_anew(tmp_path: Path) -> None:
+    lines = template_files()["Makefile"].decode().splitlines(keepends=True)
+    (tmp_path / "Makefile").write_text("".join(one for one in lines if "in-place" not in one))
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    environment = tmp_path / ".venv"
+    environment.mkdir()
+    (environment / "of another place").touch()
+    (environment / ".synced").write_text("/another/place\n")
+
+    def make(*what: str) -> int:
+        # Of the targets that need an environment, one that does nothing with it.
+        command = ["make", "--silent", *what, "SYNC=mkdir .venv"]
+        return subprocess.run(command, cwd=tmp_path, check=False, capture_output=True).returncode
+
+    assert make("help") == 0
+    assert (environment / "of another place").exists()
+    assert make(".venv/.synced") == 0
+    assert [path.name for path in environment.iterdir()] == [".synced"]
+    assert make(".venv/.synced") == 0  # where there is one, that command would fail

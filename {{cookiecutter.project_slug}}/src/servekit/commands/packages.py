@@ -88,6 +88,23 @@ def runs(program: str) -> bool:
     return done.returncode == 0
 
 
+def refuse_workspace(uv: str) -> None:
+    """Refuse to be a member of a uv workspace: lock and environment would be those of its root.
+
+    Raises:
+        PackagesError: With what to write where.
+    """
+    asked = [uv, "workspace", "dir"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    root, here = Path(done.stdout.strip()).resolve(), Path.cwd()
+    # An old uv does not know the command, and a broken pyproject.toml is the next one's to name.
+    if done.returncode == 0 and root in here.parents:
+        raise PackagesError(
+            f"This folder has a lock of its own, and is in a uv workspace: write `exclude = "
+            f'["{here.relative_to(root)}"]` below [tool.uv.workspace] in {root}/pyproject.toml.'
+        )
+
+
 def pins() -> list[str]:
     """Return the arguments that give the tested versions to a first lock; none if there is one.
 
@@ -230,6 +247,7 @@ def main() -> None:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         uv = find_uv(options.environment)
+        refuse_workspace(uv)
         if options.action == "install":
             sync(uv, options.environment, *(f"--group={group}" for group in options.group))
         if options.action == "upgrade":
