@@ -1,6 +1,8 @@
 """What a version is made of: contents or files, in folders, and nothing that runs code."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,26 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, source: FolderSource)
     missing = tmp_path / "missing.onnx"
     with pytest.raises(ModelStoreError, match=r"missing.onnx cannot be read: No such file"):
         Training(source).publish_next("toy", {"model.onnx": missing}, {})
+
+
+def archive(method: int) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as file:
+        file.writestr("weights.npy", bytes(1_000_000))
+    return content.getvalue()
+
+
+def test_an_archive_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    write_version(tmp_path, "toy", "1", {"model.npz": archive(zipfile.ZIP_DEFLATED)}, {})
+    with pytest.raises(ModelStoreError, match=r"npz would inflate to 1000000 bytes, more than 100"):
+        verified(tmp_path, "toy", "1")
+    write_version(tmp_path, "toy", "1", {"model.npz": archive(zipfile.ZIP_STORED)}, {})
+    verified(tmp_path, "toy", "1")
+
+
+def test_a_manifest_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    folder = publish(tmp_path, "toy", "1", {"model": b""})
+    with (folder / "manifest.json").open("ab") as file:
+        file.truncate(5_000_000)
+    with pytest.raises(ModelStoreError, match=r"manifest.json is too large to be JSON about"):
+        verified(folder, "toy", "1")

@@ -80,6 +80,13 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes):
         load(tmp_path, content)
 
 
+def test_arrays_that_would_inflate_are_refused(tmp_path: Path):
+    content = io.BytesIO()
+    np.savez_compressed(content, **SOUND)
+    with pytest.raises(ModelStoreError, match=r"model\.npz is compressed: save it without"):
+        load(tmp_path, content.getvalue())
+
+
 def test_a_single_array_is_no_archive(tmp_path: Path):
     content = io.BytesIO()
     np.save(content, SOUND["weights"])

@@ -246,3 +246,12 @@ def test_where_versions_are_published_one_without_a_manifest_is_not_finished(
     prefix.put({"language/9/model.npz": b"weights"})
     with pytest.raises(ModelStoreError, match=r"There is no s3:.*/language/9/manifest\.json"):
         source.fetch("language", "9", tmp_path, ["model.npz"])
+
+
+def test_a_larger_object_than_its_manifest_says_is_not_fetched(
+    source: ModelSource, prefix: Prefix, tmp_path: Path
+):
+    prefix.put({"language/1/model.npz": bytes(5_000_000)})
+    with pytest.raises(ModelStoreError, match=r"npz has 5000000 bytes where its manifest says"):
+        source.fetch("language", "1", tmp_path)
+    assert (tmp_path / "model.npz").stat().st_size == 0

@@ -299,3 +299,12 @@ def test_another_commit_is_promoted_where_one_may_write(repository: Hub):
     second = repository.sha(2)
     source.move_alias("opinion", "champion", first, second)
     assert source.aliases("opinion") == {"champion": first}
+
+
+def test_a_larger_file_than_its_manifest_says_is_not_fetched(
+    source: ModelSource, hub: Hub, into: Path
+):
+    hub.files["language/1/model.npz"] = bytes(5_000_000)
+    with pytest.raises(ModelStoreError, match=r"npz has 5000000 bytes where its manifest says"):
+        source.fetch("language", "1", into)
+    assert not (into / "model.npz").exists()

@@ -202,3 +202,17 @@ def test_a_manifest_cannot_lead_out_of_its_folder(
     client.log_artifact(str(made.run_id), str(tmp_path / "manifest.json"), "model")
     with pytest.raises(ModelStoreError, match="Invalid path"):
         source.fetch(name, "2", tmp_path / "into")
+
+
+def test_a_larger_file_than_its_manifest_says_is_not_fetched(
+    url: str, source: ModelSource, name: str, tmp_path: Path
+):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url.partition(":")[2])
+    larger = tmp_path / "model.npz"
+    larger.write_bytes(bytes(1_000))
+    client.log_artifact(str(client.get_model_version(name, "2").run_id), str(larger), "model")
+    with pytest.raises(ModelStoreError, match=r"npz .* has 1000 bytes where its manifest says"):
+        source.fetch(name, "2", tmp_path / "into")
+    assert not (tmp_path / "into/model.npz").exists()

@@ -75,12 +75,15 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         # Opened here, because numpy leaves a file open that it cannot read.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
+            if all(one.compress_type == zipfile.ZIP_STORED for one in arrays.zip.infolist()):
+                return {name: arrays[name] for name in names}
     except KeyError as error:
         raise ModelStoreError(f"{path} lacks one of the arrays {', '.join(names)}.") from error
     # A file that is none can fail anywhere in numpy, zipfile and zlib.
     except Exception as error:
         raise ModelStoreError(f"{path} is no .npz file of plain arrays.") from error
+    # A kilobyte may hold a megabyte.
+    raise ModelStoreError(f"{path} is compressed: save it without compression.")
 
 
 def _languages(path: Path, codes: NDArray[Any]) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def read_golden(files: ModelFiles, contract: Contract) -> list[GoldenExample]:
     """
     path = files.path(GOLDEN)
     examples: list[GoldenExample] = []
-    for number, line in enumerate(bytes_of(path).splitlines(), 1):
+    for number, line in enumerate(bytes_of(path, is_json=False).splitlines(), 1):
         try:
             examples.append(GoldenExample(**json.loads(line)))
             examples[-1].item(contract)

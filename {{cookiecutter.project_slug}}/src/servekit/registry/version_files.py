@@ -2,15 +2,19 @@
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import ModelStoreError
-from .sources.layout import MANIFEST, check_file, json_bytes, read_manifest
+from .sources.layout import MANIFEST, check_file, check_size, json_bytes, read_manifest
 
 CHUNK_BYTES = 1024 * 1024
+
+MAX_INFLATION = 100
+"""How many times as large as an archive its contents may be. Zeros shrink to a thousandth."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,19 @@ def _copied(source: BinaryIO, copy: BinaryIO) -> dict[str, Any]:
     return {"sha256": digest.hexdigest(), "size_bytes": size_bytes}
 
 
-def bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path, *, is_json: bool = True) -> bytes:
+    """Read a file whole.
+
+    Args:
+        path: Of the file.
+        is_json: Whether it is a manifest or says what aliases mean; these are small.
+
+    Raises:
+        ModelStoreError: It cannot be read, or is too large to be JSON about models.
+    """
     try:
+        if is_json:
+            check_size(path.stat().st_size, None, path)
         return path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -121,14 +136,27 @@ def _unreadable(path: Path, error: OSError) -> ModelStoreError:
 
 def _verify(path: Path, expected: Mapping[str, Any]) -> None:
     try:
-        size_bytes = path.stat().st_size
-        if size_bytes != expected["size_bytes"]:
-            raise ModelStoreError(
-                f"{path} has {size_bytes} bytes where its manifest says {expected['size_bytes']}."
-            )
+        check_size(path.stat().st_size, expected["size_bytes"], path)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(path, error) from error
     if sha256 != expected["sha256"]:
         raise ModelStoreError(f"{path} has another sha256 than its manifest says.")
+    _check_inflation(path)
+
+
+def _check_inflation(path: Path) -> None:
+    """Refuse an archive, such as an .npz file, that would fill the memory when it is read."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inflated_bytes = sum(one.file_size for one in archive.infolist())
+    except (OSError, zipfile.BadZipFile):
+        return  # which is for whatever reads it to say
+    if inflated_bytes > MAX_INFLATION * path.stat().st_size:
+        raise ModelStoreError(
+            f"{path} would inflate to {inflated_bytes} bytes, more than {MAX_INFLATION} times its"
+            " size: save it without compression."
+        )

@@ -18,6 +18,9 @@ MANIFEST = "manifest.json"
 CHAMPION = "champion"
 """The alias of the version that serves."""
 
+MAX_JSON_BYTES = 4 << 20
+"""No list of aliases and no manifest is larger."""
+
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """Names of models, aliases, versions and files, which cannot lead out of their folder."""
 
@@ -99,6 +102,29 @@ def read_manifest(content: bytes, where: object, name: str, version: str) -> dic
         if not isinstance(expected, dict) or not {"sha256", "size_bytes"} <= expected.keys():
             raise ModelStoreError(f"{where} gives no sha256 and size_bytes for {file!r}.")
     return manifest
+
+
+def check_size(found_bytes: int | None, announced_bytes: int | None, where: object) -> None:
+    """Refuse a file before it is fetched: a larger one than its manifest says would fill a disk.
+
+    Args:
+        found_bytes: Its size, as the store says it; None where that is unknown.
+        announced_bytes: Its size, as the manifest says it; None for a manifest and for aliases,
+            which are read into memory.
+        where: What messages call the file.
+
+    Raises:
+        ModelStoreError: The sizes differ, or there is too much to be JSON about models.
+    """
+    if found_bytes is None:
+        return
+    if announced_bytes is None:
+        if found_bytes > MAX_JSON_BYTES:
+            raise ModelStoreError(f"{where} is too large to be JSON about models.")
+    elif found_bytes != announced_bytes:
+        raise ModelStoreError(
+            f"{where} has {found_bytes} bytes where its manifest says {announced_bytes}."
+        )
 
 
 def check_file(file: str, where: object) -> None:

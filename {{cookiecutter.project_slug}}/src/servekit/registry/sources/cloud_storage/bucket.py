@@ -101,17 +101,18 @@ class CloudStorageSource:
     async def _fetch(self, name: str, version: str, into: Path, files: Sequence[str]) -> None:
         path = f"{name}/{version}/{MANIFEST}"
         found = await self._objects.read(path)
+        sizes: dict[str, int | None]
         if found is not None:
             manifest = read_manifest(found.content, self._objects.called(path), name, version)
-            files = [*manifest["files"]]
+            sizes = {file: one["size_bytes"] for file, one in manifest["files"].items()}
         elif files:
-            files = await self._matching(name, version, files)
+            sizes = dict.fromkeys(await self._matching(name, version, files))
         else:
             raise self._missing(path)
-        for file in files:
+        for file, size_bytes in sizes.items():
             target = into / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not await self._objects.save(f"{name}/{version}/{file}", target):
+            if not await self._objects.save(f"{name}/{version}/{file}", target, size_bytes):
                 raise self._missing(f"{name}/{version}/{file}")
         if found is not None:
             (into / MANIFEST).write_bytes(found.content)

@@ -16,9 +16,7 @@ from obstore.exceptions import (
 from obstore.store import ObjectStore
 
 from servekit.registry.errors import ModelStoreError, StoreUnreachableError
-
-MAX_JSON_BYTES = 4 << 20
-"""No list of aliases and no manifest is larger."""
+from servekit.registry.sources.layout import check_size
 
 PIECE_BYTES = 1 << 20
 
@@ -59,15 +57,17 @@ class Objects:
                 answer = await obstore.get_async(self._store, path)
             except FileNotFoundError:
                 return None
-            if answer.meta["size"] > MAX_JSON_BYTES:
-                raise ModelStoreError(f"{self.called(path)} is too large to be JSON about models.")
+            check_size(answer.meta["size"], None, self.called(path))
             stamp = {key: answer.meta[key] for key in ("e_tag", "version") if answer.meta[key]}
             return Found(bytes(await answer.bytes_async()), stamp)
 
-    async def save(self, path: str, file: Path) -> bool:
-        """Write an object to a file, piece by piece. False when there is no such object."""
+    async def save(self, path: str, file: Path, size_bytes: int | None = None) -> bool:
+        """Write an object to a file, piece by piece. False when there is no such object.
+
+        size_bytes: announced for it; nothing is written when it has another size.
+        """
         with file.open("wb") as target:
-            return await self._pass_on(path, target.write)
+            return await self._pass_on(path, target.write, size_bytes)
 
     async def sha256(self, path: str) -> str:
         """The checksum of an object, in hexadecimal; of nothing, when there is no such object."""
@@ -75,12 +75,16 @@ class Objects:
         await self._pass_on(path, digest.update)
         return digest.hexdigest()
 
-    async def _pass_on(self, path: str, take: Callable[[bytes], object]) -> bool:
+    async def _pass_on(
+        self, path: str, take: Callable[[bytes], object], size_bytes: int | None = None
+    ) -> bool:
         with self._understood(path):
             try:
                 answer = await obstore.get_async(self._store, path)
             except FileNotFoundError:
                 return False
+            if size_bytes is not None:
+                check_size(answer.meta["size"], size_bytes, self.called(path))
             async for piece in answer.stream(min_chunk_size=PIECE_BYTES):
                 take(piece)
             return True

@@ -25,6 +25,7 @@ from servekit.registry.sources.layout import (
     CHAMPION,
     MANIFEST,
     check_names,
+    check_size,
     in_order,
     is_name,
     json_bytes,
@@ -88,11 +89,13 @@ class HuggingFaceSource:
             return into
         path = f"{name}/{version}/{MANIFEST}"
         content = bytes_of(self._needed(path))
-        for file in read_manifest(content, self._called(path), name, version)["files"]:
+        manifest = read_manifest(content, self._called(path), name, version)
+        for file, expected in manifest["files"].items():
             target = into / file
             target.parent.mkdir(parents=True, exist_ok=True)
+            there = self._needed(f"{name}/{version}/{file}", size_bytes=expected["size_bytes"])
             # A copy, because the client's cache consists of links.
-            shutil.copyfile(self._needed(f"{name}/{version}/{file}"), target)
+            shutil.copyfile(there, target)
         (into / MANIFEST).write_bytes(content)
         return into
 
@@ -155,13 +158,18 @@ class HuggingFaceSource:
                 return
         raise ModelStoreError(f"{self._repository} changes all the time: try again.")
 
-    def _download(self, path: str, commit: str | None = None) -> Path | None:
-        """Where a file of the revision, or of a commit, lies in the client's cache."""
+    def _download(
+        self, path: str, commit: str | None = None, size_bytes: int | None = None
+    ) -> Path | None:
+        """Where a file of the revision, or of a commit, lies in the client's cache.
+
+        size_bytes: announced for it; nothing is fetched when it has another size.
+        """
         repository, revision = self._repository.id, commit or self._repository.revision
         try:
             with understood(self._repository):
                 if not is_offline_mode():
-                    self._look(path, revision)
+                    self._look(path, revision, size_bytes)
                 file = hf_hub_download(
                     repository, path, revision=revision, etag_timeout=self._timeout_s
                 )
@@ -169,14 +177,17 @@ class HuggingFaceSource:
         except RemoteEntryNotFoundError:
             return None
 
-    def _look(self, path: str, revision: str) -> None:
+    def _look(self, path: str, revision: str, size_bytes: int | None) -> None:
         # The client takes what it has in its cache when the hub does not answer, and says nothing.
         url = hf_hub_url(self._repository.id, path, revision=revision)
-        if get_hf_file_metadata(url, timeout=self._timeout_s).commit_hash is None:
+        found = get_hf_file_metadata(url, timeout=self._timeout_s)
+        if found.commit_hash is None:
             raise ModelStoreError(f"What answers for {self._repository} is no Hugging Face Hub.")
+        if size_bytes is not None:
+            check_size(found.size, size_bytes, self._called(path))
 
-    def _needed(self, path: str, commit: str | None = None) -> Path:
-        file = self._download(path, commit)
+    def _needed(self, path: str, commit: str | None = None, size_bytes: int | None = None) -> Path:
+        file = self._download(path, commit, size_bytes)
         if file is None:
             raise ModelStoreError(f"There is no {self._called(path)}.")
         return file

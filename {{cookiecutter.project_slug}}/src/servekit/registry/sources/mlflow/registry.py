@@ -6,12 +6,14 @@ from tempfile import TemporaryDirectory
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts, list_artifacts
+from mlflow.entities import FileInfo
 from mlflow.exceptions import MlflowException
 
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.sources.layout import (
     MANIFEST,
     check_names,
+    check_size,
     in_order,
     matching,
     moved,
@@ -63,14 +65,16 @@ class MlflowSource:
         with explained(self._url):
             place = self._client.get_model_version_download_uri(name, version)
         where = f"{name}:{version} at {self._url}"
+        sizes: dict[str, int | None]
         if files and MANIFEST not in self._files_at(place):
-            files = matching(self._files_below(place), files, where)
+            sizes = dict.fromkeys(matching(self._files_below(place), files, where))
         else:
             self._download(place, MANIFEST, into)
             content = bytes_of(into / MANIFEST)
-            files = [*read_manifest(content, f"{MANIFEST} of {where}", name, version)["files"]]
-        for file in files:
-            self._download(place, file, into)
+            manifest = read_manifest(content, f"{MANIFEST} of {where}", name, version)
+            sizes = {file: one["size_bytes"] for file, one in manifest["files"].items()}
+        for file, size_bytes in sizes.items():
+            self._download(place, file, into, size_bytes)
         return into
 
     def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
@@ -133,32 +137,36 @@ class MlflowSource:
                     " version never changes, so publish under another one."
                 )
 
-    def _listed(self, place: str) -> Iterator[tuple[str, bool]]:
-        """Yield the name of each file and folder in a folder, and whether it is a folder."""
+    def _listed(self, place: str) -> Iterator[tuple[str, FileInfo]]:
+        """Yield the name of each file and folder in a folder, and what is known of it."""
         with explained(self._url):
             for each in list_artifacts(artifact_uri=place, tracking_uri=self._address):
-                yield each.path.rpartition("/")[2], each.is_dir
+                yield each.path.rpartition("/")[2], each
 
-    def _files_at(self, place: str) -> set[str]:
-        return {name for name, is_folder in self._listed(place) if not is_folder}
+    def _files_at(self, place: str) -> dict[str, int | None]:
+        """The files in a folder, and their sizes in bytes where these are known."""
+        return {name: found.file_size for name, found in self._listed(place) if not found.is_dir}
 
     def _files_below(self, place: str, inside: str = "", depth: int = 0) -> Iterator[str]:
         if depth > MAX_DEPTH:
             raise ModelStoreError(f"The folders at {place} are more than {MAX_DEPTH} deep.")
-        for name, is_folder in self._listed(f"{place}/{inside}" if inside else place):
+        for name, found in self._listed(f"{place}/{inside}" if inside else place):
             path = f"{inside}/{name}" if inside else name
-            if is_folder:
+            if found.is_dir:
                 yield from self._files_below(place, path, depth + 1)
             else:
                 yield path
 
-    def _download(self, place: str, file: str, into: Path) -> None:
+    def _download(self, place: str, file: str, into: Path, size_bytes: int | None = None) -> None:
         folder, _, base = f"{place}/{file}".rpartition("/")
         target = (into / file).parent
         target.mkdir(parents=True, exist_ok=True)
         with explained(self._url):
-            if base not in self._files_at(folder):
+            there = self._files_at(folder)
+            if base not in there:
                 raise ModelStoreError(f"The model store {self._url} has no {file} at {place}.")
+            if size_bytes is not None:
+                check_size(there[base], size_bytes, f"{file} at {self._url}")
             with explained_download(self._url, file):
                 download_artifacts(
                     artifact_uri=f"{folder}/{base}",
