@@ -4,7 +4,9 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from httpx2.websockets import WebSocketUpgradeError
+from starlette.testclient import WebSocketDenialResponse
 
+from servekit.api.settings import ApiSettings
 from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
 from servekit.features.websockets import websockets
@@ -53,3 +55,16 @@ def test_a_text_too_many_is_an_error_and_the_socket_stays_open() -> None:
         ("refusal", 429, "/v1/detect/ws")
     ] * 2
     assert lines.found[0].keys() >= {"address", "request_id"}
+
+
+def test_callers_behind_a_trusted_proxy_have_shares_of_their_own() -> None:
+    settings = ApiSettings(max_streams_per_caller=1, trusted_hops=1)
+    client = TestClient(create_app(fake_ports(), [websockets()], settings=settings))
+    one, other = ({"X-Forwarded-For": f"192.0.2.{number}"} for number in (1, 2))
+    with client.websocket_connect("/v1/detect/ws", headers=one):
+        with client.websocket_connect("/v1/detect/ws", headers=other):
+            pass
+        refused = pytest.raises(WebSocketDenialResponse)
+        with refused as error, client.websocket_connect("/v1/detect/ws", headers=one):
+            pass
+    assert error.value.status_code == 429

@@ -185,3 +185,18 @@ def test_a_malformed_setting_is_refused_by_name(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("WEBSOCKETS_IDLE_TIMEOUT_S", "-1")
     with pytest.raises(SettingsError, match="WEBSOCKETS_IDLE_TIMEOUT_S"):
         websockets()
+
+
+def test_one_caller_has_a_share_of_the_sockets() -> None:
+    api = guessing(settings=ApiSettings(max_streams_per_caller=1))
+    one, other = TestClient(api), TestClient(api, client=("192.0.2.1", 1))
+    with one.websocket_connect(SOCKET):
+        with pytest.raises(WebSocketDenialResponse) as refused, one.websocket_connect(SOCKET):
+            pass
+        assert (refused.value.status_code, refused.value.headers["retry-after"]) == (429, "1")
+        detail = "The limit of 1 open streams for one caller is reached: end one first."
+        assert refused.value.json()["detail"] == detail
+        with other.websocket_connect(SOCKET):
+            pass
+    with one.websocket_connect(SOCKET):
+        pass

@@ -14,7 +14,9 @@ from servekit.contracts import (
     ModelOverloadedError,
     ModelTimeoutError,
     Prediction,
+    TooManyStreamsError,
 )
+from servekit.contracts.shares import caller_of_request
 from servekit.serving import client, model_cards
 from servekit.serving import transport as calls_module
 from servekit.serving.batcher import MAX_CALL_BYTES
@@ -155,6 +157,23 @@ async def test_streams_are_bounded_and_make_place_when_they_end() -> None:
     assert meter.counts[REFUSED] == 1
     await first.aclose()  # pyright: ignore[reportAttributeAccessIssue]
     assert calls.closed == 1
+    assert await anext(aiter(detector.predict_each(queries(2)))) == ENGLISH
+
+
+async def test_one_caller_leaves_streams_to_others() -> None:
+    calls, meter = Calls(), FakeMeter()
+    settings = BatcherSettings(max_streams=2, max_streams_per_caller=1)
+    detector = ModelClient("language", calls, settings, meter)
+    caller_of_request.set(lambda: "one")
+    first = detector.stream(Query("a"))
+    assert await anext(aiter(first)) == ENGLISH
+    with pytest.raises(TooManyStreamsError):
+        await anext(aiter(detector.predict_each(queries(2))))
+    assert meter.counts[REFUSED] == 1
+    caller_of_request.set(lambda: "another")
+    assert await anext(aiter(detector.stream(Query("a")))) == ENGLISH
+    caller_of_request.set(lambda: "one")
+    await first.aclose()  # pyright: ignore[reportAttributeAccessIssue]
     assert await anext(aiter(detector.predict_each(queries(2)))) == ENGLISH
 
 

@@ -32,6 +32,7 @@ from servekit.api import Feature, Service
 from servekit.api import create_app as create_api
 from servekit.api.canary import CanarySettings, position
 from servekit.api.errors import ProblemError
+from servekit.api.settings import ApiSettings
 from servekit.commands import serve
 from servekit.contracts import (
     CHAMPION,
@@ -477,6 +478,52 @@ async def test_a_stream_without_requests_ends() -> None:
     error = ended.value
     assert error.code() is StatusCode.CANCELLED
     assert error.details() == "The stream has been idle for too long."
+
+
+class EndlessGuesser(FakeDetector):
+    """Guesses more than its client has room for, until it is given up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = asyncio.Event()
+
+    async def stream(
+        self, item: Query, version: str = CHAMPION
+    ) -> AsyncIterator[Prediction[Detection]]:
+        guess = Detection("en", 1.0, [{"language": "en", "score": 1.0}] * 2_000)
+        try:
+            while True:
+                yield Prediction(guess, CARD.reference)
+        finally:
+            self.left.set()
+
+
+async def test_a_stream_that_is_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRPC_STREAM_WRITE_TIMEOUT_S", "0.3")
+    endless = EndlessGuesser()
+    async with in_process(api_of(endless)) as caller:
+        unread = caller.stream(ASKS)
+        await asyncio.wait_for(endless.left.wait(), 10)
+        assert outputs_of(await caller.infer(ASKS))["language"] == [b"en"]
+        unread.cancel()
+
+
+async def test_one_caller_has_a_share_of_the_streams(detector: FakeDetector) -> None:
+    settings = ApiSettings(max_streams_per_caller=1)
+    async with in_process(api_of(detector, settings=settings)) as caller:
+        first = caller.service.ModelStreamInfer()
+        await first.write(texts("a"))
+        await first.read()
+        error = await refusal(caller.stream(ASKS))
+        assert error.code() is StatusCode.RESOURCE_EXHAUSTED
+        assert (
+            error.details()
+            == "The limit of 1 open streams for one caller is reached: end one first."
+        )
+        await first.done_writing()
+        while await first.read():
+            pass
+        assert await caller.languages(texts("a")) == ["en"]
 
 
 async def test_the_time_of_an_answer_is_no_idle_time() -> None:

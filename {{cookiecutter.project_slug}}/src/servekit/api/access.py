@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .body_limit import PLAIN_LENGTH
+from .body_limit import declared_bytes
 from .errors import ApiWithProblems, ProblemError, documented
 from .fast_route import RouteInFront, fast_routes
 from .feature import Feature
@@ -151,9 +151,11 @@ class LargeBodies(RouteInFront):
         self._counted = RequestBodyLimitMiddleware(api.router, LARGE_BYTES)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http" or scope.get(LOOKED_AT) is self._api or not _is_large(scope):
+        if scope["type"] != "http" or scope.get(LOOKED_AT) is self._api:
             return Match.NONE, {}
-        return Match.FULL, {}
+        declared = declared_bytes(scope)
+        is_large = declared is None or declared > LARGE_BYTES
+        return (Match.FULL if is_large else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         api = scope[LOOKED_AT] = self._api
@@ -162,21 +164,11 @@ class LargeBodies(RouteInFront):
             await api.guard(HTTPConnection(scope))
             scope[GUARDED] = api
         elif api.group_of(scope) is Group.SIGN_IN:
-            if any(name == b"content-length" for name, _ in scope["headers"]):
+            if declared_bytes(scope) is not None:
                 raise ProblemError(413, f"The request is larger than {LARGE_BYTES} bytes.")
             await self._counted(scope, receive, send)
             return
         await api.router(scope, receive, send)
-
-
-def _is_large(scope: Scope) -> bool:
-    """Whether a request declares a large body, or does not say how large it is."""
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return not (PLAIN_LENGTH.fullmatch(value) and int(value) <= LARGE_BYTES)
-        if name == b"transfer-encoding":
-            return True
-    return False
 
 
 class Guarded:

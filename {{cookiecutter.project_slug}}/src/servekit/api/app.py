@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from servekit.contracts import Contract, Ports
+from servekit.contracts.shares import Shares
 from servekit.logs import flush_logs
 from servekit.settings import SettingsError
 
@@ -91,6 +92,7 @@ def create_app(
     app.state.ports = ports
     app.state.schemas = {name: schemas_of(one) for name, one in ports.contracts.items()}
     app.state.settings = settings
+    app.state.shares = Shares(settings.max_streams_per_caller)
     app.state.canary = Canary(canary or CanarySettings.load())
     app.state.readiness = _readiness(ports, features)
     _include_routes(app, routers, features)

@@ -22,6 +22,7 @@ from servekit.contracts import (
     ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
+    TooManyStreamsError,
 )
 from servekit.contracts.request_id import current_request_id
 
@@ -115,6 +116,7 @@ MODEL_STATUS: dict[type[ModelError], int] = {
     ModelOverloadedError: 503,
     ModelUnavailableError: 503,
     ModelReplacedError: 503,
+    TooManyStreamsError: 429,
     ModelTimeoutError: 504,
     ModelError: 500,
 }
@@ -139,7 +141,7 @@ def model_problem(error: ModelError) -> dict[str, Any]:
 
 async def model_failed(_: Request, error: ModelError) -> JSONResponse:
     content = model_problem(error)
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if content["status"] == 503 else None
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if content["status"] in {429, 503} else None
     return problem_response(content, retry)
 
 

@@ -21,7 +21,7 @@ from .errors import DOCUMENTED, ProblemError, documented, model_problem
 from .fast_route import ModelCall
 from .model_header import DOCUMENTS_MODEL, set_model_header
 from .routers import PrefixRouter
-from .streams import started
+from .streams import share_held, started
 
 log = logging.getLogger(__name__)
 
@@ -99,13 +99,15 @@ def _add_many(router: APIRouter, contract: Contract, item: Any) -> None:
 
     router.routes[-1].call = ModelCall(contract, answer)
 
-    async def each(body: Items, model: Model, response: Response) -> AsyncIterator[Predictions]:
-        predictions = model.predict_each(body.items)
-        async with started(predictions) as (first, whole):
-            set_model_header(response, first.version if first else "")
-            yield whole
+    async def each(
+        body: Items, model: Model, request: Request, response: Response
+    ) -> AsyncIterator[Predictions]:
+        with share_held(request):
+            async with started(model.predict_each(body.items)) as (first, whole):
+                set_model_header(response, first.version if first else "")
+                yield whole
 
-    @router.post("/lines", name=f"iterate_{contract.name}")
+    @router.post("/lines", name=f"iterate_{contract.name}", responses=documented([429]))
     async def predict_lines(
         predictions: Annotated[Predictions, Depends(each)],
     ) -> AsyncIterator[Output]:
@@ -122,12 +124,20 @@ def _add_stream(router: APIRouter, contract: Contract, item: Any) -> None:
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
     output: TypeAdapter[Any] = TypeAdapter(contract.output)
 
-    async def pieces(item: Item, model: Model, response: Response) -> AsyncIterator[Predictions]:
-        async with started(model.stream(item)) as (first, whole):
-            set_model_header(response, first.version if first else "")
-            yield whole
+    async def pieces(
+        item: Item, model: Model, request: Request, response: Response
+    ) -> AsyncIterator[Predictions]:
+        with share_held(request):
+            async with started(model.stream(item)) as (first, whole):
+                set_model_header(response, first.version if first else "")
+                yield whole
 
-    @router.post("/stream", name=f"stream_{contract.name}", response_class=EventSourceResponse)
+    @router.post(
+        "/stream",
+        name=f"stream_{contract.name}",
+        response_class=EventSourceResponse,
+        responses=documented([429]),
+    )
     async def stream(
         predictions: Annotated[Predictions, Depends(pieces)],
     ) -> AsyncIterator[ServerSentEvent]:

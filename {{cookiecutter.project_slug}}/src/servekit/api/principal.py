@@ -6,6 +6,9 @@ from typing import Annotated
 from fastapi import Depends, HTTPException
 from fastapi.security import SecurityScopes
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from .client_address import UNKNOWN, address_of, site_of
 
 from .audit_trail import note
 
@@ -19,6 +22,21 @@ class Principal:
 
 
 ANONYMOUS = Principal()
+
+SHARED_PEER = "servekit.shared_peer"
+"""Whether all connections come from one proxy, whose address is then no caller's."""
+
+
+def caller_of(scope: Scope) -> str:
+    """Name the caller of a request: by principal, else by address; "" for an unknown one."""
+    principal: Principal = scope["state"].get("caller", ANONYMOUS)
+    if principal.id != ANONYMOUS.id:
+        return f"caller:{principal.id}"
+    trusted_hops: int = scope["app"].state.settings.trusted_hops
+    if scope.get(SHARED_PEER) and not trusted_hops:
+        return ""
+    address = address_of(scope, trusted_hops)
+    return "" if address == UNKNOWN else f"address:{site_of(address)}"
 
 
 async def current_principal(connection: HTTPConnection, needed: SecurityScopes) -> Principal:

@@ -1,11 +1,15 @@
 """Gives every request an id: in log lines, errors and the response header."""
 
 import re
+from functools import partial
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servekit.contracts.request_id import request_id as current
+from servekit.contracts.shares import caller_of_request
+
+from .principal import caller_of
 
 HEADER = b"x-request-id"
 VALID = re.compile(rb"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
@@ -20,7 +24,7 @@ def _header(scope: Scope) -> str | None:
 
 
 class RequestId:
-    """Takes the id from the request's header, or makes one.
+    """Takes the id from the request's header, or makes one; what runs below knows id and caller.
 
     The answer's header is left to the server: Ray Serve sets it by itself, and a second one
     would contradict it.
@@ -34,6 +38,7 @@ class RequestId:
             request_id = _header(scope) or str(uuid4())
             scope.setdefault("state", {})["request_id"] = request_id
             current.set(request_id)
+            caller_of_request.set(partial(caller_of, scope))
         await self.app(scope, receive, send)
 
 

@@ -22,6 +22,9 @@ class ApiSettings(Settings):
     cors_origins: origins that browsers may call from; none by default.
     max_body_bytes: larger requests are answered 413.
     body_timeout_s: requests whose body takes longer to arrive are answered 408.
+    write_timeout_s: clients that take no part of a stream for this long are hung up on.
+    max_streams_per_caller: how many streams and WebSockets one caller may have open in each
+        ingress replica, of whatever model; more are answered 429.
     max_file_bytes: larger uploaded files are answered 413.
     cookie_secure: mark cookies Secure, so that browsers send them over HTTPS only.
     docs: serve /docs and /openapi.json.
@@ -35,6 +38,8 @@ class ApiSettings(Settings):
     cors_origins: Annotated[CommaList, AfterValidator(_origins)] = ()
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
     body_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    write_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    max_streams_per_caller: int = Field(default=256, ge=1)
     max_file_bytes: int = Field(default=1024 * 1024, ge=1, le=1024 * 1024)
     cookie_secure: bool = True
     docs: bool = True

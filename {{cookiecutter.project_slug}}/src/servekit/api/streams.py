@@ -1,8 +1,12 @@
-"""Lets a stream that fails before its first item answer with a proper status."""
+"""Lets a stream that cannot begin answer with a proper status."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from typing import TypeVar
+
+from starlette.requests import HTTPConnection
+
+from .principal import caller_of
 
 Item = TypeVar("Item")
 
@@ -39,3 +43,12 @@ async def started(
     finally:
         if close := getattr(iterator, "aclose", None):
             await close()
+
+
+def share_held(connection: HTTPConnection) -> AbstractContextManager[None]:
+    """Count a stream or a WebSocket as one of its caller's while the block lasts.
+
+    Raises:
+        TooManyStreamsError: On entering, where the caller has as many as it may; it is a 429.
+    """
+    return connection.app.state.shares.held(caller_of(connection.scope))

@@ -11,6 +11,7 @@ from .errors import (
     ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
+    TooManyStreamsError,
 )
 from .finite import not_finite
 from .groups import predict_in_groups
@@ -43,6 +44,7 @@ __all__ = [
     "Ports",
     "Prediction",
     "Predictor",
+    "TooManyStreamsError",
     "WrappedPredictor",
     "is_reference",
     "key_of",

@@ -13,6 +13,10 @@ class ModelOverloadedError(ModelError):
     """Too many requests are waiting. Retry after a pause."""
 
 
+class TooManyStreamsError(ModelError):
+    """One caller has as many streams as it may. Retry once one of them has ended."""
+
+
 class ModelUnavailableError(ModelError):
     """No process answers for the model right now. A retry after a pause may help."""
 

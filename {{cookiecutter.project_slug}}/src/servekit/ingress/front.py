@@ -5,20 +5,22 @@ Ray Serve calls `in_front` because `deploy/serve.env` says so.
 
 import asyncio
 import math
-import os
-from collections.abc import Iterable
 
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from servekit.api.body_limit import PLAIN_LENGTH
+from servekit.api.body_limit import declared_bytes
 from servekit.api.errors import problem, problem_response
+from servekit.api.principal import SHARED_PEER
 from servekit.api.request_id import HEADER as REQUEST_ID
 from servekit.api.request_id import VALID
 from servekit.api.settings import ApiSettings
 from servekit.settings import SettingsError
 
+from .haproxy import haproxy_is_in_front
 from .no_replica import NoReplica
+from .unanswered import UnansweredMessages
+from .write_deadline import WriteDeadline
 
 DISCONNECT_DISABLED = b"x-request-disconnect-disabled"
 DECIDED_HERE = frozenset({b"x-request-timeout-seconds", DISCONNECT_DISABLED})
@@ -53,6 +55,7 @@ class RequestHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in {"http", "websocket"}:
+            scope[SHARED_PEER] = haproxy_is_in_front()
             scope["headers"] = [one for one in scope["headers"] if _may_pass(one)]
             if scope["type"] == "websocket":
                 scope["headers"].append((DISCONNECT_DISABLED, b"?1"))
@@ -87,7 +90,7 @@ class WholeBodies:
         self.max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not 0 < _body_bytes(scope["headers"]) <= self.max_bytes:
+        if scope["type"] != "http" or not self._reads(declared_bytes(scope)):
             await self.app(scope, receive, send)
             return
         deadline = asyncio.get_running_loop().time() + self.timeout_s
@@ -126,21 +129,14 @@ class WholeBodies:
         if late and not begun:
             await self._too_late(scope, receive, send)
 
+    def _reads(self, declared: int | None) -> bool:
+        """Whether there is a body, and one that the application will take."""
+        return declared is None or 0 < declared <= self.max_bytes
+
     async def _too_late(self, scope: Scope, receive: Receive, send: Send) -> None:
         detail = f"The content did not arrive within {self.timeout_s:g} seconds."
         response = problem_response(problem(408, detail), {"Connection": "close"})
         await response(scope, receive, send)
-
-
-def _body_bytes(headers: Iterable[Header]) -> int:
-    """Return how long the body is that a request announces, or 1 where that is not known."""
-    length = 0
-    for name, value in headers:
-        if name == b"transfer-encoding":
-            return 1
-        if name == b"content-length":
-            length = int(value) if PLAIN_LENGTH.fullmatch(value) else 1
-    return length
 
 
 async def _beginning(receive: Receive) -> list[Message]:
@@ -159,11 +155,11 @@ def in_front() -> list[Middleware]:
         settings = ApiSettings.load()
     except SettingsError:  # said where the service starts
         settings = ApiSettings.model_construct()
-    # Serve's Python proxy, where it is in front, passes requests on to replicas that stop, too.
-    has_haproxy = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
     return [
+        Middleware(WriteDeadline, timeout_s=settings.write_timeout_s),
         Middleware(RequestHeaders),
-        *([Middleware(NoReplica)] if has_haproxy else []),
+        # Serve's Python proxy, where it is in front, passes requests on to replicas that stop, too.
+        Middleware(NoReplica if haproxy_is_in_front() else UnansweredMessages),
         Middleware(
             WholeBodies, timeout_s=settings.body_timeout_s, max_bytes=settings.max_body_bytes
         ),

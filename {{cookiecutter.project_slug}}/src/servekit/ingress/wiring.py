@@ -28,6 +28,7 @@ from servekit.serving.transport import ModelTransport
 from servekit.settings import Settings, SettingsError, refuse_misspellings
 
 from .transports import Transport
+from .write_deadline import WriteDeadline
 
 
 class Checked(NamedTuple):
@@ -168,4 +169,5 @@ class Wiring:
         checked = self.check()
         held = self.held(checked.batcher)
         ports = self.ports(held, NullMeter(), checked.features, checked.batcher)
-        return AnswersRequestId(self.api(ports, checked))
+        answering = AnswersRequestId(self.api(ports, checked))
+        return WriteDeadline(answering, checked.api.write_timeout_s)

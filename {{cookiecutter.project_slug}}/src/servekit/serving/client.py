@@ -25,8 +25,10 @@ from servekit.contracts import (
     ModelTimeoutError,
     ModelUnavailableError,
     Prediction,
+    TooManyStreamsError,
     is_reference,
 )
+from servekit.contracts.shares import Shares, current_caller
 
 from .batcher import MAX_CALL_BYTES, Batcher
 from .chunks import Whole
@@ -119,6 +121,7 @@ class ModelClient:
         self._tries_whole = tries_whole
         self._streamed_until = 0.0
         self._streams = 0
+        self._shares = Shares(settings.max_streams_per_caller)
         self._answers = VersionCounter(name, meter)
         self._card = ModelCardCache(lambda: transport.call("card"))
         self._cards = {
@@ -237,12 +240,12 @@ class ModelClient:
 
     async def _stream(self, method: str, *args: Any) -> AsyncGenerator[Prediction[Any], None]:
         try:
-            with self._stream_slot():
+            with self._shares.held(current_caller()), self._stream_slot():
                 async with aclosing(self._transport.stream(method, *args)) as predictions:
                     async for prediction in predictions:
                         self._liveness.answered()
                         yield prediction
-        except ModelOverloadedError:
+        except (ModelOverloadedError, TooManyStreamsError):
             self._meter.count("model_refused_total", model=self._name)
             raise
 

@@ -14,6 +14,8 @@ class BatcherSettings(Settings):
         max_in_flight: Concurrent calls; at least two, so that one that is stuck delays no other.
         max_waiting: Queued requests; further ones are answered 503.
         max_streams: Concurrent streams; further ones are answered 503.
+        max_streams_per_caller: Of these, how many one caller may have; further ones are answered
+            429.
         timeout_s: Seconds of a request, waiting included; later it is answered 504.
     """
 
@@ -23,6 +25,7 @@ class BatcherSettings(Settings):
     max_in_flight: int = Field(default=4, ge=2, le=64)
     max_waiting: int = Field(default=1024, ge=1)
     max_streams: int = Field(default=64, ge=1)
+    max_streams_per_caller: int = Field(default=48, ge=1)
     timeout_s: float = Field(default=10.0, gt=0, le=600)
 
     def within(self, timeout_s: float) -> "BatcherSettings":

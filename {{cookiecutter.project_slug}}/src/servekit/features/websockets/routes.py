@@ -14,6 +14,7 @@ from servekit.api.dependencies import CurrentSettings, predictor
 from servekit.api.errors import ProblemError
 from servekit.api.models import written
 from servekit.api.routers import PrefixRouter
+from servekit.api.streams import share_held
 from servekit.contracts import Contract, Prediction, Predictor
 
 from .messages import Exchange
@@ -56,7 +57,8 @@ def socket_router(contract: Contract, prefix: str, settings: WebsocketsSettings)
             write=partial(_message, contract, output),
             pieces=contract.streams,
         )
-        await Session(socket, exchange, settings).hold()
+        with share_held(socket):
+            await Session(socket, exchange, settings).hold()
 
     return router
 

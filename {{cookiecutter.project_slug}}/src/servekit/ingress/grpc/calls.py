@@ -11,6 +11,8 @@ from starlette.types import Message as Event
 from starlette.types import Scope
 
 from servekit.api.errors import reason_of
+from servekit.api.principal import SHARED_PEER, caller_of
+from servekit.ingress.haproxy import haproxy_is_in_front
 
 from .status import code_of, metadata_of, problem_of
 
@@ -74,6 +76,11 @@ class Call:
         if self._status >= 400:
             self.fail(self._status, problem_of(self._status, self._body))
 
+    @property
+    def caller(self) -> str:
+        """A name for the caller, once the call was put to the API; "" for an unknown one."""
+        return caller_of(self._scope)
+
     def fail(self, status: int, problem: dict[str, Any]) -> None:
         self.failed = True
         self._context.set_code(code_of(status))
@@ -96,6 +103,7 @@ class Call:
             "client": address_of(self._context.peer()),
             "server": None,
             "state": {},
+            SHARED_PEER: haproxy_is_in_front(),
             CALL: self,
         }
 

@@ -1,7 +1,8 @@
-"""Lets a stream that fails end with its code behind either of Serve's proxies."""
+"""Lets a stream end with its code behind either of Serve's proxies, or for want of a reader."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import grpc
@@ -14,10 +15,18 @@ class EndingServer:
     in a call tells whether a proxy passed it on, so a stream that fails always gives one more
     message, and the server that the client is connected to keeps it. Serve starts that server,
     in the proxy or in the replica, and adds the services that `serve.yaml` names.
+
+    It also cancels a stream of which no message is read: one that its client gives no room would
+    hold its places, in the replica and in the model, for as long as that client likes.
+
+    Args:
+        server: Takes the services.
+        write_timeout_s: How long a message may wait until the client has room for it.
     """
 
-    def __init__(self, server: grpc.aio.Server) -> None:
+    def __init__(self, server: grpc.aio.Server, write_timeout_s: float) -> None:
         self._server = server
+        self._write_timeout_s = write_timeout_s
 
     def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
         self._server.add_generic_rpc_handlers(handlers)
@@ -27,13 +36,16 @@ class EndingServer:
         for name, method in methods.items():
             if method.response_streaming:
                 kind = "stream_stream" if method.request_streaming else "unary_stream"
-                methods[name] = method._replace(**{kind: _without_ending(method, kind)})
+                streaming = _without_ending(method, kind, self._write_timeout_s)
+                methods[name] = method._replace(**{kind: streaming})
 
     def add_registered_method_handlers(self, *_: Any) -> None:
         """Generated code calls this too; calls would find their way past the functions above."""
 
 
-def _without_ending(method: Any, kind: str) -> Callable[..., AsyncIterator[Any]]:
+def _without_ending(
+    method: Any, kind: str, write_timeout_s: float
+) -> Callable[..., AsyncIterator[Any]]:
     function: Callable[..., Any] = getattr(method, kind)
     serialize = method.response_serializer or bytes  # Serve gives bytes
 
@@ -41,6 +53,19 @@ def _without_ending(method: Any, kind: str) -> Callable[..., AsyncIterator[Any]]
         async with aclosing(function(request, context)) as messages:
             async for message in messages:
                 if serialize(message):
-                    yield message
+                    with _in_time(write_timeout_s):
+                        yield message
 
     return stream
+
+
+@contextmanager
+def _in_time(timeout_s: float) -> Iterator[None]:
+    """Cancel the call, which runs as a task of its own, if the block takes longer."""
+    call = asyncio.current_task()
+    late = asyncio.get_running_loop().call_later(timeout_s, call.cancel) if call else None
+    try:
+        yield
+    finally:
+        if late:
+            late.cancel()

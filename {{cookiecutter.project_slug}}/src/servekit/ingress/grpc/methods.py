@@ -11,6 +11,9 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 
 from servekit.api import Service
+from servekit.api.errors import model_problem
+from servekit.contracts import TooManyStreamsError
+from servekit.contracts.shares import Shares
 
 from .calls import Call, Context
 from .messages import failure_of
@@ -144,6 +147,23 @@ async def _ask(
     await opening.put_to(api)
     if opening.failed:
         return False
+    shares: Shares = api.state.shares
+    try:
+        with shares.held(opening.caller):
+            return await _answer_each(api, requests, context, answers, idle_timeout_s)
+    except TooManyStreamsError as error:
+        problem = model_problem(error)
+        opening.fail(problem["status"], problem)
+        return False
+
+
+async def _answer_each(
+    api: FastAPI,
+    requests: AsyncIterator[ModelInferRequest],
+    context: Context,
+    answers: asyncio.Queue[Message],
+    idle_timeout_s: float,
+) -> bool:
     stream = StreamContext(context)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""An account and an API key of the tests."""
+"""An account and API keys of the tests."""
 
 from pwdlib.hashers.argon2 import Argon2Hasher
 
@@ -12,6 +12,8 @@ NAME = "visitor"
 PASSWORD = "correct horse battery staple"
 SECRET = "a secret of the tests that has 32 bytes and more"
 KEY = new_key(NAME, SCOPES)
+OTHER_KEY = new_key("other", SCOPES)
+"""Of another caller."""
 
 # As weak as argon2 allows, because every test that logs in waits for it.
 WEAK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -20,7 +22,7 @@ USER = Account(NAME, frozenset(SCOPES), WEAK.hash(PASSWORD))
 SETTINGS = {
     "AUTH_SECRETS": SECRET,
     "AUTH_USERS": USER.entry(),
-    "AUTH_API_KEYS": KEY.entry,
+    "AUTH_API_KEYS": f"{KEY.entry},{OTHER_KEY.entry}",
     "LOAD_HEADER": f"X-API-Key: {KEY.secret}",
 }
 HEADERS = {"X-API-Key": KEY.secret}

@@ -1,0 +1,46 @@
+"""Hangs up on clients that do not read what is sent to them."""
+
+import asyncio
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class WriteDeadline:
+    """Hangs up on a client that takes no part of a stream in time.
+
+    A stream that its client does not read would hold its places, in the replica and in the model,
+    for as long as that client likes. What runs behind this learns that the client has left.
+
+    An answer that is sent whole waits in the buffers of its connection, and holds no place.
+
+    Args:
+        timeout_s: How long the network may take until a part is on its way.
+    """
+
+    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
+        self.app = app
+        self.timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # uvicorn's own function, since this is outermost; ASGI has no word for hanging up.
+        transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
+        if transport is None:
+            await self.app(scope, receive, send)
+            return
+        loop = asyncio.get_running_loop()
+        streams = scope["type"] == "websocket"
+
+        async def send_in_time(message: Message) -> None:
+            nonlocal streams
+            streams = streams or message.get("more_body", False)
+            if not streams:  # nothing was sent before it that it could wait for
+                await send(message)
+                return
+            late = loop.call_later(self.timeout_s, transport.abort)
+            try:
+                await send(message)
+            finally:
+                late.cancel()
+
+        await self.app(scope, receive, send_in_time)
