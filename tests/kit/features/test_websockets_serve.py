@@ -1,7 +1,6 @@
 """The feature `websockets` over Ray Serve: what a proxy between client and service may spoil."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -182,7 +181,6 @@ FLOOD_S = 8
 MAX_GROWTH_BYTES = 64 * 1024 * 1024
 
 
-@pytest.mark.skipif(os.environ.get("PROXY") == "python", reason="That proxy reads ahead itself.")
 def test_a_socket_that_is_flooded_and_never_read_takes_no_memory(service: str) -> None:
     message = json.dumps({"text": "Das ist ein Tag. " * 580})
     before = ingress_bytes()

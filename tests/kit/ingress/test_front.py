@@ -8,6 +8,7 @@ import pytest
 
 from servekit.ingress.front import BUFFER_BYTES, RequestHeaders, WholeBodies, in_front
 from servekit.ingress.no_replica import NoReplica
+from servekit.ingress.unanswered import MESSAGE_BYTES, UnansweredMessages
 
 Messages = list[dict[str, Any]]
 
@@ -41,7 +42,7 @@ def part(body: bytes, more_body: bool = True) -> dict[str, Any]:
 async def sent(app: Any, scope: Any, *messages: dict[str, Any], then: bool = False) -> Messages:
     """Call an application with these messages, and then with none or a client that leaves."""
     response: Messages = []
-    left = iter([*messages, *([{"type": "http.disconnect"}] if then else [])])
+    left = iter([*messages, *([{"type": f"{scope['type']}.disconnect"}] if then else [])])
 
     async def receive() -> Any:
         if (message := next(left, None)) is None:
@@ -92,6 +93,30 @@ async def test_a_socket_is_read_one_message_at_a_time() -> None:
     theirs = (b"x-request-disconnect-disabled", b"?0")
     await sent(RequestHeaders(behind), scope_of(theirs, kind="websocket"))
     assert behind.scopes[0]["headers"] == [(b"x-request-disconnect-disabled", b"?1")]
+
+
+class Reading:
+    """Reads a socket to its end, and answers each message unless it is told not to."""
+
+    def __init__(self, answers: bool) -> None:
+        self.answers = answers
+        self.read = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] == "websocket.receive":
+            self.read += 1
+            if self.answers:
+                await send({"type": "websocket.send", "text": "an answer"})
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_socket_is_closed_over_what_is_not_answered(answers: bool) -> None:
+    reading = Reading(answers)
+    messages = [{"type": "websocket.receive", "text": "a text"}] * 20
+    app = UnansweredMessages(reading, max_bytes=11 * MESSAGE_BYTES)
+    said = await sent(app, scope_of(kind="websocket"), *messages, then=True)
+    closed = [one["code"] for one in said if one["type"] == "websocket.close"]
+    assert (reading.read, closed) == ((20, []) if answers else (10, [1008]))
 
 
 LONG = (b"content-length", b"1000")
@@ -166,6 +191,7 @@ def test_requests_are_given_up_behind_haproxy_alone(
     """All requests pass Serve's Python proxy, and those of a replica that stops would end, too."""
     monkeypatch.setenv("RAY_SERVE_ENABLE_HA_PROXY", haproxy)
     assert (NoReplica in [one.cls for one in in_front()]) == there
+    assert (UnansweredMessages in [one.cls for one in in_front()]) != there
 
 
 def test_time_and_size_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from servekit.commands import refuse_unknown_propagators
 from servekit.commands.free_ports import refuse_taken_port
 from servekit.commands.launcher.environment import (
     grpc_ports_of_its_own,
+    is_loopback,
+    keep_to_loopback,
     prepare_environment,
 )
 from servekit.commands.launcher.file_watcher import Changes
@@ -57,6 +59,7 @@ def serve(check_settings: str, options: argparse.Namespace) -> None:
                 check = resolve_name(check_settings)
                 config = checked_configuration(options.config, check, options.host)
                 prepare_environment(options.profile, Path(scratch), os.environ)
+                keep_to_loopback(str(config["http_options"]["host"]), os.environ)
                 with grpc_ports_of_its_own(os.environ):
                     serve_until_stopped(config, stopper, options, changes, Path(scratch))
             finally:
@@ -187,14 +190,22 @@ def say_what_listens(config: Mapping[str, Any]) -> None:
         # Serve's Python proxy knows no host for it.
         host = http["host"] if with_haproxy else "every interface"
         print(f"Serving gRPC on port {grpc['port']} of {host}.", flush=True)
+    reachable = [*_ports_of_haproxy(bool(grpc))] if with_haproxy else []
+    if not is_loopback(str(http["host"])):
+        reachable.append("Ray's own processes")
+    others = ", ".join([*reachable, "calls between replicas (ports that the system chooses)"])
+    print(f"Reachable from other machines: {others}.", flush=True)
     print(f"Serving on http://{http['host']}:{http['port']} (Ctrl-C stops).", flush=True)
-    if with_haproxy:
-        stats = os.environ["RAY_SERVE_HAPROXY_STATS_PORT"]
-        metrics = os.environ["RAY_SERVE_HAPROXY_METRICS_PORT"]
-        first_grpc = os.environ["RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT"]
-        print(
-            f"HAProxy's statistics ({stats}) and metrics ({metrics}) and the replicas (30000 and "
-            f"up{f', {first_grpc} and up' if grpc else ''}) listen on every interface of this "
-            "machine.",
-            flush=True,
-        )
+
+
+def _ports_of_haproxy(with_grpc: bool) -> Iterator[str]:
+    """What Serve has listen on every interface beside HAProxy, whatever host it is told."""
+
+    def port(name: str) -> str:
+        return os.environ[f"RAY_SERVE_{name}_PORT"]
+
+    yield f"HAProxy's statistics ({port('HAPROXY_STATS')}) and metrics ({port('HAPROXY_METRICS')})"
+    if with_grpc:
+        yield f"its fallback for gRPC ({port('FALLBACK_PROXY_GRPC')})"
+        first, last = port("DIRECT_INGRESS_MIN_GRPC"), port("DIRECT_INGRESS_MAX_GRPC")
+        yield f"gRPC of the replicas ({first} to {last})"

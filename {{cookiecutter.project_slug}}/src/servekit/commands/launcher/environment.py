@@ -5,6 +5,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 from servekit.commands.free_ports import claimed_ports, free_port_near
@@ -54,6 +55,23 @@ def prepare_environment(
     }
     for name, value in defaults.items():
         environment.setdefault(name, value or "")
+
+
+def keep_to_loopback(host: str, environment: MutableMapping[str, str]) -> None:
+    """Let Ray's own processes listen on loopback alone where the service does.
+
+    Ray would take the address of this machine in its network. It has a variable for macOS and
+    Windows, whose firewalls ask about that, and heeds it everywhere.
+    """
+    if is_loopback(host):
+        environment.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens on a host is reached from this machine alone."""
+    with suppress(ValueError):
+        return host == "localhost" or ip_address(host).is_loopback
+    return False
 
 
 def keep_token_private(environment: MutableMapping[str, str]) -> None:

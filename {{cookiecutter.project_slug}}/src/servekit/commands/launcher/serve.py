@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -26,6 +27,7 @@ OBJECT_STORE_BYTES = 256 * 1024 * 1024
 UNSAID_GRACE_S = 20.0
 """What Serve grants by default."""
 PROXY, PROXY_ACTOR = "/haproxy", "ray::HAProxyManager"
+UNUSABLE = re.compile(r"['\\]")
 METRICS_PORT = 8080
 """Ray's metrics agent listens there, or on the next free port above it."""
 
@@ -60,8 +62,10 @@ def local_ray(stopper: Stopper, scratch: Path) -> Iterator[None]:
 
 def start_ray(metrics_port: int) -> None:
     import ray
+    from ray._common.utils import get_default_system_temp_dir
     from ray._private import utils
 
+    refuse_unusable_paths(sys.executable, ray.__file__, get_default_system_temp_dir())
     # Ray's own handler would swallow a signal to stop that comes while it starts.
     kept: Any = utils
     kept.set_sigterm_handler = lambda _handler: None
@@ -74,6 +78,19 @@ def start_ray(metrics_port: int) -> None:
         )
     except Exception as error:  # Ray raises bare ones too
         raise SystemExit(why_not_started("Ray", error)) from None
+
+
+def refuse_unusable_paths(*paths: str) -> None:
+    """Raise SystemExit, naming a path of which Ray would lose parts.
+
+    It hands the command of its workers on as one text, in which both quote.
+    """
+    for path in paths:
+        if UNUSABLE.search(path):
+            raise SystemExit(
+                f"Ray cannot use {path}: paths of the project and of RAY_TMPDIR must have no"
+                " apostrophes and no backslashes."
+            )
 
 
 def why_not_started(what: str, error: Exception) -> str:
