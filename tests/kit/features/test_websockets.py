@@ -189,7 +189,7 @@ def test_a_malformed_setting_is_refused_by_name(monkeypatch: pytest.MonkeyPatch)
 
 def test_one_caller_has_a_share_of_the_sockets() -> None:
     api = guessing(settings=ApiSettings(max_streams_per_caller=1))
-    one, other = TestClient(api), TestClient(api, client=("192.0.2.1", 1))
+    one, other = (TestClient(api, client=(f"192.0.2.{last}", 1)) for last in (1, 2))
     with one.websocket_connect(SOCKET):
         with pytest.raises(WebSocketDenialResponse) as refused, one.websocket_connect(SOCKET):
             pass

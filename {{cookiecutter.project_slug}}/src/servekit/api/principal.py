@@ -8,9 +8,8 @@ from fastapi.security import SecurityScopes
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from .client_address import UNKNOWN, address_of, site_of
-
 from .audit_trail import note
+from .client_address import UNKNOWN, address_of, site_of
 
 
 @dataclass(frozen=True, slots=True)
