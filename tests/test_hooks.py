@@ -187,15 +187,15 @@ def test_a_path_that_does_not_exist_is_an_error(tmp_path):
 
 
 def test_a_generation_closes_with_what_was_made_next_and_docs():
-    assert closing_lines(GOOD | {"auth": True, "cache": False, "metrics": True}) == [
-        "Made: tiny-oracle, a FastAPI service on Ray Serve, with auth, metrics.",
+    assert closing_lines(GOOD | {"auth": True, "cache": False, "docker": False}) == [
+        "Made: tiny-oracle, a FastAPI service on Ray Serve, with auth.",
         "Next: cd tiny-oracle && make dev",
         "Docs: tiny-oracle/README.md and tiny-oracle/docs/README.md; `make` lists the commands.",
     ]
 
 
 def test_a_service_without_a_model_is_told_how_to_make_one():
-    made, following, _ = closing_lines(GOOD | {"sample": "none"})
+    made, following, _ = closing_lines(GOOD | {"sample": "none", "docker": False})
     assert made == "Made: tiny-oracle, a FastAPI service on Ray Serve."
     assert following == "Next: cd tiny-oracle && make model NAME=churn && make dev"
 
