@@ -4,7 +4,7 @@
 PROJECT := {{cookiecutter.project_slug}}
 BIN := build/venv/bin
 # What tests start beside Python, as Debian and Ubuntu call it.
-PROGRAMS = $(if $(shell command -v google-chrome),,chromium) postgresql prometheus redis-server
+PROGRAMS = $(if $(shell command -v google-chrome),,chromium) iproute2 postgresql prometheus redis-server
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 export RENDER NEWEST DAY EXAMPLES URL HEADER
