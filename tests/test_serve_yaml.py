@@ -12,9 +12,9 @@ from .template import PROJECT
 
 def configurations() -> Iterator[Any]:
     for path in [PROJECT / "serve.yaml", *sorted((PROJECT / "deploy").rglob("*.yaml"))]:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and "applications" in content:
-            yield pytest.param(content, id=path.name)
+        for content in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            if isinstance(content, dict) and "applications" in content:
+                yield pytest.param(content, id=path.name)
 
 
 @pytest.mark.parametrize("config", [*configurations()])
