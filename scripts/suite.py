@@ -26,7 +26,11 @@ BESIDE = [
     "tests/test_scaffold.py",
     "tests/test_schemas.py",
     "tests/test_types.py",
+    "tests/test_record.py",
     "tests/test_updates.py",
+    "tests/test_updates_make.py",
+    "tests/test_updates_newer.py",
+    "tests/test_updates_refused.py",
     # Last, as the longest that two processors share.
     "tests/test_command_line.py",
     "tests/test_operators.py",

@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +9,9 @@ import pytest
 from pytest_cookies.plugin import Cookies, Result
 
 from scripts.export import export
+
+from .answers import CONFIG
+from .small_template import changed_config, commit, small_template
 
 
 class Render(NamedTuple):
@@ -30,6 +34,22 @@ def rendered(result: Result) -> Render:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as a user gets it: without what git ignores."""
     return export(tmp_path_factory.mktemp("exported") / "template")
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small template, in a repository in which this version is tagged."""
+    return small_template(tmp_path_factory.mktemp("small") / "template")
+
+
+@pytest.fixture(scope="session")
+def published(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole template in such a repository, which is its own address."""
+    folder = tmp_path_factory.mktemp("published") / "template"
+    shutil.copytree(template, folder)
+    changed_config(folder, _home=str(folder))
+    commit(folder, f"v{CONFIG['_version']}")
+    return folder
 
 
 @pytest.fixture(scope="session")

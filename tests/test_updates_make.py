@@ -1,0 +1,113 @@
+"""`make features`, `update`, `rename` and `setup` of a project, as they are typed."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cookiecutter.main import cookiecutter
+
+from evolve.templates import RECORD, Template
+
+from .conftest import Render
+from .environment import ENVIRONMENT
+from .small_template import commit
+from .template import files
+from .updating import VERSION, complete, content, is_clean, printed
+
+
+@pytest.fixture
+def project(render_again: Callable[..., Render]) -> Path:
+    """A project as cookiecutter makes it, committed."""
+    folder = render_again(auth=False).folder
+    commit(folder)
+    return folder
+
+
+def typed_make(
+    project: Path, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    command = ["make", *arguments]
+    clean = {
+        name: one for name, one in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }
+    return subprocess.run(
+        command,
+        cwd=project,
+        env=clean | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_make_lists_and_updates_from_the_address_and_then_offline(published: Path, tmp_path: Path):
+    cookiecutter(
+        str(published),
+        no_input=True,
+        extra_context=dict.fromkeys(["auth"], False),
+        output_dir=str(tmp_path),
+        default_config=True,
+    )
+    project = tmp_path / "my-service"
+    commit(project)
+    listed = typed_make(project, "features")
+    assert listed.returncode == 0, printed(listed)
+    assert f"Made from {VERSION} of {published}\n" in listed.stdout
+    assert re.search(r"^  tracing +no ", listed.stdout, re.MULTILINE)
+    assert is_clean(project)
+
+    offline = {"GIT_ALLOW_PROTOCOL": "none"}
+    done = typed_make(project, "update", "SET=tracing=yes feedback=yes", **offline)
+    assert done.returncode == 0, printed(done)
+    assert re.search(r"^Taken: \d+ files$", done.stdout, re.MULTILINE)
+    assert "cannot be reached" not in done.stderr
+    whole = complete({"auth": False, "tracing": True, "feedback": True})
+    gold = Template(published).render(whole, tmp_path / "gold")
+    assert content(project) == files(gold)
+    commit(project)
+
+    again = typed_make(project, "update", **offline)
+    assert again.returncode == 0, printed(again)
+    assert "nothing newer is released" in again.stdout
+    assert "cannot be reached" in again.stderr
+
+    refused = typed_make(project, "update", "TO=v7.7.7")
+    assert "The template has no version '7.7.7'." in refused.stderr
+    assert "Error 1" in refused.stderr
+    named = typed_make(project, "rename", """NAMES=project_name="L'Été à Nîmes" package_name=ete""")
+    assert named.returncode == 0, printed(named)
+    assert (project / "README.md").read_text().startswith("# L'Été à Nîmes\n")
+    assert (project / "src/ete/app.py").is_file()
+
+
+def test_make_says_what_is_missing(project: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    assert "There is no folder nowhere" in typed_make(project, "update", "TEMPLATE=nowhere").stderr
+    (project / RECORD).unlink()
+    assert "There is no .template.json here" in typed_make(project, "update").stderr
+    shutil.rmtree(project / ".git")
+    assert "The project is in no git repository" in typed_make(project, "features").stderr
+
+
+def test_setup_adds_to_the_settings_what_came_later(project: Path, published: Path):
+    built = (f"VENV={ENVIRONMENT}", "SYNCED=")
+    variables = {"PYTHONPATH": str(project / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    assert typed_make(project, "setup", *built, **variables).returncode == 0
+    env = project / ".env"
+    before = env.read_text() + "# mine\nAPI_MAX_BODY_BYTES=7\n"
+    env.write_text(before)
+    done = typed_make(project, "update", "SET=auth=yes", f"TEMPLATE={published}")
+    assert "Missing in .env: AUTH_SECRETS (make setup adds it)" in done.stdout, printed(done)
+    done = typed_make(project, "setup", *built, **variables)
+    assert "Added to .env: AUTH_SECRETS." in done.stdout, printed(done)
+    assert "The user local has the password" in done.stdout
+    after = env.read_text()
+    assert after.startswith(before)
+    assert re.search(r"(?m)^AUTH_SECRETS=.{32,}$", after)
+    again = typed_make(project, "setup", *built, **variables)
+    assert (again.returncode, env.read_text()) == (0, after)
