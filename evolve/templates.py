@@ -204,7 +204,8 @@ def with_conditions(text: str, answers: Mapping[str, str | bool]) -> str:
 def _holds(condition: str, answers: Mapping[str, str | bool]) -> bool:
     condition = condition.replace("cookiecutter is not defined", "False")
     # The template's own text: Jinja would run it as well.
-    return bool(eval(condition, {"__builtins__": {}, "cookiecutter": SimpleNamespace(**answers)}))
+    names = {"true": True, "false": False, "cookiecutter": SimpleNamespace(**answers)}
+    return bool(eval(condition, {"__builtins__": {}, **names}))
 
 
 def checked_out(clone: Path, version: str, into: Path) -> Template:
