@@ -29,7 +29,8 @@ PAUSE_S = 0.03
 QUESTION = {"text": "Guten Morgen, wie geht es dir?"}
 
 TRIES = 3
-TIMEOUT = httpx2.Timeout(12, connect=2)
+CONNECT_S = 2
+TIMEOUT = httpx2.Timeout(12, connect=CONNECT_S)
 """Of one try. An answer takes ten seconds at most, BATCHER_TIMEOUT_S."""
 
 NO_CONNECTION, LOST, TOO_LATE = "no connection", "connection lost", "no answer in 12 s"
