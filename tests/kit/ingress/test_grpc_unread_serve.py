@@ -16,7 +16,7 @@ from .grpc_callers import calling, outputs_of, texts
 
 pytestmark = pytest.mark.serve
 
-STREAMS = 50
+STREAMS = 10
 """They leave room for others on a connection to a replica, where calls share one."""
 BUFFER_BYTES = 16_384
 """Of HAProxy: what is larger waits on that connection."""
@@ -25,7 +25,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS_, SETTINGS = 0, 1, 4
 END_HEADERS, END_STREAM = 4, 1
 INITIAL_WINDOW_SIZE = 4
-LARGE = texts(*["der Hund"] * 100)
+LARGE = texts(*["der Hund"] * 400)
 
 
 def frame(kind: int, flags: int, stream: int, content: bytes) -> bytes:
