@@ -1,6 +1,7 @@
 """The manifests of renders are checked, and held against KubeRay's own schema where it is there."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -63,13 +64,16 @@ def identity(project: Render) -> str:
 
 
 @pytest.fixture(scope="module")
-def distinct(render: Callable[..., Render]) -> dict[str, Path]:
-    """A render of each kind of manifests, by its name."""
+def distinct(
+    render: Callable[..., Render], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """A copy of a render for each kind of manifests, by its name: they are written into it."""
     once: dict[str, tuple[str, Path]] = {}
     for name, answers in RENDERS.items():
         project = render(**answers)
         once.setdefault(identity(project), (name, project.folder))
-    return dict(once.values())
+    copies = tmp_path_factory.mktemp("distinct")
+    return {name: Path(shutil.copytree(one, copies / name)) for name, one in once.values()}
 
 
 @pytest.fixture(scope="module")
