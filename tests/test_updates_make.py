@@ -85,6 +85,15 @@ def test_make_lists_and_updates_from_the_address_and_then_offline(published: Pat
     assert (project / "src/ete/app.py").is_file()
 
 
+def test_no_variable_of_the_makefile_is_assigned_twice(project: Path):
+    text = (project / "Makefile").read_text()
+    names = re.findall(r"^(?:export )?([A-Z_]+) *[:?+]?=", text, re.MULTILINE)
+    assert "ADDRESS" in names
+    assert sorted(names) == sorted(set(names))
+    shown = typed_make(project, "--dry-run", "serve", "SYNCED=", "ENV_FILE=")
+    assert "--address ''" in shown.stdout, printed(shown)
+
+
 def test_make_says_what_is_missing(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
     assert "There is no folder nowhere" in typed_make(project, "update", "TEMPLATE=nowhere").stderr
