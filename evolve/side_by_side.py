@@ -1,13 +1,13 @@
 """Merges edits of lines that stand beside each other, where git's merge would see a conflict.
 
 Lines of the template come and go beside lines that teams add, in the lists of a few files. What
-one side inserts is kept beside what the other inserts, the template's first; a line that both
-sides change stays a conflict.
+one side inserts is kept beside what the other inserts, the template's first. A line that both
+sides change stays a conflict, and so does one that is put into what the other side removes.
 """
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,10 @@ class Edits(NamedTuple):
     gone: set[int]
     new: dict[int, Lines]
     replaced: dict[int, set[int]]
+
+    def inserted(self) -> Iterator[tuple[int, Lines]]:
+        """The lines that come in no other's place, and the number of the line after them."""
+        return ((at, lines) for at, lines in self.new.items() if not self.replaced[at])
 
 
 def edits(old: Lines, new: Lines) -> Edits:
@@ -66,12 +70,29 @@ def side_by_side(base: Lines, ours: Lines, theirs: Lines) -> list[str] | None:
     for one, another in ((mine, other), (other, mine)):
         if any(lines & another.gone for lines in one.replaced.values()):
             return None
+        if any(_is_inside(at, lines, base, another.gone) for at, lines in one.inserted()):
+            return None
     merged: list[str] = []
     for at in range(len(base) + 1):
         merged += _both(other.new.get(at, ()), mine.new.get(at, ()))
         if at < len(base) and at not in mine.gone | other.gone:
             merged.append(base[at])
     return merged
+
+
+def _is_inside(at: int, lines: Lines, base: Lines, gone: set[int]) -> bool:
+    """Whether lines in front of a line belong to what goes there, and would end up elsewhere."""
+    if at - 1 not in gone:
+        return False
+    first = at - 1
+    while first - 1 in gone:
+        first -= 1
+    # What stands below it and is indented deeper is its last part: a key of a service that goes.
+    return at in gone or _indents(lines)[:1] > [min(_indents(base[first:at]), default=0)]
+
+
+def _indents(lines: Lines) -> list[int]:
+    return [len(line) - len(line.lstrip()) for line in lines if line.strip()]
 
 
 def _both(theirs: Lines, ours: Lines) -> list[str]:
