@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from .git import git, paths, run_git, text
+from .git import RefusedError, git, paths, run_git, text
 from .repository import Repository
 from .templates import Answers
 
@@ -34,8 +34,13 @@ def _replaced(said: str, words: Mapping[str, str]) -> str:
 
 
 def with_names(repository: Repository, tree: str, old: Answers, renamed: Renamed) -> str:
-    """Return a tree in which the project's files have the new names, and are called by them."""
+    """Return a tree in which the project's files have the new names, and are called by them.
+
+    Raises:
+        RefusedError: A file would be called as another one is.
+    """
     entries: dict[str, str | None] = {}
+    sources: dict[str, str] = {}
     speaking = _speaking(repository, tree, [str(old[PACKAGE]), str(old[SLUG])])
     inside = [repository.prefix] if repository.prefix else []
     for line in paths(git(repository.top, "ls-tree", "-r", "-z", tree, *inside)):
@@ -45,10 +50,22 @@ def with_names(repository: Repository, tree: str, old: Answers, renamed: Renamed
             blob = _rewritten(repository, blob, path, renamed)
         own = path.removeprefix(repository.prefix)
         target = repository.prefix + renamed_path(own, renamed)
+        sources[_free(target, path, sources)] = path
         if target != path or blob != entry.split()[2]:
-            entries[path] = None
+            entries.setdefault(path, None)  # unless another file is called so now
             entries[target] = f"{mode} {blob}"
+    for target, path in sources.items():
+        for folder in PurePosixPath(target).parents:
+            _free(str(folder), path, sources)
     return repository.edited(tree, entries)
+
+
+def _free(target: str, path: str, sources: Mapping[str, str]) -> str:
+    """Return the new path of a file, or one of its folders; refuse that of another file."""
+    if target in sources:
+        one, another = sorted((path, sources[target]))
+        raise RefusedError(f"{one} and {another} would both be {target}: move one of them first.")
+    return target
 
 
 def renamed_path(path: str, renamed: Renamed) -> str:

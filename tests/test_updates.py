@@ -140,6 +140,18 @@ def test_a_name_of_one_word_is_the_package_in_python_alone(clone: Path, tmp_path
     assert not (project / "src/oracle").exists()
 
 
+def test_names_that_trade_places_lose_no_file(clone: Path, tmp_path: Path):
+    old = complete(BARE | {"project_slug": "first", "package_name": "second"})
+    project = Template(clone).render(old, tmp_path / "project")
+    for name in ("first", "second"):
+        (project / f"docs/{name}.txt").write_text("own\n" * len(name))
+    commit(project)
+    commands.rename(project, clone, VERSION, ["project_slug=third", "package_name=first"])
+    assert (project / "docs/third.txt").read_text() == "own\n" * len("first")
+    assert (project / "docs/first.txt").read_text() == "own\n" * len("second")
+    assert not (project / "docs/second.txt").exists()
+
+
 def test_a_project_in_a_folder_of_a_repository_is_updated_alone(clone: Path, tmp_path: Path):
     whole = tmp_path / "whole"
     project = made(clone, BARE, whole / "services/first")

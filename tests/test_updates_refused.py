@@ -151,6 +151,29 @@ def test_a_name_that_cannot_be_is_refused(names: list[str], clone: Path, tmp_pat
     assert is_clean(project)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("my_service.md", "babel_fish.md"),
+        ("my_service", "babel_fish/notes.md"),
+        ("my_service/notes.md", "babel_fish"),
+    ],
+)
+def test_a_rename_over_another_file_is_refused(old: str, new: str, clone: Path, tmp_path: Path):
+    project = made(clone, BARE, tmp_path / "project")
+    for path in (old, new):
+        own = project / "docs" / path
+        own.parent.mkdir(exist_ok=True)
+        own.write_text(path)
+    commit(project)
+    with pytest.raises(
+        RefusedError, match=r"docs/babel_fish\S* and docs/my_service\S* would"
+    ) as no:
+        commands.rename(project, clone, VERSION, ["package_name=babel_fish"])
+    assert "\n" not in str(no.value)
+    assert is_clean(project)
+
+
 INTERRUPTING = """\
 #!/bin/sh
 case " $* " in *" {}"*) kill -INT $PPID; sleep 0.3;; esac
