@@ -9,6 +9,8 @@ from .repository import Repository
 from .templates import Answers
 
 PACKAGE, SLUG = "package_name", "project_slug"
+MODELS = "model_store/"
+"""Its manifests have the checksums of its files, and the names in it are those of models."""
 
 Renamed = Callable[[str, bool], str]
 """Returns a text with the new names. The second argument says whether it is Python, or a path."""
@@ -46,10 +48,11 @@ def with_names(repository: Repository, tree: str, old: Answers, renamed: Renamed
     for line in paths(git(repository.top, "ls-tree", "-r", "-z", tree, *inside)):
         entry, path = line.split("\t", 1)
         mode, kind, blob = entry.split()
-        if kind == "blob" and mode != "120000" and path in speaking:
-            blob = _rewritten(repository, blob, path, renamed)
         own = path.removeprefix(repository.prefix)
-        target = repository.prefix + renamed_path(own, renamed)
+        stored = own.startswith(MODELS)
+        if kind == "blob" and mode != "120000" and path in speaking and not stored:
+            blob = _rewritten(repository, blob, path, renamed)
+        target = path if stored else repository.prefix + renamed_path(own, renamed)
         sources[_free(target, path, sources)] = path
         if target != path or blob != entry.split()[2]:
             entries.setdefault(path, None)  # unless another file is called so now

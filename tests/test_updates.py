@@ -140,6 +140,18 @@ def test_a_name_of_one_word_is_the_package_in_python_alone(clone: Path, tmp_path
     assert not (project / "src/oracle").exists()
 
 
+def test_stored_models_are_as_they_were_after_a_rename(clone: Path, tmp_path: Path):
+    project = made(clone, BARE, tmp_path / "project")
+    version = project / "model_store/my_service/1"
+    version.mkdir(parents=True)
+    (version / "golden.jsonl").write_text('{"text": "my_service"}\n')
+    (project / "docs/my_service.md").write_text("my_service\n")
+    commit(project)
+    commands.rename(project, clone, VERSION, ["package_name=babel_fish"])
+    assert (version / "golden.jsonl").read_text() == '{"text": "my_service"}\n'
+    assert (project / "docs/babel_fish.md").read_text() == "babel_fish\n"
+
+
 def test_names_that_trade_places_lose_no_file(clone: Path, tmp_path: Path):
     old = complete(BARE | {"project_slug": "first", "package_name": "second"})
     project = Template(clone).render(old, tmp_path / "project")
