@@ -84,11 +84,16 @@ def _is_inside(at: int, lines: Lines, base: Lines, gone: set[int]) -> bool:
     """Whether lines in front of a line belong to what goes there, and would end up elsewhere."""
     if at - 1 not in gone:
         return False
-    first = at - 1
+    first, last = at - 1, at
     while first - 1 in gone:
         first -= 1
+    while last in gone:
+        last += 1
+    if at in gone:
+        # Requirements need none of those around them, as long as their list stays.
+        return not all(map(REQUIREMENT.fullmatch, [*base[first:last], *lines]))
     # What stands below it and is indented deeper is its last part: a key of a service that goes.
-    return at in gone or _indents(lines)[:1] > [min(_indents(base[first:at]), default=0)]
+    return _indents(lines)[:1] > [min(_indents(base[first:at]), default=0)]
 
 
 def _indents(lines: Lines) -> list[int]:

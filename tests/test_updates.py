@@ -153,15 +153,15 @@ def test_stored_models_are_as_they_were_after_a_rename(clone: Path, tmp_path: Pa
 
 
 def test_names_that_trade_places_lose_no_file(clone: Path, tmp_path: Path):
-    old = complete(BARE | {"project_slug": "first", "package_name": "second"})
+    old = complete(BARE | {"project_slug": "second", "package_name": "first"})
     project = Template(clone).render(old, tmp_path / "project")
     for name in ("first", "second"):
         (project / f"docs/{name}.txt").write_text("own\n" * len(name))
     commit(project)
-    commands.rename(project, clone, VERSION, ["project_slug=third", "package_name=first"])
-    assert (project / "docs/third.txt").read_text() == "own\n" * len("first")
-    assert (project / "docs/first.txt").read_text() == "own\n" * len("second")
-    assert not (project / "docs/second.txt").exists()
+    commands.rename(project, clone, VERSION, ["project_slug=third", "package_name=second"])
+    assert (project / "docs/second.txt").read_text() == "own\n" * len("first")
+    assert (project / "docs/third.txt").read_text() == "own\n" * len("second")
+    assert not (project / "docs/first.txt").exists()
 
 
 def test_a_project_in_a_folder_of_a_repository_is_updated_alone(clone: Path, tmp_path: Path):
