@@ -98,7 +98,14 @@ class Team:
         self._replace("Dockerfile", "WORKDIR", "ENV TZ=UTC\nWORKDIR", optional=True)
         self._replace("compose.yaml", '- "8000:8000"', '- "8080:8000"', optional=True)
         if (self._project / "compose.yaml").exists():
-            self._append("compose.yaml", SERVICE)
+            self._add_a_service()
+
+    def _add_a_service(self) -> None:
+        """As the last of the services, which volumes stood below before the first release."""
+        text = (self._project / "compose.yaml").read_text(encoding="utf-8")
+        above, services, below = text.partition("\nservices:\n")
+        below, volumes, last = below.partition("\nvolumes:\n")
+        self._write("compose.yaml", above + services + below + SERVICE + volumes + last)
 
     def _wire(self, function: str, statements: str) -> None:
         path = f"src/{self._package}/features.py"
