@@ -1,5 +1,6 @@
 """`make features`, `update`, `rename` and `setup` of a project, as they are typed."""
 
+import json
 import os
 import re
 import shutil
@@ -101,6 +102,22 @@ def test_make_says_what_is_missing(project: Path, monkeypatch: pytest.MonkeyPatc
     assert "There is no .template.json here" in typed_make(project, "update").stderr
     shutil.rmtree(project / ".git")
     assert "The project is in no git repository" in typed_make(project, "features").stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "indent"),
+    [("x'; touch pwned; '", 2), ("$(touch pwned)", 4), ("--upload-pack=x", None)],
+)
+def test_an_address_is_never_a_command(address: str, indent: int | None, project: Path):
+    path = project / RECORD
+    record = json.loads(path.read_text()) | {"template": address}
+    path.write_text(json.dumps(record, indent=indent))
+    done = typed_make(project, "features")
+    assert not (project / "pwned").exists()
+    assert f"fatal: repository '{address}' does not exist" in done.stderr, printed(done)
+    (project / "x';>pwned;'").mkdir()
+    typed_make(project, "update", "TEMPLATE=x';>pwned;'")
+    assert not (project / "pwned").exists()
 
 
 def test_setup_adds_to_the_settings_what_came_later(project: Path, published: Path):
