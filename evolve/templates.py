@@ -235,7 +235,10 @@ def read_record(project: Path) -> dict[str, Any]:
     try:
         record = json.loads((project / RECORD).read_text(encoding="utf-8"))
         texts = [record["template"], record["version"], record["made"]]
-        if not all(isinstance(one, str) for one in texts) or not record["cookiecutter"].keys():
+        answers = record["cookiecutter"].values()
+        if not all(isinstance(one, str) for one in texts) or not answers:
+            raise ValueError
+        if not all(isinstance(one, str | bool) for one in answers):
             raise ValueError
     except FileNotFoundError:
         raise RefusedError(

@@ -57,6 +57,13 @@ def broken_record(project: Path) -> None:
     commit(project)
 
 
+def number_in_the_record(project: Path) -> None:
+    record = json.loads((project / RECORD).read_text())
+    record["cookiecutter"]["author_name"] = 7
+    (project / RECORD).write_text(json.dumps(record))
+    commit(project)
+
+
 def lacking_record(project: Path) -> None:
     record = json.loads((project / RECORD).read_text())
     del record["cookiecutter"]["auth"]
@@ -86,6 +93,7 @@ REFUSED: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
     "record not committed": (record_not_committed, [], ".template.json is not committed"),
     "edited record": (edited_answers, [], "does not make this project of the answers"),
     "broken record": (broken_record, [], ".template.json cannot be read"),
+    "number in the record": (number_in_the_record, [], ".template.json cannot be read"),
     "record that lacks an answer": (lacking_record, [], "There is no answer to auth"),
     "edited kit": (edited_kit, [], "src/servekit was edited, and an update replaces it"),
     "untracked file": (in_the_way, [], "docs/how-to/tracing.md is not in git"),
