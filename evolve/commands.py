@@ -95,7 +95,8 @@ def update(
             one for one, answer in old_answers.items() if answer is True and not answers.get(one)
         ]
         report.data = data_left(new, off, old_answers)
-        repository.take(merge)
+    # Last: what is interrupted before has changed nothing.
+    repository.take(merge)
     return report
 
 
@@ -134,7 +135,8 @@ def rename(
         report = _report(project, repository, merge, renders)
         on = [one for one, answer in old_answers.items() if answer is True]
         report.data = data_left(old, on, old_answers)
-        repository.take(merge)
+    # Last: what is interrupted before has changed nothing.
+    repository.take(merge)
     return report
 
 

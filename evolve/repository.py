@@ -219,11 +219,11 @@ class Repository:
             RefusedError: A file that git does not know is in the way.
         """
         added = ("diff-tree", "-r", "-z", "--name-only", "--diff-filter=A", "HEAD", merge.tree)
-        for path in paths(git(self.top, *added)):
+        new = paths(git(self.top, *added))
+        for path in new:
             if os.path.lexists(self.top / path):
                 raise RefusedError(f"{path} is not in git and would be overwritten: move it away.")
         with _undisturbed():
-            git(self.top, "read-tree", "-m", "-u", "HEAD", merge.tree, alone=True)
             lines = [
                 line
                 for path, stages in merge.conflicts.items()
@@ -233,7 +233,18 @@ class Repository:
                 )
             ]
             given = os.fsencode("".join(lines))
-            git(self.top, "update-index", "-z", "--index-info", given=given, alone=True)
+            try:
+                git(self.top, "read-tree", "-m", "-u", "HEAD", merge.tree, alone=True)
+                git(self.top, "update-index", "-z", "--index-info", given=given, alone=True)
+            except RefusedError:
+                self._drop(new)
+                raise
+
+    def _drop(self, new: Sequence[str]) -> None:
+        """Put back what is committed: the index, the files, and none that are new."""
+        run_git(self.top, "read-tree", "--reset", "-u", "HEAD", alone=True)
+        for path in new:
+            (self.top / path).unlink(missing_ok=True)
 
 
 def _parsed(output: str) -> tuple[Merge, dict[str, Stages]]:

@@ -219,3 +219,27 @@ def test_an_update_that_is_interrupted_is_whole_or_nothing(
     if status:
         assert done.stderr == "Interrupted: nothing was changed.\n"
         assert is_clean(project)
+
+
+FAILING = """\
+#!/bin/sh
+case " $* " in *" read-tree -m "*) {} "$@"; exit 1;; esac
+exec {} "$@"
+"""
+
+
+def test_a_last_step_that_fails_is_undone(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    project = made(clone, BARE, tmp_path / "project")
+    commit(project)
+    before = content(project)
+    program = shutil.which("git")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").write_text(FAILING.format(program, program))
+    (tmp_path / "bin/git").chmod(0o755)
+    with monkeypatch.context() as patched, pytest.raises(RefusedError, match="git read-tree"):
+        patched.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+        commands.update(project, clone, VERSION, ["cache=yes", "tracing=yes"])
+    assert content(project) == before
+    assert is_clean(project)
