@@ -6,6 +6,7 @@ import subprocess
 import tomllib
 
 import pytest
+from servekit.settings import RENAMED
 
 from evolve.versions import number, part, sections, upgrades
 from scripts.export import ROOT
@@ -50,7 +51,9 @@ def test_upgrades_lead_to_prompts_and_settings_that_there_are():
     table = json.loads((ROOT / "upgrades.json").read_text(encoding="utf-8"))
     assert table.keys() <= sections(CHANGELOG).keys()
     settings = (ROOT / "{{cookiecutter.project_slug}}/.env.example").read_text(encoding="utf-8")
-    for upgrade in upgrades(ROOT, "0.0.0", VERSION):
+    crossed = [*upgrades(ROOT, "0.0.0", VERSION)]
+    assert RENAMED.items() <= {pair for one in crossed for pair in one.settings.items()}
+    for upgrade in crossed:
         assert {*upgrade.prompts.values()} <= {*PROMPTS}
         for prompt, answer in upgrade.answers.items():
             assert answer in CHOICES.get(prompt, (True, False) if prompt in FEATURES else ())
