@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # Line ends are compared as they are, whatever this machine prefers.
-SETTINGS = ("-c", "core.autocrlf=false", "-c", "core.fsmonitor=false")
+SETTINGS = ("-c", "core.autocrlf=false", "-c", "core.fsmonitor=false", "-c", "diff.noprefix=false")
+# What git tells its hooks: another repository than that of the folder.
+FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
 
 
 class RefusedError(Exception):
@@ -29,10 +31,11 @@ def run_git(
         variables: Added to the environment.
         alone: Whether Ctrl-C must not reach it; then it cannot ask for a password, either.
     """
+    environment = {name: one for name, one in os.environ.items() if name not in FOREIGN}
     return subprocess.run(
         ["git", *SETTINGS, *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, **(variables or {})},
+        env={**environment, **(variables or {})},
         input=given,
         stdin=subprocess.DEVNULL if given is None else None,
         capture_output=True,

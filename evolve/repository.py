@@ -55,6 +55,8 @@ class Repository:
         self.prefix = git(project, "rev-parse", "--show-prefix")
         if run_git(project, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
             raise RefusedError("Nothing is committed yet: add and commit first.")
+        if self.path("MERGE_HEAD").exists():
+            raise RefusedError("A merge is not concluded: commit it, or git merge --abort.")
         run_git(self.top, "update-index", "-q", "--refresh")
         if git(self.top, "status", "--porcelain", "--untracked-files=no"):
             raise RefusedError("There are changes that are not committed: commit or stash them.")

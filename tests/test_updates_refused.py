@@ -27,6 +27,13 @@ def uncommitted(project: Path) -> None:
     (project / "README.md").write_text("mine\n")
 
 
+def half_merged(project: Path) -> None:
+    git(project, "checkout", "--quiet", "-b", "other")
+    git(project, "commit", "--quiet", "--allow-empty", "--message=Other")
+    git(project, "checkout", "--quiet", "main")
+    git(project, "merge", "--quiet", "--no-ff", "--no-commit", "other")
+
+
 def not_in_git(project: Path) -> None:
     shutil.rmtree(project / ".git")
 
@@ -87,6 +94,7 @@ def nothing(_: Path) -> None:
 
 REFUSED: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
     "uncommitted": (uncommitted, [], "There are changes that are not committed"),
+    "half merged": (half_merged, [], "A merge is not concluded"),
     "no git": (not_in_git, [], "The project is in no git repository"),
     "no commit": (empty_repository, [], "Nothing is committed yet"),
     "no record": (without_a_record, [], "There is no .template.json here"),
@@ -133,15 +141,23 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(
 
 
 def test_an_edited_kit_is_undone_as_the_refusal_says(
-    clone: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    clone: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     project = made(clone, DEFAULT, tmp_path / "project")
     commit(project)
+    git(project, "config", "diff.noprefix", "true")
+    # As in a hook of another repository.
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path))
     edited_kit(project)
     with pytest.raises(RefusedError) as refused:
         commands.update(project, clone, VERSION, ["tracing=yes"])
     assert "+MINE = True" in capfd.readouterr().out
     [command] = re.findall("`(git .*?)`", str(refused.value))
+    monkeypatch.undo()
     subprocess.run(command, shell=True, check=True, cwd=project)
     commit(project)
     assert commands.update(project, clone, VERSION, ["tracing=yes"]).merge.conflicts == {}
