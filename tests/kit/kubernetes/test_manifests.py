@@ -1,8 +1,9 @@
 """`make manifests` names what is wrong, before a cluster does."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ def test_all_components_fit_together(folder: Path) -> None:
     made = manifests_of(overlay(folder, *COMPONENTS, patches=[WITH_A_GPU]))
     assert list(mistakes(made)) == []
     [job] = made.of_kind("Job")
-    assert job["metadata"]["name"] == "acme-service-migrate-1-2-3"
+    assert re.fullmatch("acme-service-migrate-1-2-3-[0-9a-f]{10}", job["metadata"]["name"])
     alerts = yaml.safe_load((PROJECT / "deploy/prometheus/alerts.yml").read_text("utf-8"))
     assert alerts in [one["spec"] for one in made.of_kind("PrometheusRule")]
 
@@ -131,6 +132,78 @@ def test_changed_settings_make_a_new_name(folder: Path, production: Manifests) -
         for group in made.groups
     ]
     assert names[0] == names[1] != names[2] == names[3]
+
+
+@contextmanager
+def edited_production(folder: Path, file: str, old: str, new: str) -> Iterator[Manifests]:
+    """The overlay `production` of a project in which a file is edited."""
+    before = edited(folder / file, old, new)
+    try:
+        yield manifests_of("production")
+    finally:
+        (folder / file).write_text(before, encoding="utf-8")
+
+
+PRODUCTION = f"{OVERLAYS}/production/kustomization.yaml"
+DIGEST = f"digest: sha256:{32 * 'a1'}"
+
+
+def job_of(manifests: Manifests) -> str:
+    [job] = manifests.of_kind("Job")
+    return job["metadata"]["name"]
+
+
+def test_the_name_of_a_job_follows_its_content(folder: Path, production: Manifests) -> None:
+    changes = [(PRODUCTION, "newTag: 0.1.0", DIGEST)]
+    changes += [(f"{OVERLAYS}/production/settings.env", "LEVEL=INFO", "LEVEL=DEBUG")]
+    names = [job_of(production), job_of(manifests_of("production"))]
+    for file, old, new in changes:
+        with edited_production(folder, file, old, new) as made:
+            names.append(job_of(made))
+    assert names[0] == names[1]
+    assert len({*names}) == 3
+    assert [one for one in names if len(one) > 63] == []
+
+
+def test_a_job_comes_after_what_it_needs(production: Manifests) -> None:
+    def waves(*kinds: str) -> set[int]:
+        key = "argocd.argoproj.io/sync-wave"
+        found = [one["metadata"].get("annotations", {}) for one in production.of_kind(*kinds)]
+        return {int(one.get(key, 0)) for one in found}
+
+    assert waves("Namespace", "ServiceAccount", "ConfigMap") == {-2}
+    assert waves("Job") == {-1}
+    assert waves("RayService") == {0}
+
+
+def test_a_placement_without_deployments_has_no_blocks_of_them(folder: Path) -> None:
+    change = ("serve.yaml", "placement: separate", "placement: inline")
+    with edited_production(folder, *change) as made:
+        assert list(mistakes(made)) == []
+    [application] = yaml.safe_load(made.service["spec"]["serveConfigV2"])["applications"]
+    assert [one["name"] for one in application["deployments"]] == ["ingress"]
+
+
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+"""A number of JSON: every reader of YAML takes it for the same."""
+
+
+def doubtful(text: str) -> list[str]:
+    """Values without quotes that readers of YAML take for different things."""
+    plain = [one.value for one in yaml.scan(text) if getattr(one, "plain", False)]
+    return [
+        one for one in plain if re.match("[-+.]?[0-9]|[yn]$", one) and not NUMBER.fullmatch(one)
+    ]
+
+
+@pytest.mark.parametrize("tag", ["12345e7", "0123489", "0o17", "1_000", "2026-11-30", "1:30", "y"])
+def test_texts_that_look_like_numbers_are_quoted(folder: Path, tag: str) -> None:
+    with edited_production(folder, PRODUCTION, "newTag: 0.1.0", f'newTag: "{tag}"'):
+        assert write("production", folder / "made")
+    text = (folder / "made/production.yaml").read_text("utf-8")
+    service = the_service([*yaml.safe_load_all(text)])
+    assert f"build: '{tag}'" in service["spec"]["serveConfigV2"]
+    assert [*doubtful(text), *doubtful(service["spec"]["serveConfigV2"])] == []
 
 
 # What can be wrong with the resources, each as an edit and what is said of it.
@@ -478,7 +551,6 @@ FINE: dict[str, Edit] = {
     ),
     "a digest in place of a tag": lambda m: (
         [ray(m, group).update(image="a@sha256:" + 64 * "0") for group in (0, 1)]
-        and one_of(m, "Job", "acme-service-migrate-0-1-0")
     ),
     "a rule for every port": lambda m: ingress_rules(m, "workers")[1]["ports"][0].update(
         port=8000, endPort=9000

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from servekit.commands.check_config.checks import checked
 from servekit.commands.check_config.checks import mistakes as in_serve
 from servekit.commands.check_config.strict_yaml import ConfigurationError, read
@@ -27,6 +25,7 @@ from .rules import (
 from .schemas import in_schemas, without_schema
 from .security import in_security
 from .selection import in_budgets, in_policies, in_selectors
+from .written import as_yaml
 
 FOLDER = Path("deploy/kubernetes/overlays")
 SERVE = Path("serve.yaml")
@@ -93,11 +92,11 @@ def write(overlay: str, folder: Path) -> bool:
     if found:
         return False
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump_all(manifests.documents, sort_keys=False, allow_unicode=True)
-    file.write_text(text, encoding="utf-8")
+    kinds, names = without_schema(manifests), secrets(manifests)
+    file.write_text(as_yaml(*manifests.documents), encoding="utf-8")
     print(f"{file}: OK")
-    if kinds := without_schema(manifests):
+    if kinds:
         print(f"Not held against a schema here: {', '.join(kinds)}.")
-    if names := secrets(manifests):
+    if names:
         print(f"These Secrets must be on the cluster before: {', '.join(names)}.")
     return True

@@ -1,19 +1,24 @@
 """Puts into manifests what stands elsewhere in the project, so that it is written once."""
 
+import json
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import yaml
-
-from servekit.commands.check_config.strict_yaml import read
+from servekit.commands.check_config.checks import checked
+from servekit.commands.check_config.strict_yaml import ConfigurationError, read
 
 from .kustomize import Block, ManifestsError
 from .pods import groups_of
 from .serve_config import merged
+from .written import as_yaml
 
 ALERTS = Path("deploy/prometheus/alerts.yml")
+READABLE = 52
+"""Characters of a Job's name before its hash: 63 are allowed."""
 
 
 def the_service(documents: Sequence[Block]) -> Block:
@@ -34,7 +39,7 @@ def complete(documents: Sequence[Block], serve: Block) -> Block:
         serve: The project's `serve.yaml`.
     """
     service = the_service(documents)
-    spec = service["spec"]
+    spec = service.get("spec") or {}
     changes = spec.get("serveConfigV2") or {}
     if not isinstance(changes, dict):
         raise ManifestsError(
@@ -44,18 +49,53 @@ def complete(documents: Sequence[Block], serve: Block) -> Block:
     if not isinstance(spec.get("rayClusterConfig"), dict):
         raise ManifestsError("The RayService has no rayClusterConfig.")
     tag = tag_of(service)
-    for application in config.get("applications", []):
-        if "args" in application:
+    for application in blocks_of(config, "applications"):
+        if isinstance(application.get("args"), dict):
             # Always there: an argument that comes or goes is a roll-out.
             application["args"].setdefault("build", tag)
-    spec["serveConfigV2"] = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    drop_unused(config)
+    spec["serveConfigV2"] = as_yaml(config)
     spec["rayClusterConfig"].setdefault("rayVersion", version("ray"))
     for one in documents:
-        if one["kind"] == "Job" and tag:
-            one["metadata"]["name"] += "-" + re.sub("[^a-z0-9]+", "-", tag.lower()).strip("-")
+        if one["kind"] == "Job":
+            one["metadata"]["name"] = job_name(one, tag)
         if one["kind"] == "PrometheusRule" and "spec" not in one:
-            one["spec"] = read(ALERTS)
+            one["spec"] = alerts()
     return config
+
+
+def blocks_of(block: Block, key: str) -> list[Block]:
+    found: Any = block.get(key)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def drop_unused(config: Block) -> None:
+    """Take out the blocks of deployments that `placement` leaves out: Serve refuses them."""
+    try:
+        schema = checked(config)
+    except ConfigurationError:
+        return  # named when all is checked
+    for application, block in zip(schema.applications, config["applications"], strict=True):
+        kept = {one.name for one in application.deployments}
+        if "deployments" in block:
+            block["deployments"] = [one for one in block["deployments"] if one["name"] in kept]
+
+
+def job_name(job: Block, tag: str) -> str:
+    """Return a name of its own for each content: what a Job runs cannot be changed."""
+    readable = re.sub("[^a-z0-9]+", "-", f"{job['metadata']['name']}-{tag}".lower())
+    content = json.dumps(job.get("spec"), sort_keys=True, default=str)
+    return f"{readable[:READABLE].strip('-')}-{sha256(content.encode()).hexdigest()[:10]}"
+
+
+def alerts() -> Block:
+    try:
+        found = read(ALERTS)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{ALERTS}: {error}") from None
+    if not isinstance(found, dict) or not found.get("groups"):
+        raise ConfigurationError(f"{ALERTS}: It has no groups.")
+    return found
 
 
 def tag_of(service: Block) -> str:

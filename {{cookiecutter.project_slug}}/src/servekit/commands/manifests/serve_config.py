@@ -22,7 +22,7 @@ def merged(serve: Block, changes: Block) -> Block:
             by itself in `serve.yaml` keeps its bounds, unless it is named or new bounds are given.
     """
     config, changes = deepcopy(serve), deepcopy(changes)
-    each = changes.pop(EACH, {})
+    each = changes.pop(EACH, None) or {}
     for application in config.get("applications", []):
         application["deployments"] = [
             with_changes(one, suiting(one, each)) for one in application.get("deployments", [])
