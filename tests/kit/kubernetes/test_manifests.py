@@ -45,6 +45,19 @@ WITH_A_GPU = {
     ),
 }
 """A model that asks for a GPU."""
+REDIS = {
+    "target": {"kind": "RayService"},
+    "patch": yaml.safe_dump(
+        [
+            {
+                "op": "replace",
+                "path": "/spec/rayClusterConfig/gcsFaultToleranceOptions/redisAddress",
+                "value": "redis.example.com:6379",
+            }
+        ]
+    ),
+}
+"""Another Redis than that of the component `backends`."""
 
 Edit = Callable[[Manifests], object]
 
@@ -97,12 +110,17 @@ def test_a_component_fits_the_base(folder: Path, component: str) -> None:
 
 
 def test_all_components_fit_together(folder: Path) -> None:
-    made = manifests_of(overlay(folder, *COMPONENTS, patches=[WITH_A_GPU]))
+    made = manifests_of(overlay(folder, *COMPONENTS, patches=[WITH_A_GPU, REDIS]))
     assert list(mistakes(made)) == []
     [job] = made.of_kind("Job")
     assert re.fullmatch("acme-service-migrate-1-2-3-[0-9a-f]{10}", job["metadata"]["name"])
     alerts = yaml.safe_load((PROJECT / "deploy/prometheus/alerts.yml").read_text("utf-8"))
     assert alerts in [one["spec"] for one in made.of_kind("PrometheusRule")]
+
+
+def test_a_head_does_not_rely_on_a_redis_that_forgets(folder: Path) -> None:
+    [sentence] = mistakes(manifests_of(overlay(folder, "backends", "fault-tolerance")))
+    assert "redisAddress is 'redis' of the component `backends`" in sentence
 
 
 def test_the_service_is_that_of_serve_yaml_but_for_the_changes(production: Manifests) -> None:
@@ -520,11 +538,93 @@ SEEDS: dict[str, tuple[Edit, str]] = {
         lambda m: ingress_rules(m, "workers").pop(2),
         "The group 'serve' lets no Prometheus in",
     ),
+    "a range with more than callers need": (
+        lambda m: ingress_rules(m, "workers")[1]["ports"][0].update(endPort=9000),
+        "The group 'serve' has Ray's own ports open to other pods.",
+    ),
+    "the ports of Ray's clients": (
+        lambda m: ingress_rules(m, "head").append({"ports": [{"port": 10001}]}),
+        "The head has Ray's own ports open to other pods.",
+    ),
+    "a head that is open to a namespace": (
+        lambda m: ingress_rules(m, "head").append(
+            {"from": [{"namespaceSelector": {"matchLabels": {"a": "b"}}}]}
+        ),
+        "The head has Ray's own ports open to other pods.",
+    ),
+    "a dashboard for addresses": (
+        lambda m: ingress_rules(m, "head")[1]["from"].append({"ipBlock": {"cidr": "0.0.0.0/0"}}),
+        "The dashboard is open to other pods",
+    ),
+    "a dashboard for namespaces": (
+        lambda m: ingress_rules(m, "head")[1]["from"].append(
+            {"namespaceSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}
+        ),
+        "The dashboard is open to other pods",
+    ),
+    "a policy of another protocol": (
+        lambda m: ingress_rules(m, "workers")[1]["ports"][0].update(protocol="UDP"),
+        "The group 'serve' is closed to callers: nothing opens its port 'serve'.",
+    ),
+    "every port of a protocol": (
+        lambda m: ingress_rules(m, "workers")[1]["ports"][0].pop("port"),
+        "The group 'serve' has Ray's own ports open to other pods.",
+    ),
+    "a port that the pods do not name": (
+        lambda m: ingress_rules(m, "workers")[1]["ports"][0].update(port="http"),
+        "The group 'serve' is closed to callers: nothing opens its port 'serve'.",
+    ),
+    "policies of what goes out alone": (
+        lambda m: policies(m, policyTypes=["Egress"]),
+        "No NetworkPolicy selects the head: its ports are open to all pods.",
+    ),
+    "policies that let nothing out": (
+        lambda m: policies(m, policyTypes=["Ingress", "Egress"]),
+        "The group 'serve' can reach nothing: `Egress` is in policyTypes, without a rule.",
+    ),
     "a monitor of other pods": (
         lambda m: one_of(m, "PodMonitor")["spec"]["selector"]["matchLabels"].update(
             {"ray.io/is-ray-node": "no"}
         ),
         "PodMonitor 'acme-service' does not select the head.",
+    ),
+    "a budget without a selector": (
+        lambda m: one_of(m, "PodDisruptionBudget")["spec"].pop("selector"),
+        "PodDisruptionBudget 'acme-service' has no selector: it holds for no pod.",
+    ),
+    "a budget of something else alone": (
+        lambda m: one_of(m, "PodDisruptionBudget").update(of_redis("PodDisruptionBudget")),
+        "There is no PodDisruptionBudget: a drain could take all workers at once.",
+    ),
+    "a route without a port": (
+        lambda m: one_of(m, "HTTPRoute")["spec"]["rules"][1]["backendRefs"][0].pop("port"),
+        "A route leads to port None, which the head does not name.",
+    ),
+    "a volume of a ConfigMap that does not exist": (
+        lambda m: pod(m)["volumes"].append({"name": "more", "configMap": {"name": "more"}}),
+        "ConfigMap 'more' is used, and does not exist.",
+    ),
+    "a password without a Secret": (
+        lambda m: m.cluster["gcsFaultToleranceOptions"]["redisPassword"]["valueFrom"][
+            "secretKeyRef"
+        ].pop("name"),
+        "A secretKeyRef names no Secret.",
+    ),
+    "a drain that is no number": (
+        lambda m: set_env(m, "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", "120s"),
+        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S must be a number of seconds, and is '120s'.",
+    ),
+    "a number of replicas by itself": (
+        lambda m: of(m, num_replicas="auto"),
+        "A deployment has an autoscaling_config, and the cluster does not scale.",
+    ),
+    "pods without labels": (
+        lambda m: m.workers[0].template.update(metadata=None),
+        "No NetworkPolicy selects the group 'serve'",
+    ),
+    "a CronJob as root": (
+        lambda m: m.documents.append(cron_job(m, securityContext={})),
+        "CronJob 'clean', migrate: runAsNonRoot must be true, and runAsUser not 0.",
     ),
     "a spread among other pods": (
         lambda m: pod(m)["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"].update(
@@ -532,6 +632,55 @@ SEEDS: dict[str, tuple[Edit, str]] = {
         ),
         "The group 'serve' is not among the pods that it is spread with.",
     ),
+}
+
+
+def policies(manifests: Manifests, **changes: object) -> None:
+    for role in ("head", "workers"):
+        one_of(manifests, "NetworkPolicy", f"acme-service-{role}")["spec"].update(changes)
+
+
+def of_redis(kind: str) -> dict[str, Any]:
+    """A budget or a monitor of something else."""
+    spec: dict[str, Any] = {"selector": {"matchLabels": {"app.kubernetes.io/name": "redis"}}}
+    group, more = {
+        "PodDisruptionBudget": ("policy/v1", {"maxUnavailable": 1}),
+        "PodMonitor": ("monitoring.coreos.com/v1", {"podMetricsEndpoints": [{"port": "m"}]}),
+    }[kind]
+    return {"apiVersion": group, "kind": kind, "metadata": {"name": "redis"}, "spec": spec | more}
+
+
+def cron_job(manifests: Manifests, **changes: object) -> dict[str, Any]:
+    """What the Job runs, once more at times."""
+    [job] = manifests.of_kind("Job")
+    template: dict[str, Any] = deepcopy(job["spec"]["template"])
+    template["spec"] |= changes
+    spec = {"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": template}}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "clean"},
+        "spec": spec,
+    }
+
+
+SEALED = {
+    "apiVersion": "bitnami.com/v1alpha1",
+    "kind": "SealedSecret",
+    "metadata": {"name": "acme-service"},
+    "spec": {"encryptedData": {"A": "x"}, "template": {"metadata": {"name": "acme-service"}}},
+}
+STORE = {
+    "apiVersion": "external-secrets.io/v1",
+    "kind": "SecretStore",
+    "metadata": {"name": "aws"},
+    "spec": {"provider": {"aws": {"auth": {"secretRef": {"accessKeyIDSecretRef": {}}}}}},
+}
+OTHER_ROUTE = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "HTTPRoute",
+    "metadata": {"name": "ui"},
+    "spec": {"rules": [{"backendRefs": [{"name": "ui", "port": 80}]}]},
 }
 
 
@@ -552,9 +701,25 @@ FINE: dict[str, Edit] = {
     "a digest in place of a tag": lambda m: (
         [ray(m, group).update(image="a@sha256:" + 64 * "0") for group in (0, 1)]
     ),
-    "a rule for every port": lambda m: ingress_rules(m, "workers")[1]["ports"][0].update(
-        port=8000, endPort=9000
+    "a range of one port": lambda m: ingress_rules(m, "workers")[1]["ports"][0].update(
+        endPort=8000
     ),
+    "ports by their names": lambda m: ingress_rules(m, "workers")[1]["ports"][0].update(
+        port="serve"
+    ),
+    "an operator in its namespace": lambda m: ingress_rules(m, "head")[1]["from"][0].update(
+        namespaceSelector={"matchLabels": {"kubernetes.io/metadata.name": "kuberay"}}
+    ),
+    "what may go out": lambda m: policies(m, policyTypes=["Ingress", "Egress"], egress=[{}]),
+    "a sealed Secret": lambda m: m.documents.append(deepcopy(SEALED)),
+    "a store of Secrets": lambda m: m.documents.append(deepcopy(STORE)),
+    "a budget of Redis": lambda m: m.documents.append(of_redis("PodDisruptionBudget")),
+    "a monitor of Redis": lambda m: m.documents.append(of_redis("PodMonitor")),
+    "a route of something else": lambda m: m.documents.append(deepcopy(OTHER_ROUTE)),
+    "the ServiceAccount default": lambda m: m.documents.append(
+        cron_job(m, serviceAccountName="default")
+    ),
+    "options that are empty": lambda m: of(m, ray_actor_options={"num_cpus": 0.5, "resources": {}}),
 }
 
 
@@ -565,7 +730,17 @@ def of(manifests: Manifests, **changes: object) -> None:
 
 @pytest.mark.parametrize("edit", FINE.values(), ids=FINE)
 def test_what_fits_is_not_refused(production: Manifests, edit: Edit) -> None:
-    assert list(mistakes(changed(production, edit))) == []
+    made = changed(production, edit)
+    assert list(mistakes(made)) == []
+    assert secrets(made) == ["acme-service", "acme-service-redis"]
+
+
+def test_several_applications_fit_together(folder: Path) -> None:
+    one = (folder / "serve.yaml").read_text(encoding="utf-8")
+    several = yaml.safe_load((folder / "deploy/applications.yaml").read_text(encoding="utf-8"))
+    many = yaml.safe_load(one) | {"applications": several["applications"]}
+    with edited_production(folder, "serve.yaml", one, yaml.safe_dump(many)) as made:
+        assert list(mistakes(made)) == []
 
 
 def test_resources_that_are_not_json_are_named(production: Manifests) -> None:
@@ -597,6 +772,8 @@ IN_FILES = [
     ("serve.yaml", "  port: 8000", "  port: 8080", "serve.yaml listens on 8080."),
     ("serve.yaml", "max_ongoing_requests", "max_ongoing", "serve.yaml: Unknown key"),
     ("serve.yaml", "num_cpus: 0.5", "num_cpus: 5", "No group of workers has room for a replica"),
+    ("deploy/prometheus/alerts.yml", "groups:", "groups: [", "deploy/prometheus/alerts.yml: Not"),
+    ("deploy/prometheus/alerts.yml", "groups:", "others:", "alerts.yml: It has no groups."),
     (f"{OVERLAYS}/production/kustomization.yaml", "newTag: 0.1.0", "newTag: latest", "a tag that"),
     (f"{OVERLAYS}/production/kustomization.yaml", "  - namespace.yaml\n", "  - x.yaml\n", "x.yaml"),
     (f"{OVERLAYS}/production/kustomization.yaml", "/each_deployment/", "/each/", "kustomize refus"),

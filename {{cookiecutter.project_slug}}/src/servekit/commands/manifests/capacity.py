@@ -8,7 +8,7 @@ from typing import Any
 
 from .kustomize import Block
 from .pods import Group
-from .rules import Manifests
+from .rules import Manifests, bounds_of
 
 
 @dataclass
@@ -30,16 +30,16 @@ class Worker:
 
 def demand_of(deployment: Block) -> dict[str, float]:
     """Return what a replica reserves. Memory is not counted: Ray does not hold replicas to it."""
-    options: Any = deployment.get("ray_actor_options", {})
+    options: Any = deployment.get("ray_actor_options") or {}
     said = {"num_cpus": 1.0} | {key: one for key, one in options.items() if key == "num_cpus"}
-    others = {"num_gpus": options.get("num_gpus", 0)} | options.get("resources", {})
+    others = {"num_gpus": options.get("num_gpus", 0)} | (options.get("resources") or {})
     return {name: float(amount) for name, amount in (said | others).items() if amount}
 
 
 def replicas_of(deployment: Block) -> int:
     """Return how many replicas there are at least."""
-    bounds: Any = deployment.get("autoscaling_config") or {}
-    return int(bounds.get("min_replicas", 1) if bounds else deployment.get("num_replicas", 1))
+    bounds = bounds_of(deployment)
+    return int(bounds.get("min_replicas", 1) if bounds else deployment.get("num_replicas") or 1)
 
 
 def in_capacity(manifests: Manifests) -> Iterator[str]:
@@ -49,7 +49,7 @@ def in_capacity(manifests: Manifests) -> Iterator[str]:
         for group in manifests.workers
         for _ in range(group.replicas)
     ]
-    demands = sorted(manifests.deployments, key=weight, reverse=True)
+    demands = sorted(in_full(manifests), key=weight, reverse=True)
     found = [sentence for one in demands for sentence in placed(one, workers)]
     yield from found
     idle = Counter(one.group.what for one in workers if not one.replicas)
@@ -60,6 +60,18 @@ def in_capacity(manifests: Manifests) -> Iterator[str]:
                 "is never ready."
             )
     yield from in_roll_outs(manifests, len(workers))
+
+
+def in_full(manifests: Manifests) -> list[Block]:
+    """Return the deployments, each with the name of its application before its own."""
+    applications: list[Block] = manifests.serve["applications"]
+    return [
+        one | {"name": f"{application.get('name', 'default')}/{one['name']}"}
+        if len(applications) > 1
+        else one
+        for application in applications
+        for one in application.get("deployments", [])
+    ]
 
 
 def weight(deployment: Block) -> tuple[float, float]:
@@ -98,7 +110,7 @@ def in_roll_outs(manifests: Manifests, workers: int) -> Iterator[str]:
     most_workers = sum(group.spec["maxReplicas"] for group in manifests.workers)
     for one in manifests.deployments:
         limit = one.get("max_replicas_per_node")
-        most: Any = (one.get("autoscaling_config") or {}).get("max_replicas", 0)
+        most = bounds_of(one).get("max_replicas", 0)
         if limit and most > limit * most_workers:
             yield (
                 f"{one['name']!r} may have {most} replicas, and {most_workers} workers have "

@@ -15,6 +15,7 @@ from .kustomize import ManifestsError, rendered
 from .rules import (
     Manifests,
     in_cluster,
+    in_fault_tolerance,
     in_lifetimes,
     in_names,
     in_ports,
@@ -31,7 +32,7 @@ FOLDER = Path("deploy/kubernetes/overlays")
 SERVE = Path("serve.yaml")
 RULES = (
     *(in_names, in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity),
-    *(in_security, in_budgets, in_policies, in_selectors),
+    *(in_fault_tolerance, in_security, in_budgets, in_policies, in_selectors),
 )
 
 

@@ -70,7 +70,7 @@ class Group:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        own = self.template.get("metadata", {}).get("labels", {})
+        own = (self.template.get("metadata") or {}).get("labels") or {}
         return own | {
             "ray.io/cluster": "one",
             "ray.io/group": "headgroup" if self.is_head else self.name,
@@ -85,6 +85,20 @@ class Group:
     @property
     def env(self) -> Mapping[str, str]:
         return {one["name"]: one.get("value", "") for one in self.container.get("env", [])}
+
+    def seconds(self, name: str, default: float) -> float:
+        """Return what a variable of the container says.
+
+        Raises:
+            ManifestsError: It is no number.
+        """
+        said = self.env.get(name, str(default))
+        try:
+            return float(said)
+        except ValueError:
+            raise ManifestsError(
+                f"{self.what}: {name} must be a number of seconds, and is {said!r}."
+            ) from None
 
     @cached_property
     def capacity(self) -> Mapping[str, float]:
@@ -120,13 +134,21 @@ def groups_of(service: Block) -> list[Group]:
 
 
 def pod_templates(documents: Sequence[Block]) -> Iterator[tuple[str, Block]]:
-    """Yield each template of pods, with what to call its pods."""
+    """Yield each template of pods, with what to call its pods.
+
+    Other operators have templates too, such as a SealedSecret that of its Secret.
+    """
     for one in documents:
         name = f"{one['kind']} {one['metadata']['name']!r}"
         if one["kind"] == "RayService":
             for group in groups_of(one):
                 yield f"{name}, {group.name}", group.template
-        elif template := one.get("spec", {}).get("template"):
+            continue
+        spec: Any = one.get("spec") or {}
+        if one["kind"] == "CronJob":
+            spec = spec.get("jobTemplate", {}).get("spec", {})
+        template: Any = spec.get("template")
+        if isinstance(template, dict) and "containers" in (template.get("spec") or {}):
             yield name, template
 
 

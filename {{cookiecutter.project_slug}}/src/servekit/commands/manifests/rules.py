@@ -1,7 +1,7 @@
 """What manifests have to agree on, within themselves and with `serve.yaml`."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,6 @@ from .pods import (
     containers_of,
     groups_of,
     pod_templates,
-    quantity,
     values,
 )
 
@@ -27,6 +26,7 @@ PROXY_LEAVES_S = 35
 DRAIN = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
 SERVER_TIMEOUT = "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S"
 PROFILE = "/deploy/serve.env"
+COMPONENT = "app.kubernetes.io/component"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Manifests:
         serve: The Serve configuration in it.
     """
 
-    documents: Sequence[Block]
+    documents: list[Block]
     service: Block
     serve: Block
 
@@ -78,31 +78,53 @@ def in_names(manifests: Manifests) -> Iterator[str]:
     yield from (f"There are two of {kind} {name!r}." for (kind, name), n in names.items() if n > 1)
     if len(manifests.name) > LONGEST_NAME:
         yield f"The name {manifests.name!r} has more than {LONGEST_NAME} characters."
-    for kind, key in (("ConfigMap", "configMapRef"), ("ConfigMap", "configMapKeyRef")):
-        yield from missing(manifests, kind, (one["name"] for one in under(manifests, key)))
-    accounts = (name for one in manifests.documents for name in values(one, "serviceAccountName"))
+    for key in ("configMapRef", "configMapKeyRef", "configMap"):
+        yield from missing(manifests, "ConfigMap", names_under(manifests, key))
+    accounts = {*under(manifests, "serviceAccountName")} - {"default"}
     yield from missing(manifests, "ServiceAccount", accounts)
-    routes = manifests.of_kind("HTTPRoute", "GRPCRoute")
-    for one in (one for route in routes for many in values(route, "backendRefs") for one in many):
-        if one["name"] != f"{manifests.name}-serve-svc":
-            yield f"A route leads to {one['name']!r}, and KubeRay makes {manifests.name}-serve-svc."
-        elif one["port"] not in serving_ports(manifests.head).values():
-            yield f"A route leads to port {one['port']}, which the head does not name."
+    for key in ("secretRef", "secretKeyRef"):
+        if "" in names_under(manifests, key):
+            yield f"A {key} names no Secret."
+    for route in manifests.of_kind("HTTPRoute", "GRPCRoute"):
+        yield from in_route(manifests, route)
 
 
-def under(manifests: Manifests, key: str) -> Iterator[Block]:
-    return (one for document in manifests.documents for one in values(document, key))
+def in_route(manifests: Manifests, route: Block) -> Iterator[str]:
+    """Check what leads to the service. A route of its name must; others may lead elsewhere too."""
+    service = f"{manifests.name}-serve-svc"
+    backends = [one for many in values(route, "backendRefs") for one in many or []]
+    own = [one for one in backends if one.get("name") == service]
+    if not own and route["metadata"]["name"] == manifests.name:
+        for one in backends:
+            yield f"A route leads to {one.get('name')!r}, and KubeRay makes {service}."
+    for one in own:
+        if one.get("port") not in serving_ports(manifests.head).values():
+            yield f"A route leads to port {one.get('port')}, which the head does not name."
 
 
-def missing(manifests: Manifests, kind: str, wanted: Iterator[str]) -> Iterator[str]:
+def under(manifests: Manifests, key: str) -> Iterator[Any]:
+    """Yield what stands under a key in pods and in the RayService."""
+    pods = (template for _, template in pod_templates(manifests.documents))
+    return (one for block in (manifests.service, *pods) for one in values(block, key))
+
+
+def names_under(manifests: Manifests, key: str) -> set[str]:
+    """Return the names of what is referred to; empty for a reference that has none."""
+    found = [one for one in under(manifests, key) if isinstance(one, dict)]
+    return {str(one.get("name") or "") for one in found if not one.get("optional")}
+
+
+def missing(manifests: Manifests, kind: str, wanted: set[str]) -> Iterator[str]:
     there = {one["metadata"]["name"] for one in manifests.of_kind(kind)}
-    for name in sorted({*wanted} - there):
+    for name in sorted(wanted - there):
         yield f"{kind} {name!r} is used, and does not exist."
 
 
 def secrets(manifests: Manifests) -> list[str]:
     """Return the names of the Secrets that have to be on the cluster already."""
-    wanted = {one["name"] for key in ("secretRef", "secretKeyRef") for one in under(manifests, key)}
+    wanted = names_under(manifests, "secretRef") | names_under(manifests, "secretKeyRef")
+    volumes = [one for one in under(manifests, "secret") if isinstance(one, dict)]
+    wanted |= {one["secretName"] for one in volumes if "secretName" in one}
     return sorted(wanted - {one["metadata"]["name"] for one in manifests.of_kind("Secret")})
 
 
@@ -168,9 +190,10 @@ def in_probes(manifests: Manifests) -> Iterator[str]:
 
 def in_lifetimes(manifests: Manifests) -> Iterator[str]:
     """Check that what is under way may finish where a pod ends."""
-    longest = max(one.get("graceful_shutdown_timeout_s", 20) for one in manifests.deployments)
+    granted = (one.get("graceful_shutdown_timeout_s") for one in manifests.deployments)
+    longest = max((20 if one is None else one for one in granted), default=20)
     for group in manifests.groups:
-        drain, grace = quantity(group.env.get(DRAIN, 30)), grace_s(group)
+        drain, grace = group.seconds(DRAIN, 30), grace_s(group)
         if grace <= drain:
             yield f"{group.what} drains for {drain:g} s and is killed after {grace:g}."
         if not group.is_head and drain < longest + PROXY_LEAVES_S:
@@ -178,7 +201,7 @@ def in_lifetimes(manifests: Manifests) -> Iterator[str]:
                 f"{group.what} drains for {drain:g} s: {longest:g} of graceful_shutdown_timeout_s "
                 f"and {PROXY_LEAVES_S} of the proxy do not fit."
             )
-        if quantity(group.env.get(SERVER_TIMEOUT, 0)) <= 0:
+        if group.seconds(SERVER_TIMEOUT, 0) <= 0:
             yield f"{group.what} needs {SERVER_TIMEOUT}: calls to a lost node would hang for ever."
         if "preStop" in group.container.get("lifecycle", {}):
             yield f"{group.what} has a preStop: the proxy has to answer while the pod drains."
@@ -215,5 +238,21 @@ def in_cluster(manifests: Manifests) -> Iterator[str]:
         yield "A deployment has an autoscaling_config, and the cluster does not scale."
 
 
-def bounds_of(deployment: Block) -> Block | None:
-    return deployment.get("autoscaling_config")
+def in_fault_tolerance(manifests: Manifests) -> Iterator[str]:
+    """Check that the head does not rely on a Redis that is for trying out."""
+    options: Block = manifests.cluster.get("gcsFaultToleranceOptions") or {}
+    host = str(options.get("redisAddress", "")).removeprefix("redis://").partition(":")[0]
+    for one in manifests.of_kind("Deployment"):
+        labels = one["spec"]["template"]["metadata"].get("labels") or {}
+        if one["metadata"]["name"] == host and labels.get(COMPONENT) == "backend":
+            yield (
+                f"redisAddress is {host!r} of the component `backends`, which has no password and "
+                "drops what it was given: the head needs another."
+            )
+
+
+def bounds_of(deployment: Block) -> Block:
+    """Return how many replicas there may be; empty where their number is fixed."""
+    own: Block = deployment.get("autoscaling_config") or {}
+    automatic = {"min_replicas": 1, "max_replicas": 100}
+    return automatic | own if deployment.get("num_replicas") == "auto" else own

@@ -31,7 +31,7 @@ def in_ray_service(service: Block, name: str) -> Iterator[str]:
     if own := service["spec"].get("serveService"):
         yield from in_schema({"apiVersion": "v1", "kind": "Service", **own}, f"{name}, its Service")
     for owner, template in pod_templates([service]):
-        labels = {"metadata": {"name": "one"} | template.get("metadata", {})}
+        labels = {"metadata": {"name": "one"} | (template.get("metadata") or {})}
         pod = {"apiVersion": "v1", "kind": "Pod", **labels, "spec": template.get("spec")}
         yield from in_schema(pod, owner)
 

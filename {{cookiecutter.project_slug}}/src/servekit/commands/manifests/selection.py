@@ -1,6 +1,7 @@
 """Whether budgets, policies and monitors select the pods that are meant, and what they let in."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .kustomize import Block
@@ -10,15 +11,18 @@ from .rules import Manifests, serving_ports
 Labels = Mapping[str, str]
 
 OPERATOR = {"app.kubernetes.io/name": "kuberay-operator"}
-STRANGER = {"app.kubernetes.io/name": "any"}
+INSTANCE = "app.kubernetes.io/instance"
+ANYONE: Block = {}
+"""A peer without a condition."""
 ANY_PORT = 30000
 """One of those that Ray's nodes use among each other."""
+EVERY_PORT = range(1, 65536)
 
 
 def selects(selector: Block, labels: Labels) -> bool:
     """Whether a label selector selects; an empty one selects everything."""
-    equal = selector.get("matchLabels", {}).items() <= labels.items()
-    return equal and all(holds(one, labels) for one in selector.get("matchExpressions", []))
+    equal = (selector.get("matchLabels") or {}).items() <= labels.items()
+    return equal and all(holds(one, labels) for one in selector.get("matchExpressions") or [])
 
 
 def holds(expression: Block, labels: Labels) -> bool:
@@ -31,9 +35,19 @@ def holds(expression: Block, labels: Labels) -> bool:
     }[expression["operator"]]
 
 
+def concerns(resource: Block, manifests: Manifests) -> bool:
+    """Whether a resource is the service's: by its name, or because it selects one of its pods."""
+    selector = resource["spec"].get("selector")
+    selected = selector is not None and any(
+        selects(selector, group.labels) for group in manifests.groups
+    )
+    return selected or resource["metadata"]["name"] == manifests.name
+
+
 def in_budgets(manifests: Manifests) -> Iterator[str]:
     workers = sum(group.replicas for group in manifests.workers)
-    for one in manifests.of_kind("PodDisruptionBudget"):
+    own = [one for one in manifests.of_kind("PodDisruptionBudget") if concerns(one, manifests)]
+    for one in own:
         spec, name = one["spec"], one["metadata"]["name"]
         least = spec.get("minAvailable")
         if not isinstance(least, int) or "maxUnavailable" in spec:
@@ -43,81 +57,137 @@ def in_budgets(manifests: Manifests) -> Iterator[str]:
                 f"PodDisruptionBudget {name!r} keeps {least} of {workers} workers: no node could "
                 "ever be drained."
             )
+        if spec.get("selector") is None:
+            yield f"PodDisruptionBudget {name!r} has no selector: it holds for no pod."
+            continue
         for group in manifests.groups:
             if selects(spec["selector"], group.labels) == group.is_head:
                 wrong = "selects" if group.is_head else "does not select"
                 yield f"PodDisruptionBudget {name!r} {wrong} {group.what.lower()}."
-    if workers > 1 and not manifests.of_kind("PodDisruptionBudget"):
+    if workers > 1 and not own:
         yield "There is no PodDisruptionBudget: a drain could take all workers at once."
 
 
 def in_policies(manifests: Manifests) -> Iterator[str]:
-    """Check that what has to connect can, and nothing reaches what runs code."""
+    """Check that what has to connect can, and nothing else does."""
     policies = manifests.of_kind("NetworkPolicy")
     for group in manifests.groups:
         own = [one["spec"] for one in policies if selects(one["spec"]["podSelector"], group.labels)]
-        if not own:
+        if not any("Ingress" in types_of(one) for one in own):
             yield f"No NetworkPolicy selects {group.what.lower()}: its ports are open to all pods."
             continue
-        for other in manifests.groups:
-            if not lets_in(own, ANY_PORT, other.labels, same=True):
-                yield f"{group.what} is closed to {other.what.lower()}: Ray's nodes would not meet."
-        if "metrics" in group.ports and not opened(own, group.ports["metrics"]):
-            yield f"{group.what} lets no Prometheus in: nothing opens its port 'metrics'."
-        yield from in_openings(group, own)
+        if any("Egress" in types_of(one) for one in own) and not any(
+            one.get("egress") for one in own
+        ):
+            yield f"{group.what} can reach nothing: `Egress` is in policyTypes, without a rule."
+        openings = openings_of(own, group)
+        yield from needed(manifests, group, openings)
+        yield from sorted({*too_many(group, openings)})
 
 
-def in_openings(group: Group, own: Sequence[Block]) -> Iterator[str]:
+@dataclass(frozen=True)
+class Opening:
+    """Ports that a rule opens for a peer."""
+
+    peer: Block
+    ports: range
+
+    def covers(self, port: int) -> bool:
+        return port in self.ports
+
+    def lets_in(self, labels: Labels) -> bool:
+        """Whether a pod of the same namespace with these labels may connect."""
+        own = self.peer.get("namespaceSelector") or {}
+        return "ipBlock" not in self.peer and not own and self.has_pods(labels)
+
+    def lets_in_operator(self) -> bool:
+        """Whether KubeRay's operator may, in whatever namespace it is."""
+        return "ipBlock" not in self.peer and self.has_pods(OPERATOR)
+
+    def has_pods(self, labels: Labels) -> bool:
+        return selects(self.peer.get("podSelector") or {}, labels)
+
+    def is_within(self, instance: Labels) -> bool:
+        """Whether none but pods with these labels, of the same namespace, may connect."""
+        elsewhere = {"ipBlock", "namespaceSelector"} & self.peer.keys()
+        return not elsewhere and self.names(instance)
+
+    def names(self, labels: Labels) -> bool:
+        said: Block = (self.peer.get("podSelector") or {}).get("matchLabels") or {}
+        return labels.items() <= said.items()
+
+
+def openings_of(policies: Sequence[Block], group: Group) -> list[Opening]:
+    return [
+        Opening(peer, ports)
+        for one in policies
+        if "Ingress" in types_of(one)
+        for rule in one.get("ingress") or []
+        for peer in rule.get("from") or [ANYONE]
+        for ports in ports_of(rule, group)
+    ]
+
+
+def types_of(policy: Block) -> list[str]:
+    own: Any = policy.get("policyTypes")
+    return own or ["Ingress", *(["Egress"] if policy.get("egress") else [])]
+
+
+def ports_of(rule: Block, group: Group) -> list[range]:
+    """Return the ports of TCP that a rule opens; a name that the group lacks opens none."""
+    if not rule.get("ports"):
+        return [EVERY_PORT]
+    found: list[range] = []
+    for one in rule["ports"]:
+        port = group.ports.get(one.get("port"), one.get("port"))
+        if one.get("protocol", "TCP") != "TCP" or isinstance(port, str):
+            continue
+        found.append(range(port, one.get("endPort", port) + 1) if port else EVERY_PORT)
+    return found
+
+
+def needed(manifests: Manifests, group: Group, openings: Sequence[Opening]) -> Iterator[str]:
+    """Check what has to be open."""
+    for other in manifests.groups:
+        if not any(one.covers(ANY_PORT) and one.lets_in(other.labels) for one in openings):
+            yield f"{group.what} is closed to {other.what.lower()}: Ray's nodes would not meet."
+    others = [one for one in openings if not one.is_within(instance_of(group))]
+    metrics = group.ports.get("metrics")
+    if metrics and not any(one.covers(metrics) for one in others):
+        yield f"{group.what} lets no Prometheus in: nothing opens its port 'metrics'."
     if group.is_head:
-        dashboard = group.ports["dashboard"]
-        if not lets_in(own, dashboard, OPERATOR, same=False):
+        dashboard = group.ports.get("dashboard")
+        if dashboard and not any(
+            one.covers(dashboard) and one.lets_in_operator() for one in others
+        ):
             yield "The head is closed to KubeRay's operator: the service would never start."
-        if lets_in(own, dashboard, STRANGER, same=True):
-            yield "The dashboard is open to other pods, and runs code for those with the token."
         return
     for name, port in serving_ports(group).items():
-        if not opened(own, port):
+        if not any(one.covers(port) for one in others):
             yield f"{group.what} is closed to callers: nothing opens its port {name!r}."
-    if lets_in(own, ANY_PORT, STRANGER, same=True):
-        yield f"{group.what} has Ray's own ports open to other pods."
 
 
-def lets_in(policies: Sequence[Block], port: int, labels: Labels, *, same: bool) -> bool:
-    """Whether a pod with these labels, of the same namespace or another, may connect."""
-    return any(
-        has_port(rule, port) and has_peer(rule, labels, same=same)
-        for policy in policies
-        for rule in policy.get("ingress", [])
-    )
+def too_many(group: Group, openings: Sequence[Opening]) -> Iterator[str]:
+    """Check that other pods reach what they may, and no more."""
+    public = {*serving_ports(group).values(), group.ports.get("metrics")}
+    dashboard = group.ports.get("dashboard") if group.is_head else None
+    for one in openings:
+        if one.is_within(instance_of(group)):
+            continue
+        if {*one.ports} - public - {dashboard}:
+            yield f"{group.what} has Ray's own ports open to other pods."
+        elif dashboard in one.ports and not one.names(OPERATOR):
+            yield "The dashboard is open to other pods, and runs code for those with the token."
 
 
-def opened(policies: Sequence[Block], port: int) -> bool:
-    """Whether a rule names this port, for peers of its own."""
-    return any(
-        "ports" in rule and has_port(rule, port)
-        for policy in policies
-        for rule in policy.get("ingress", [])
-    )
-
-
-def has_port(rule: Block, port: int) -> bool:
-    ports: Any = rule.get("ports")
-    return not ports or any(one["port"] <= port <= one.get("endPort", one["port"]) for one in ports)
-
-
-def has_peer(rule: Block, labels: Labels, *, same: bool) -> bool:
-    def is_meant(peer: Block) -> bool:
-        if "ipBlock" in peer:
-            return False
-        pods = selects(peer.get("podSelector", {}), labels)
-        return pods and (peer["namespaceSelector"] == {} if "namespaceSelector" in peer else same)
-
-    return not rule.get("from") or any(is_meant(one) for one in rule["from"])
+def instance_of(group: Group) -> Labels:
+    return {INSTANCE: group.labels.get(INSTANCE, "")}
 
 
 def in_selectors(manifests: Manifests) -> Iterator[str]:
     """Check what Prometheus collects, and how workers are spread."""
-    for one in manifests.of_kind("PodMonitor"):
+    own = [one for one in manifests.of_kind("PodMonitor") if concerns(one, manifests)]
+    for one in own:
         for group in manifests.groups:
             if not selects(one["spec"]["selector"], group.labels):
                 name = one["metadata"]["name"]
