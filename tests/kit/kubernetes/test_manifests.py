@@ -20,9 +20,12 @@ from servekit.testing.subprocesses import PROJECT
 
 OVERLAYS = Path("deploy/kubernetes/overlays")
 COMPONENTS = sorted(
-    path.name
-    for path in (PROJECT / "deploy/kubernetes/components").iterdir()
-    if path.name != "grpc"
+    (
+        path.name
+        for path in (PROJECT / "deploy/kubernetes/components").iterdir()
+        if path.name != "grpc"
+    ),
+    key=lambda name: (name == "gpu", name),
 )
 IMAGE = {"images": [{"name": "acme-service", "newTag": "1.2.3"}]}
 WITH_A_GPU = {
@@ -116,6 +119,13 @@ def test_all_components_fit_together(folder: Path) -> None:
     assert re.fullmatch("acme-service-migrate-1-2-3-[0-9a-f]{10}", job["metadata"]["name"])
     alerts = yaml.safe_load((PROJECT / "deploy/prometheus/alerts.yml").read_text("utf-8"))
     assert alerts in [one["spec"] for one in made.of_kind("PrometheusRule")]
+
+
+def test_a_pool_is_copied_with_its_volumes(folder: Path) -> None:
+    more = {"patches": [WITH_A_GPU]}
+    [sentence] = mistakes(manifests_of(overlay(folder, "gpu", "model-volume", **more)))
+    assert sentence == "The group 'gpu' has no volume at MODEL_CACHE, which is /models."
+    assert list(mistakes(manifests_of(overlay(folder, "model-volume", "gpu", **more)))) == []
 
 
 def test_a_head_does_not_rely_on_a_redis_that_forgets(folder: Path) -> None:
@@ -341,11 +351,66 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "no profile": (
         lambda m: ray(m).pop("args"),
-        "The group 'serve' must read /deploy/serve.env in its args",
+        "The group 'serve' must read /srv/deploy/serve.env in its args",
     ),
     "a profile that may fail": (
         lambda m: ray(m).update(args=["set -ea && . /srv/deploy/serve.env"]),
         "with ; and not &&",
+    ),
+    "a profile that is not exported": (
+        lambda m: ray(m).update(args=[". /srv/deploy/serve.env"]),
+        "The group 'serve' must read /srv/deploy/serve.env in its args as in the base",
+    ),
+    "a grace of the drain and a second": (
+        lambda m: pod(m).update(terminationGracePeriodSeconds=121),
+        "and is killed after 121: Ray needs 15 more",
+    ),
+    "an old cluster that goes at once": (
+        lambda m: m.service["spec"].update(rayClusterDeletionDelaySeconds=0),
+        "rayClusterDeletionDelaySeconds is 0: an old cluster carries streams for 300 s",
+    ),
+    "WebSockets longer than the proxy": (
+        lambda m: one_of_settings(m).update(WEBSOCKETS_IDLE_TIMEOUT_S="3600"),
+        "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S is 330, and WEBSOCKETS_IDLE_TIMEOUT_S is 3600.",
+    ),
+    "a limit of calls that is no number": (
+        lambda m: one_of_settings(m).update(BATCHER_TIMEOUT_S="30s"),
+        "BATCHER_TIMEOUT_S must be a number of seconds, and is '30s'.",
+    ),
+    "a liveness of its own": (
+        lambda m: ray(m).update(livenessProbe={"httpGet": {"path": "/", "port": "serve"}}),
+        "The group 'serve' has a livenessProbe",
+    ),
+    "nowhere to write": (
+        lambda m: ray(m).update(volumeMounts=[]),
+        "The group 'serve' has no volume at /tmp, where Ray writes.",
+    ),
+    "a volume that is read": (
+        lambda m: ray(m, 0)["volumeMounts"][0].update(readOnly=True),
+        "The head has no volume at /tmp, where Ray writes.",
+    ),
+    "a cache of models without a volume": (
+        lambda m: one_of_settings(m).update(MODEL_CACHE="/elsewhere"),
+        "The group 'serve' has no volume at MODEL_CACHE, which is /elsewhere.",
+    ),
+    "a proxy on the head alone": (
+        lambda m: m.serve.update(proxy_location="HeadOnly"),
+        "proxy_location must be EveryNode, and is HeadOnly",
+    ),
+    "workers of several hosts": (
+        lambda m: workers(m, numOfHosts=2),
+        "workerGroupSpecs.0.numOfHosts: Input should be 1.",
+    ),
+    "more memory than a worker has": (
+        lambda m: of_model(m, memory=100_000_000_000),
+        "No group of workers has room for a replica of 'language'",
+    ),
+    "a roll-out without CPU": (
+        lambda m: (
+            workers(m, rayStartParams={"num-cpus": "1.5"})
+            or of(m, max_replicas_per_node=2, max_surge_percent=100)
+        ),
+        "A roll-out of 'language' would never end: no worker has room for one more replica",
     ),
     "another port of the workers": (
         lambda m: ports_named(m, 1, serve=8001),
@@ -633,6 +698,11 @@ SEEDS: dict[str, tuple[Edit, str]] = {
         "The group 'serve' is not among the pods that it is spread with.",
     ),
 }
+
+
+def one_of_settings(manifests: Manifests) -> dict[str, str]:
+    [found] = manifests.of_kind("ConfigMap")
+    return found["data"]
 
 
 def policies(manifests: Manifests, **changes: object) -> None:

@@ -29,10 +29,12 @@ class Worker:
 
 
 def demand_of(deployment: Block) -> dict[str, float]:
-    """Return what a replica reserves. Memory is not counted: Ray does not hold replicas to it."""
+    """Return what a replica reserves: CPU by itself, and all that it asks for."""
     options: Any = deployment.get("ray_actor_options") or {}
     said = {"num_cpus": 1.0} | {key: one for key, one in options.items() if key == "num_cpus"}
-    others = {"num_gpus": options.get("num_gpus", 0)} | (options.get("resources") or {})
+    others = {key: options.get(key, 0) for key in ("num_gpus", "memory")} | (
+        options.get("resources") or {}
+    )
     return {name: float(amount) for name, amount in (said | others).items() if amount}
 
 
@@ -60,6 +62,8 @@ def in_capacity(manifests: Manifests) -> Iterator[str]:
                 "is never ready."
             )
     yield from in_roll_outs(manifests, len(workers))
+    if not found and not manifests.cluster.get("enableInTreeAutoscaling"):
+        yield from in_surges(demands, workers)
 
 
 def in_full(manifests: Manifests) -> list[Block]:
@@ -76,7 +80,8 @@ def in_full(manifests: Manifests) -> list[Block]:
 
 def weight(deployment: Block) -> tuple[float, float]:
     demand = demand_of(deployment)
-    return sum(demand.values()) - demand.get("num_cpus", 0), demand.get("num_cpus", 0)
+    scarce = [amount for name, amount in demand.items() if name not in {"num_cpus", "memory"}]
+    return sum(scarce), demand.get("num_cpus", 0)
 
 
 def placed(deployment: Block, workers: list[Worker]) -> Iterator[str]:
@@ -120,4 +125,15 @@ def in_roll_outs(manifests: Manifests, workers: int) -> Iterator[str]:
             yield (
                 f"A roll-out of {one['name']!r} would never end: with max_replicas_per_node "
                 f"{limit} there is no place for max_surge_percent {one['max_surge_percent']}."
+            )
+
+
+def in_surges(deployments: list[Block], workers: list[Worker]) -> Iterator[str]:
+    """Check that one more replica fits where it has to come before an old one goes."""
+    for one in deployments:
+        demand = demand_of(one)
+        if one.get("max_surge_percent", 0) and not any(each.fits(demand) for each in workers):
+            yield (
+                f"A roll-out of {one['name']!r} would never end: no worker has room for one more "
+                f"replica, as max_surge_percent {one['max_surge_percent']} wants."
             )

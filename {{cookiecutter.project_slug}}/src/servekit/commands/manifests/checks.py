@@ -20,7 +20,9 @@ from .rules import (
     in_names,
     in_ports,
     in_probes,
+    in_proxies,
     in_settings,
+    in_volumes,
     secrets,
 )
 from .schemas import in_schemas, without_schema
@@ -32,6 +34,7 @@ FOLDER = Path("deploy/kubernetes/overlays")
 SERVE = Path("serve.yaml")
 RULES = (
     *(in_names, in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity),
+    *(in_proxies, in_volumes),
     *(in_fault_tolerance, in_security, in_budgets, in_policies, in_selectors),
 )
 

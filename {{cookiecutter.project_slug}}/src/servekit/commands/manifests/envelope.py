@@ -66,7 +66,7 @@ class Workers(Part):
     replicas: int = Field(ge=0)
     min_replicas: int = Field(ge=0)
     max_replicas: int = Field(ge=1)
-    num_of_hosts: int = Field(default=1, ge=1)
+    num_of_hosts: Literal[1] = 1
     idle_timeout_seconds: int = 60
     ray_start_params: dict[str, str] = {}
     resources: dict[str, str] = {}

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any
 
 from .kustomize import Block, ManifestsError
@@ -27,6 +28,18 @@ def quantity(text: object) -> float:
         return float(words.removesuffix(unit)) * UNITS.get(unit, 1.0)
     except ValueError:
         raise ManifestsError(f"{words!r} is not a quantity such as 4, 500m or 2Gi.") from None
+
+
+def as_seconds(said: object, name: str) -> float:
+    """Return a number of seconds.
+
+    Raises:
+        ManifestsError: It is none.
+    """
+    try:
+        return float(str(said))
+    except ValueError:
+        raise ManifestsError(f"{name} must be a number of seconds, and is {said!r}.") from None
 
 
 @dataclass(frozen=True)
@@ -87,18 +100,16 @@ class Group:
         return {one["name"]: one.get("value", "") for one in self.container.get("env", [])}
 
     def seconds(self, name: str, default: float) -> float:
-        """Return what a variable of the container says.
+        """Return what a variable of the container says. Raises ManifestsError if no number."""
+        return as_seconds(self.env.get(name, default), f"{self.what}: {name}")
 
-        Raises:
-            ManifestsError: It is no number.
-        """
-        said = self.env.get(name, str(default))
-        try:
-            return float(said)
-        except ValueError:
-            raise ManifestsError(
-                f"{self.what}: {name} must be a number of seconds, and is {said!r}."
-            ) from None
+    def mounts(self, path: str, *, writing: bool = True) -> bool:
+        """Whether a volume holds a path, and may be written if asked."""
+        return any(
+            PurePosixPath(path).is_relative_to(one["mountPath"])
+            for one in self.container.get("volumeMounts", [])
+            if not (writing and one.get("readOnly"))
+        )
 
     @cached_property
     def capacity(self) -> Mapping[str, float]:
@@ -115,6 +126,7 @@ class Group:
         found = {
             "num_cpus": quantity(said.get("num-cpus", math.ceil(quantity(cpus)))),
             "num_gpus": quantity(said.get("num-gpus", limits.get(GPU, 0))),
+            "memory": quantity(said.get("memory", limits.get("memory", 0))),
         }
         # Quoted for a shell, as KubeRay wants it.
         text = said.get("resources", "{}").strip("'\"").replace('\\"', '"')

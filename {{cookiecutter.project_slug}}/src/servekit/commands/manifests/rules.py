@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
 from ray import __version__ as ray_version
 
 from .kustomize import Block
 from .pods import (
     Group,
+    as_seconds,
     containers_of,
     groups_of,
     pod_templates,
@@ -23,9 +26,13 @@ HEAD_PORTS = ("gcs-server", "dashboard", "serve", "metrics")
 """What KubeRay would name by itself, if the head named no port."""
 PROXY_LEAVES_S = 35
 """How long after SIGTERM HAProxy still answers."""
+RAY_ENDS_S = 15
+"""How long a node that has drained may take to end."""
 DRAIN = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
 SERVER_TIMEOUT = "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S"
-PROFILE = "/deploy/serve.env"
+PROFILE_HERE = Path("deploy/serve.env")
+PROFILE = "/srv/deploy/serve.env"
+READ_PROFILE = f"set -ea; . {PROFILE}; set +ea"
 COMPONENT = "app.kubernetes.io/component"
 
 
@@ -67,6 +74,15 @@ class Manifests:
     def deployments(self) -> list[Block]:
         """Of the Serve configuration."""
         return [one for app in self.serve["applications"] for one in app.get("deployments", [])]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Of the head, from ConfigMaps: what the workers have too."""
+        maps = {one["metadata"]["name"]: one.get("data") or {} for one in self.of_kind("ConfigMap")}
+        found: dict[str, str] = {}
+        for one in self.head.container.get("envFrom", []):
+            found |= maps.get(one.get("configMapRef", {}).get("name"), {})
+        return found
 
     def of_kind(self, *kinds: str) -> list[Block]:
         return [one for one in self.documents if one["kind"] in kinds]
@@ -139,8 +155,8 @@ def in_settings(manifests: Manifests) -> Iterator[str]:
         if {"REDIS_PASSWORD", "RAY_REDIS_ADDRESS"} & group.env.keys():
             yield f"{group.what} sets Redis for Ray: that belongs into gcsFaultToleranceOptions."
         args = " ".join(map(str, group.container.get("args", [])))
-        if PROFILE not in args or "&&" in args:
-            yield f"{group.what} must read {PROFILE} in its args, with ; and not &&."
+        if not args.startswith(READ_PROFILE) or "&&" in args:
+            yield f"{group.what} must read {PROFILE} in its args as in the base, with ; and not &&."
     for owner, template in pod_templates(manifests.documents):
         for one in containers_of(template):
             yield from in_image(owner, str(one.get("image", "")))
@@ -179,6 +195,9 @@ def serving_ports(group: Group) -> dict[str, int]:
 
 
 def in_probes(manifests: Manifests) -> Iterator[str]:
+    for group in manifests.groups:
+        if "livenessProbe" in group.container:
+            yield f"{group.what} has a livenessProbe: KubeRay's own is patient, and stays."
     for group in manifests.workers:
         asked: Any = group.container.get("readinessProbe", {}).get("httpGet", {})
         if asked.get("path") != "/-/healthz" or asked.get("port") != "serve":
@@ -194,8 +213,11 @@ def in_lifetimes(manifests: Manifests) -> Iterator[str]:
     longest = max((20 if one is None else one for one in granted), default=20)
     for group in manifests.groups:
         drain, grace = group.seconds(DRAIN, 30), grace_s(group)
-        if grace <= drain:
-            yield f"{group.what} drains for {drain:g} s and is killed after {grace:g}."
+        if grace < drain + RAY_ENDS_S:
+            yield (
+                f"{group.what} drains for {drain:g} s and is killed after {grace:g}: Ray needs "
+                f"{RAY_ENDS_S} more for its own end."
+            )
         if not group.is_head and drain < longest + PROXY_LEAVES_S:
             yield (
                 f"{group.what} drains for {drain:g} s: {longest:g} of graceful_shutdown_timeout_s "
@@ -205,6 +227,40 @@ def in_lifetimes(manifests: Manifests) -> Iterator[str]:
             yield f"{group.what} needs {SERVER_TIMEOUT}: calls to a lost node would hang for ever."
         if "preStop" in group.container.get("lifecycle", {}):
             yield f"{group.what} has a preStop: the proxy has to answer while the pod drains."
+
+
+def in_proxies(manifests: Manifests) -> Iterator[str]:
+    """Check that all workers have HAProxy, and that what it cuts off has been over before."""
+    if (place := manifests.serve.get("proxy_location", "EveryNode")) != "EveryNode":
+        yield f"proxy_location must be EveryNode, and is {place}: workers take the requests."
+    stop = float(dotenv_values(PROFILE_HERE).get("RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S") or 0)
+    stays = manifests.service["spec"].get("rayClusterDeletionDelaySeconds", 60)
+    if stays < stop:
+        yield (
+            f"rayClusterDeletionDelaySeconds is {stays}: an old cluster carries streams for "
+            f"{stop:g} s, by RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S."
+        )
+    for group in manifests.groups:
+        limit = group.seconds(SERVER_TIMEOUT, 0)
+        for name in ("WEBSOCKETS_IDLE_TIMEOUT_S", "BATCHER_TIMEOUT_S"):
+            said = group.env.get(name) or manifests.settings.get(name) or "0"
+            if as_seconds(said, name) >= limit > 0:
+                yield f"{group.what}: {SERVER_TIMEOUT} is {limit:g}, and {name} is {said}."
+
+
+def in_volumes(manifests: Manifests) -> Iterator[str]:
+    """Check that there is room for what is written, and the same versions on all workers."""
+    for group in manifests.groups:
+        if not group.mounts("/tmp"):  # noqa: S108  (of a pod)
+            yield f"{group.what} has no volume at /tmp, where Ray writes."
+    cache = manifests.settings.get("MODEL_CACHE", "")
+    store = manifests.settings.get("MODEL_STORE", "").removeprefix("file:")
+    mounted = any(group.mounts(store) for group in manifests.workers)
+    for group in manifests.workers:
+        if cache and not group.mounts(cache):
+            yield f"{group.what} has no volume at MODEL_CACHE, which is {cache}."
+        if mounted and not group.mounts(store, writing=False):
+            yield f"{group.what} has no volume at MODEL_STORE, which is {store}."
 
 
 def grace_s(group: Group) -> float:
