@@ -254,8 +254,9 @@ def test_a_last_step_that_fails_is_undone(
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/git").write_text(FAILING.format(program, program))
     (tmp_path / "bin/git").chmod(0o755)
-    with monkeypatch.context() as patched, pytest.raises(RefusedError, match="git read-tree"):
-        patched.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    with pytest.raises(RefusedError, match="git read-tree"):
         commands.update(project, clone, VERSION, ["cache=yes", "tracing=yes"])
+    monkeypatch.undo()
     assert content(project) == before
     assert is_clean(project)
