@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from servekit.ingress.front import BUFFER_BYTES, RequestHeaders, WholeBodies, in_front
+from servekit.ingress.front import RequestHeaders, Unfinished, WholeBodies, in_front
 from servekit.ingress.no_replica import NoReplica
 from servekit.ingress.unanswered import MESSAGE_BYTES, UnansweredMessages
 
@@ -135,7 +135,7 @@ async def test_a_request_is_passed_on_once_its_body_is_there() -> None:
     assert behind.scopes == []
     arriving.put_nowait(part(b"b", more_body=False))
     await request
-    assert [one["body"] for one in behind.received] == [b"a", b"b"]
+    assert behind.received == [part(b"ab", more_body=False)]
 
 
 @pytest.mark.parametrize("header", [LONG, (b"transfer-encoding", b"chunked")])
@@ -149,12 +149,40 @@ async def test_a_body_that_does_not_arrive_in_time_is_a_408(header: tuple[bytes,
     assert said["detail"] == "The content did not arrive within 0.05 seconds."
 
 
-async def test_of_a_large_body_the_rest_has_to_arrive_in_time_too() -> None:
+async def test_a_large_body_takes_no_place_until_it_is_whole() -> None:
     behind = Behind()
-    half = part(b"x" * (BUFFER_BYTES // 2))
-    response = await sent(WholeBodies(behind, 0.05), scope_of(LONG), half, half)
-    assert [one["type"] for one in behind.received] == ["http.request"] * 2 + ["http.disconnect"]
-    assert [one.get("status") for one in response] == [408, None]
+    quarter = part(b"x" * 1024 * 1024)
+    response = await sent(WholeBodies(behind, 0.05), scope_of(LONG), quarter, quarter)
+    assert behind.scopes == []
+    assert response[0]["status"] == 408
+
+
+async def test_bodies_that_arrive_together_share_their_bytes() -> None:
+    behind = Behind()
+    app = WholeBodies(behind, 5, unfinished=Unfinished(10))
+    half = part(b"x" * 6)
+    leaves = asyncio.create_task(sent(app, scope_of(LONG), half))
+    await asyncio.sleep(0.01)
+    response = await sent(app, scope_of(LONG), half)
+    assert response[0]["status"] == 503
+    assert (b"retry-after", b"1") in response[0]["headers"]
+    assert (await sent(app, scope_of(LONG), part(b"x" * 11, more_body=False)))[0]["status"] == 200
+    leaves.cancel()
+    await asyncio.wait([leaves])
+    for _ in range(2):
+        await sent(WholeBodies(behind, 0.02, unfinished=app.unfinished), scope_of(LONG), half)
+        whole = await sent(app, scope_of(LONG), half, part(b"yyyy", more_body=False))
+        assert whole[0]["status"] == 200
+
+
+async def test_of_a_body_that_grows_too_large_no_more_is_read() -> None:
+    behind = Behind()
+    chunked = scope_of((b"transfer-encoding", b"chunked"))
+    unfinished = Unfinished(100)
+    piece = part(b"x" * 6)
+    last = part(b"y" * 200, more_body=False)
+    await sent(WholeBodies(behind, 5, 10, unfinished), chunked, piece, piece, last)
+    assert behind.received == [part(b"x" * 12), last]
 
 
 @pytest.mark.parametrize(("length", "is_asked"), [(b"1001", True), (b"1000", False)])

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servekit.api.body_limit import declared_bytes
-from servekit.api.errors import problem, problem_response
+from servekit.api.errors import RETRY_AFTER_S, problem, problem_response
 from servekit.api.principal import SHARED_PEER
 from servekit.api.request_id import HEADER as REQUEST_ID
 from servekit.api.request_id import VALID
@@ -37,8 +37,8 @@ DECODED = frozenset(
 )
 """What Ray Serve decodes, and answers 500 to where it cannot."""
 
-BUFFER_BYTES = 256 * 1024
-"""How much of a body is taken before its request gets a place."""
+MAX_UNFINISHED_BYTES = 64 * 1024 * 1024
+"""How much a process holds of bodies that are not whole."""
 
 Header = tuple[bytes, bytes]
 
@@ -71,82 +71,102 @@ def _may_pass(header: Header) -> bool:
     return name not in DECODED or value.isascii()
 
 
+class TooMuchUnfinishedError(Exception):
+    """The bodies that are still arriving leave no room for more of one."""
+
+
+class Unfinished:
+    """Counts the bytes of all bodies of a process that have begun to arrive, and are not whole.
+
+    Args:
+        max_bytes: How many there may be.
+    """
+
+    def __init__(self, max_bytes: int = MAX_UNFINISHED_BYTES) -> None:
+        self._free_bytes = max_bytes
+
+    async def rest(self, first: Message, receive: Receive, max_bytes: float) -> list[Message]:
+        """Receive what is left of a body until it is whole or too large, or its client has left.
+
+        The pieces are joined: a message for every byte would take far more than is counted.
+
+        Raises:
+            TooMuchUnfinishedError: Too much is arriving in this process.
+        """
+        body, message = bytearray(), first
+        try:
+            while message["type"] == "http.request":
+                piece = message.get("body", b"")
+                if len(piece) > self._free_bytes:
+                    raise TooMuchUnfinishedError
+                self._free_bytes -= len(piece)
+                body += piece
+                more = message.get("more_body", False)
+                if not more or len(body) > max_bytes:
+                    return [message | {"body": bytes(body), "more_body": more}]
+                message = await receive()
+            return [first | {"body": bytes(body), "more_body": True}, message]
+        finally:
+            self._free_bytes += len(body)
+
+
+UNFINISHED = Unfinished()
+
+
 class WholeBodies:
     """Reads the body of a request before it takes a place among those that run.
 
     A request would take one with its headers: a thousand clients that send a byte now and then
-    would keep out all others, health checks included. Of larger bodies the beginning is read. One
-    that is not there in time is answered 408. One that is too large is not waited for: the
+    would keep out all others, health checks included. One that is not there in time is answered
+    408, and 503 where too much is arriving at once. One that is too large is not waited for: the
     application refuses it at once.
 
     Args:
         timeout_s: In which the whole body has to arrive.
         max_bytes: The largest body that the application takes.
+        unfinished: Counts what has arrived of bodies that are not whole.
     """
 
-    def __init__(self, app: ASGIApp, timeout_s: float, max_bytes: float = math.inf) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        timeout_s: float,
+        max_bytes: float = math.inf,
+        unfinished: Unfinished = UNFINISHED,
+    ) -> None:
         self.app = app
         self.timeout_s = timeout_s
         self.max_bytes = max_bytes
+        self.unfinished = unfinished
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._reads(declared_bytes(scope)):
             await self.app(scope, receive, send)
             return
-        deadline = asyncio.get_running_loop().time() + self.timeout_s
         try:
-            async with asyncio.timeout_at(deadline):
-                read = await _beginning(receive)
+            async with asyncio.timeout(self.timeout_s):
+                read = [await receive()]
+                if read[0].get("more_body"):
+                    read = await self.unfinished.rest(read[0], receive, self.max_bytes)
         except TimeoutError:
-            await self._too_late(scope, receive, send)
+            detail = f"The content did not arrive within {self.timeout_s:g} seconds."
+            response = problem_response(problem(408, detail), {"Connection": "close"})
+            await response(scope, receive, send)
             return
-        whole = read[-1]["type"] == "http.disconnect" or not read[-1].get("more_body")
+        except TooMuchUnfinishedError:
+            detail = "Too many large requests are arriving at once."
+            headers = {"Connection": "close", "Retry-After": str(RETRY_AFTER_S)}
+            await problem_response(problem(503, detail), headers)(scope, receive, send)
+            return
 
-        late = begun = False
+        async def receive_again() -> Message:
+            return read.pop(0) if read else await receive()
 
-        async def receive_rest() -> Message:
-            nonlocal whole, late
-            if read:
-                return read.pop(0)
-            if whole:
-                return await receive()
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError:
-                whole = late = True
-                return {"type": "http.disconnect"}
-            whole = message["type"] == "http.disconnect" or not message.get("more_body")
-            return message
-
-        async def send_unless_late(message: Message) -> None:
-            nonlocal begun
-            if begun or not late:
-                begun = True
-                await send(message)
-
-        await self.app(scope, receive_rest, send_unless_late)
-        if late and not begun:
-            await self._too_late(scope, receive, send)
+        await self.app(scope, receive_again, send)
 
     def _reads(self, declared: int | None) -> bool:
         """Whether there is a body, and one that the application will take."""
         return declared is None or 0 < declared <= self.max_bytes
-
-    async def _too_late(self, scope: Scope, receive: Receive, send: Send) -> None:
-        detail = f"The content did not arrive within {self.timeout_s:g} seconds."
-        response = problem_response(problem(408, detail), {"Connection": "close"})
-        await response(scope, receive, send)
-
-
-async def _beginning(receive: Receive) -> list[Message]:
-    """Receive messages until the body is whole or large, or its client has left; at least one."""
-    read = [await receive()]
-    size_bytes = len(read[0].get("body", b""))
-    while read[-1].get("more_body") and size_bytes < BUFFER_BYTES:
-        read.append(await receive())
-        size_bytes += len(read[-1].get("body", b""))
-    return read
 
 
 def in_front() -> list[Middleware]:
