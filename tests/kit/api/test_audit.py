@@ -111,14 +111,42 @@ def test_the_line_of_a_request_has_the_address(caplog: pytest.LogCaptureFixture)
 def test_a_flood_of_refusals_is_counted_and_hides_no_other() -> None:
     now = [0.0]
     throttle = audit.Throttle(lambda: now[0])
-    flood = [throttle.count("203.0.113.9") for _ in range(1_000)]
+    flood = [throttle.count("refusal", "203.0.113.9") for _ in range(1_000)]
     assert flood == [0] * audit.EACH + [None] * (1_000 - audit.EACH)
-    assert throttle.count("192.0.2.1") == 1_000 - audit.EACH
-    assert throttle.count("192.0.2.1") == 0
-    many = [throttle.count(f"198.51.100.{number}") for number in range(1_000)]
+    assert throttle.count("refusal", "192.0.2.1") == 1_000 - audit.EACH
+    assert throttle.count("refusal", "192.0.2.1") == 0
+    many = [throttle.count("refusal", f"198.51.100.{number}") for number in range(1_000)]
     assert sum(one is not None for one in many) == audit.ALL - audit.EACH - 2
+    assert throttle.count("sign-in", "203.0.113.9") == 0
     now[0] += audit.PERIOD_S
-    assert throttle.count("203.0.113.9") == many.count(None)
+    assert throttle.count("refusal", "203.0.113.9") == many.count(None)
+
+
+def test_refusals_of_one_address_hide_no_other_principal_or_event() -> None:
+    router = APIRouter()
+
+    @router.get("/{principal}/{event}")
+    async def refused(principal: str, event: str, request: Request) -> None:
+        note(request, event, principal="" if principal == "none" else principal)
+        raise ProblemError(401, "No.")
+
+    one = TestClient(create_app(fake_ports(), [Feature(name="refusing", routers=[router])]))
+    asked = [*["/none/refusal"] * 30, "/none/sign-in", "/ada/refusal", "/ada/sign-in"]
+    with audit_lines() as lines:
+        for path in asked:
+            one.get(path)
+    found = [line["path"] for line in lines.found]
+    assert found == ["/none/refusal"] * audit.EACH + asked[30:]
+    assert lines.found[-2]["held_back"] == 10
+    assert "held_back" not in lines.found[-1]
+
+
+def test_all_addresses_of_a_site_are_counted_together() -> None:
+    one = client()
+    with audit_lines() as lines:
+        for number in range(audit.EACH + 5):
+            one.get("/refused/401", headers={"X-Forwarded-For": f"2001:db8::{number:x}"})
+    assert len(lines.texts) == audit.EACH
 
 
 def test_it_is_written_whatever_the_level_of_the_log_is(capfd: pytest.CaptureFixture[str]) -> None:

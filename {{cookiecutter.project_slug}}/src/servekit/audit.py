@@ -19,16 +19,17 @@ log.setLevel(logging.INFO)
 
 PERIOD_S = 10.0
 EACH = 20
-"""Refusals of one address that are written in a period."""
+"""Refusals of one kind and one source that are written in a period."""
 
 ALL = 200
-"""Refusals of all addresses together that are written in a period."""
+"""Refusals of one kind that are written in a period."""
 
 
 class Throttle:
-    """Lets some lines of each address through in a period, and counts the others.
+    """Lets some lines of each source through in a period, and counts the others.
 
-    A flood of refusals would fill the disk, and bury everything else in the log.
+    A flood of refusals would fill the disk, and bury everything else in the log. Each kind of event
+    is counted by itself: requests without a credential hide no failed sign-in.
 
     Args:
         clock: Returns seconds.
@@ -37,23 +38,31 @@ class Throttle:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._ends_at = float("-inf")
-        self._lines: Counter[str] = Counter()
-        self._written = self._held_back = 0
+        self._lines: Counter[tuple[str, str]] = Counter()
+        self._written: Counter[str] = Counter()
+        self._held_back: Counter[str] = Counter()
 
-    def count(self, address: str) -> int | None:
-        """Return how many lines were held back since the last one; None to hold this back, too."""
+    def count(self, event: str, source: str) -> int | None:
+        """Count a line.
+
+        Args:
+            event: What kind of event it is about.
+            source: Where it comes from: a principal, or an address.
+
+        Returns:
+            How many of its kind were held back since the last one; None to hold this back, too.
+        """
         now = self._clock()
         if now >= self._ends_at:
             self._ends_at = now + PERIOD_S
             self._lines.clear()
-            self._written = 0
-        if self._written >= ALL or self._lines[address] >= EACH:
-            self._held_back += 1
+            self._written.clear()
+        if self._written[event] >= ALL or self._lines[event, source] >= EACH:
+            self._held_back[event] += 1
             return None
-        self._written += 1
-        self._lines[address] += 1
-        held_back, self._held_back = self._held_back, 0
-        return held_back
+        self._written[event] += 1
+        self._lines[event, source] += 1
+        return self._held_back.pop(event, 0)
 
 
 def record(event: str, message: str = "", *, level: int = logging.INFO, **facts: Any) -> None:
@@ -71,18 +80,18 @@ def record(event: str, message: str = "", *, level: int = logging.INFO, **facts:
 throttle = Throttle()
 
 
-def record_refusal(event: str, *, address: str, **facts: Any) -> None:
-    """Write that a client was refused something, unless its refusals come too fast.
+def record_refusal(event: str, source: str, /, **facts: Any) -> None:
+    """Write that a client was refused something, unless refusals of its kind come too fast.
 
     Args:
         event: What kind of event it is.
-        address: Of the client.
-        facts: What else is known of it.
+        source: What its refusals are counted by: a principal, or an address.
+        facts: What is known of it.
     """
-    held_back = throttle.count(address)
+    held_back = throttle.count(event, source)
     if held_back is not None:
         more: dict[str, Any] = {"held_back": held_back} if held_back else {}
-        record(event, level=logging.WARNING, address=address, **facts, **more)
+        record(event, level=logging.WARNING, **facts, **more)
 
 
 def operator() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from servekit import audit
 
-from .client_address import address_of
+from .client_address import address_of, site_of
 from .exchange import Exchange, ExchangeHooks
 
 NOTED = "audit"
@@ -55,17 +55,20 @@ def _at_the_end(exchange: Exchange) -> None:
 def _write(scope: Scope, trusted_hops: int, outcome: dict[str, Any]) -> None:
     state = scope["state"]
     caller = state.get("caller")
+    address = address_of(scope, trusted_hops)
     facts = {
         "event": "refusal",
         "method": scope.get("method", "WebSocket"),
         "path": scope["path"],
-        "address": address_of(scope, trusted_hops),
+        "address": address,
         **outcome,
         **({"principal": caller.id} if caller else {}),
         **state.get(NOTED, {}),
     }
     if outcome["status"] >= 400:
-        audit.record_refusal(**facts)
+        # All have one address behind a proxy that is not trusted to say theirs.
+        source = str(facts.get("principal") or site_of(address))
+        audit.record_refusal(facts.pop("event"), source, **facts)
     else:
         audit.record(**facts)
 
