@@ -17,7 +17,7 @@ from .template import PROJECT, STATEMENT, template_files
 PAGES = [path for path in known_to_git() if path.suffix == ".md"]
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 STATEMENTS = re.compile(STATEMENT.pattern + r"\n", re.MULTILINE)
-CREDENTIALS = """ -H "$(sed -n 's/^LOAD_HEADER=//p' .env)" """
+CREDENTIALS = """ -H "$(sed -n 's/"//g; s/^LOAD_HEADER=//p' .env)" """
 """An empty header, which curl leaves out, where there is no auth."""
 TARGET = re.compile(r"^([a-z-]+):.*## ", re.MULTILINE)
 

@@ -71,6 +71,12 @@ def test_a_setting_that_was_commented_out_stays_so(example: Path) -> None:
     assert completed(example, before) == ""
 
 
+@pytest.mark.parametrize("form", ["export {}=mine", "  {}=mine", "{} = 'mine'", "# {} ="])
+def test_a_setting_is_there_in_whatever_form_it_is_read(example: Path, form: str) -> None:
+    names = ("API_COOKIE_SECURE", "FEEDBACK_SECRET", "FEEDBACK_URL")
+    assert completed(example, "\n".join(map(form.format, names))) == ""
+
+
 def test_what_is_added_is_told(example: Path) -> None:
     path = example.with_name(".env")
     path.write_text("API_COOKIE_SECURE=false\n", encoding="utf-8")

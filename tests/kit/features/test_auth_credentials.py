@@ -3,6 +3,7 @@
 import io
 import re
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,6 +126,34 @@ def test_an_account_that_is_there_is_the_only_one(run: Run, env: Path, account: 
     assert f"\n{account}\n" in filled
     assert "LOAD_HEADER" not in filled
     assert len(str(dotenv_values(env)["AUTH_SECRETS"])) >= 32
+
+
+SECRET = "x" * 40
+
+
+@pytest.mark.parametrize("form", ["export {}={}", "  {}={}", "{} = '{}'"])
+def test_a_secret_is_kept_in_whatever_form_it_is_read(run: Run, env: Path, form: str) -> None:
+    others = "export AUTH_USERS=\nexport AUTH_API_KEYS=''"
+    env.write_text(f"{form.format('AUTH_SECRETS', SECRET)}\n{others}", encoding="utf-8")
+    run("fill", str(env))
+    filled = dotenv_values(env)
+    assert filled["AUTH_SECRETS"] == SECRET
+    assert str(filled["AUTH_USERS"]).startswith("local:")
+    assert env.read_text(encoding="utf-8").count("export ") == 2 + form.startswith("export")
+    before = env.read_bytes()
+    run("fill", str(env))
+    assert env.read_bytes() == before
+
+
+def test_the_header_for_a_load_run_has_a_line_of_its_own(run: Run, env: Path) -> None:
+    env.write_text(f"{NEW_ENV}OTHER=1", encoding="utf-8")
+    run("fill", str(env))
+    filled = dotenv_values(env)
+    assert filled["OTHER"] == "1"
+    [line] = [one for one in env.read_text("utf-8").splitlines() if one.startswith("LOAD_HEADER")]
+    sourced = ["sh", "-c", f'{line}; echo "$LOAD_HEADER"']
+    printed = subprocess.run(sourced, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == filled["LOAD_HEADER"]
 
 
 def test_an_env_without_a_place_for_the_secret_is_refused(run: Run, env: Path) -> None:

@@ -139,6 +139,13 @@ def test_a_new_env_file_gets_a_secret_of_its_own(tmp_path: Path) -> None:
         main(["fill", str(tmp_path / "other")])
 
 
+def test_a_secret_in_another_form_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# FEEDBACK_SECRET=\nexport FEEDBACK_SECRET = mine\n", encoding="utf-8")
+    main(["fill", str(file)])
+    assert file.read_text(encoding="utf-8").endswith("\nexport FEEDBACK_SECRET = mine\n")
+
+
 SLOW = """
 import os, sys, time
 with open(os.environ["TMPDIR"] + "/../told", "a") as told:

@@ -9,7 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from servekit.env_text import values_of
+
 SET = re.compile(r"^([A-Z][A-Z0-9_]*)=", re.MULTILINE)
+COMMENTED_OUT = re.compile(r"^[ \t]*#[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]*)[ \t]*=", re.MULTILINE)
 MENTIONED = re.compile(r"^(?:# ?)?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 
@@ -20,7 +23,7 @@ def additions(settings: str, example: str) -> Iterator[str]:
         settings: The text of the settings as they are.
         example: The text of the example.
     """
-    there = {*MENTIONED.findall(settings)}
+    there = {*values_of(settings), *COMMENTED_OUT.findall(settings)}
     for paragraph in re.split(r"\n\n+", example.strip("\n")):
         if {*SET.findall(paragraph)} <= there:
             continue

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from servekit.env_text import filled, values_of
+
 from .accounts import KEY_HEADER, SCOPES, Account, digest
 from .passwords import hashing
 from .settings import SECRET_BYTES
@@ -15,6 +17,11 @@ LOCAL = "local"
 MIN_PASSWORD_CHARS = 12
 
 NOTE = "# The key in AUTH_API_KEYS, for requests from this machine: `make load` sends it."
+
+OLD_KEY = re.compile(
+    rf"^(?:{re.escape(NOTE)}\n)?[ \t]*(?:export[ \t]+)?LOAD_HEADER[ \t]*=.*(?:\n|\Z)", re.MULTILINE
+)
+"""The key of an account that was emptied, which is of no use any more."""
 
 
 class Issued(NamedTuple):
@@ -58,16 +65,19 @@ def fill(path: Path) -> str | None:
         ValueError: The file lacks a line of `.env.example` to fill in.
     """
     text = path.read_text(encoding="utf-8")
-    if not _is_set(text, "AUTH_SECRETS"):
+    if not values_of(text).get("AUTH_SECRETS"):
         text = _filled(path, text, "AUTH_SECRETS", secrets.token_urlsafe(SECRET_BYTES))
     password = None
-    if not any(_is_set(text, name) for name in ("AUTH_USERS", "AUTH_API_KEYS", "AUTH_ISSUER")):
+    if not any(
+        values_of(text).get(name) for name in ("AUTH_USERS", "AUTH_API_KEYS", "AUTH_ISSUER")
+    ):
         user, key = new_user(LOCAL, SCOPES), new_key(LOCAL, SCOPES)
         text = _filled(path, text, "AUTH_USERS", user.entry)
         text = _filled(path, text, "AUTH_API_KEYS", key.entry)
-        # The key of an account that was emptied is of no use any more.
-        text = re.sub(f"^(?:{re.escape(NOTE)}\n)?LOAD_HEADER=.*\n", "", text, flags=re.MULTILINE)
-        text = f"{text}{NOTE}\nLOAD_HEADER={KEY_HEADER}: {key.secret}\n"
+        text = OLD_KEY.sub("", text)
+        ended = "" if text.endswith("\n") or not text else "\n"
+        # Quoted, because shells that read the file would take the space for the end of the value.
+        text = f'{text}{ended}{NOTE}\nLOAD_HEADER="{KEY_HEADER}: {key.secret}"\n'
         password = user.secret
     if text != path.read_text(encoding="utf-8"):
         path.chmod(0o600)
@@ -75,12 +85,8 @@ def fill(path: Path) -> str | None:
     return password
 
 
-def _is_set(text: str, name: str) -> bool:
-    return bool(re.search(f"^{name}=.", text, re.MULTILINE))
-
-
 def _filled(path: Path, text: str, name: str, value: str) -> str:
-    text, times = re.subn(f"^#?{name}=$", f"{name}={value}", text, flags=re.MULTILINE)
-    if times != 1:
-        raise ValueError(f"{path} has no line `{name}=` to fill in.")
-    return text
+    try:
+        return filled(text, name, value)
+    except ValueError as error:
+        raise ValueError(f"{path} has {error}.") from error

@@ -5,7 +5,6 @@ import asyncio
 import json
 import logging
 import os
-import re
 import secrets
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from dotenv import load_dotenv
 
 from servekit import audit
+from servekit.env_text import filled, values_of
 from servekit.logs import write_audit_trail
 from servekit.settings import SettingsError
 
@@ -121,14 +121,13 @@ def purge(options: argparse.Namespace) -> None:
 def fill(options: argparse.Namespace) -> None:
     """Raises ValueError when the file has another place for it than `.env.example`."""
     path: Path = options.file
-    if re.search("^FEEDBACK_SECRET=.", path.read_text(encoding="utf-8"), re.MULTILINE):
+    text = path.read_text(encoding="utf-8")
+    if values_of(text).get("FEEDBACK_SECRET"):
         return
-    line = f"FEEDBACK_SECRET={secrets.token_urlsafe(SECRET_BYTES)}"
-    text, times = re.subn(
-        "^FEEDBACK_SECRET=$", line, path.read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
-    if times != 1:
-        raise ValueError(f"{path} has no line `FEEDBACK_SECRET=` to fill in.")
+    try:
+        text = filled(text, "FEEDBACK_SECRET", secrets.token_urlsafe(SECRET_BYTES))
+    except ValueError as error:
+        raise ValueError(f"{path} has {error}.") from error
     path.chmod(0o600)
     path.write_text(text, encoding="utf-8")
 
