@@ -93,6 +93,14 @@ def test_what_is_noted_is_a_line_with_its_outcome() -> None:
     assert (line["principal"], line["request_id"]) == ("ada", "mine")
 
 
+@pytest.mark.parametrize("name", ["filename", "args", "message", "level", "status", "time"])
+def test_a_fact_with_a_name_of_the_log_is_refused_at_once(name: str) -> None:
+    connection = Request({"type": "http", "state": {}})
+    with pytest.raises(ValueError, match=f"^A fact in the audit trail cannot be called '{name}'"):
+        note(connection, "export", **{"rows": 1, name: "mine"})
+    assert connection.scope["state"] == {}
+
+
 def test_a_socket_that_is_not_accepted_is_a_line() -> None:
     with audit_lines() as lines, pytest.raises(WebSocketDenialResponse):
         client().websocket_connect("/socket", headers={"X-Forwarded-For": "::1"}).__enter__()

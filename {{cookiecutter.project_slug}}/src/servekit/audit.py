@@ -17,6 +17,13 @@ log = logging.getLogger(__name__)
 # Whatever the level of the log is: a trail with gaps says nothing.
 log.setLevel(logging.INFO)
 
+TAKEN = frozenset(
+    {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+    | {"time", "level", "logger", "exception", "event", "held_back", "request_id", "request_ids"}
+    | {"address", "method", "path", "status"}
+)
+"""What lines of the log have already: no fact may have one of these names."""
+
 PERIOD_S = 10.0
 EACH = 20
 """Refusals of one kind and one source that are written in a period."""

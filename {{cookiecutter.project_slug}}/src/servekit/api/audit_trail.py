@@ -28,7 +28,12 @@ def note(connection: HTTPConnection, event: str | None = None, **facts: Any) -> 
         connection: The request or WebSocket.
         event: What kind of event it is; without one, there is a line only if it is refused.
         facts: What else the line has. `principal` is that of the request by default.
+
+    Raises:
+        ValueError: A fact has a name that each line has already, or each record of `logging`.
     """
+    if taken := sorted(facts.keys() & audit.TAKEN):
+        raise ValueError(f"A fact in the audit trail cannot be called {taken[0]!r}.")
     noted = connection.scope["state"].setdefault(NOTED, {})
     noted |= facts | ({"event": event} if event else {})
 
