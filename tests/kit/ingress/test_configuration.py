@@ -318,7 +318,9 @@ def test_files_are_checked_before_they_are_deployed(
         tmp_path / name for name in ("right", "noted", "broken", "wrong", "absent")
     ]
     right.write_text(yaml.safe_dump(own()), encoding="utf-8")
-    noted.write_text(yaml.safe_dump(own() | {"http_options": {}}), encoding="utf-8")
+    noted.write_text(
+        yaml.safe_dump(own() | {"http_options": {"keep_alive_timeout_s": 60}}), encoding="utf-8"
+    )
     broken.write_text("a: [", encoding="utf-8")
     wrong.write_text(yaml.safe_dump(own() | {"colour": 1}), encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["", *map(str, files)])
@@ -348,7 +350,10 @@ def test_what_the_tests_run_is_what_is_advised() -> None:
 @pytest.mark.parametrize(
     ("edit", "note"),
     [
-        (lambda c: c["http_options"].pop("keep_alive_timeout_s"), "keep_alive_timeout_s is 5 sec"),
+        (
+            lambda c: c["http_options"].update(keep_alive_timeout_s="60"),
+            "keep_alive_timeout_s is 60 sec",
+        ),
         (
             lambda c: language(c, max_surge_percent=0),
             "'language' of 'default' may have one replica",
@@ -367,15 +372,29 @@ def test_what_the_tests_run_is_what_is_advised() -> None:
             "'language' of 'default' gives requests 1 seconds to finish",
         ),
         (
+            lambda c: language(
+                c,
+                num_replicas=None,
+                autoscaling_config={"min_replicas": "1", "max_replicas": "4"},
+                max_surge_percent="0",
+                graceful_shutdown_timeout_s="1",
+            ),
+            "'language' of 'default' gives requests 1 seconds to finish",
+        ),
+        (
             lambda c: service(c, runtime_env={"env_vars": {"BATCHER_TIMEOUT_S": "30"}}),
             "'language' of 'default' gives requests 20 seconds to finish",
         ),
     ],
-    ids=["keep-alive", "surge", "surge of a scaled one", "grace", "grace for longer requests"],
+    ids=["keep-alive", "surge", "surge of a scaled one", "grace", "quoted", "grace for longer"],
 )
 def test_what_costs_requests_is_a_note(edit: Edit, note: str) -> None:
     found = notes_on(edit)
     assert [one for one in found if note in one], found
+
+
+def test_serve_keeps_idle_connections_long_enough_by_default() -> None:
+    assert notes_on(lambda c: c.pop("http_options")) == []
 
 
 @pytest.mark.parametrize(

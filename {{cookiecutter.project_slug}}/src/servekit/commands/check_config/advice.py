@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from ray.serve.config import AutoscalingConfig
+from ray.serve.schema import ServeDeploySchema
+
 from servekit.serving.settings import BatcherSettings
 
-SERVE_GRACE_S, SERVE_KEEP_ALIVE_S = 20.0, 5.0
+SERVE_GRACE_S = 20.0
 """What Serve takes where nothing is said."""
 
 LOAD_BALANCERS_S = 60.0
@@ -20,17 +23,18 @@ Block = dict[str, Any]
 
 def advice(config: Block) -> Iterator[str]:
     """Yield a sentence for each value that a valid configuration had better have otherwise."""
-    http = config.get("http_options") or {}
-    keep_alive_s = http.get("keep_alive_timeout_s", SERVE_KEEP_ALIVE_S)
+    schema = ServeDeploySchema.model_validate(config)  # which makes numbers of "90"
+    keep_alive_s = schema.http_options.keep_alive_timeout_s
     if keep_alive_s <= LOAD_BALANCERS_S:
         yield (
             f"http_options.keep_alive_timeout_s is {keep_alive_s:g} seconds: a load balancer keeps "
             "idle connections for 60 and more, and its requests would meet closed ones."
         )
-    for application in config["applications"]:
-        longest_s = longest_request_s(application)
-        for block in application.get("deployments") or ():
-            place = f"{block['name']!r} of {application.get('name', 'default')!r}"
+    for application in schema.applications:
+        said = application.model_dump(exclude_unset=True)
+        longest_s = longest_request_s(said)
+        for block in said.get("deployments") or ():
+            place = f"{block['name']!r} of {application.name!r}"
             yield from in_deployment(block, place, longest_s)
 
 
@@ -53,7 +57,7 @@ def least_replicas(block: Block) -> int:
     number, scaling = block.get("num_replicas"), block.get("autoscaling_config")
     if isinstance(number, int):
         return number
-    return scaling.get("min_replicas", 1) if isinstance(scaling, dict) else 1
+    return AutoscalingConfig.model_validate(scaling).min_replicas if scaling else 1
 
 
 def longest_request_s(application: Block) -> float:
