@@ -5,7 +5,10 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from servekit.contracts import Contract, Prediction
+from servekit.features.websockets.routes import _message
 from servekit.ingress.front import RequestHeaders, Unfinished, WholeBodies, in_front
 from servekit.ingress.no_replica import NoReplica
 from servekit.ingress.unanswered import MESSAGE_BYTES, UnansweredMessages
@@ -117,6 +120,35 @@ async def test_a_socket_is_closed_over_what_is_not_answered(answers: bool) -> No
     said = await sent(app, scope_of(kind="websocket"), *messages, then=True)
     closed = [one["code"] for one in said if one["type"] == "websocket.close"]
     assert (reading.read, closed) == ((20, []) if answers else (10, [1008]))
+
+
+async def test_pieces_of_one_answer_stand_for_one_message() -> None:
+    contract = Contract("guess", str, str, streams=True)
+    texts = [
+        _message(contract, TypeAdapter(str), Prediction("any", "guess:1"), is_last)
+        for is_last in (False, False, False, True)
+    ]
+
+    async def streams(scope: Any, receive: Any, send: Any) -> None:
+        for _ in range(5):
+            await receive()
+        for text in texts:
+            await send({"type": "websocket.send", "text": text})
+        while (await receive())["type"] == "websocket.receive":
+            pass
+
+    messages = [{"type": "websocket.receive", "text": "a text"}] * 20
+    app = UnansweredMessages(streams, max_bytes=11 * MESSAGE_BYTES)
+    said = await sent(app, scope_of(kind="websocket"), *messages, then=True)
+    assert len(said) == 5
+    assert said[-1]["type"] == "websocket.close"
+
+
+async def test_what_is_unanswered_is_counted_in_bytes() -> None:
+    messages = [{"type": "websocket.receive", "text": "\U0001f600" * MESSAGE_BYTES}]
+    app = UnansweredMessages(Reading(answers=False), max_bytes=4 * MESSAGE_BYTES)
+    [said] = await sent(app, scope_of(kind="websocket"), *messages, then=True)
+    assert said["code"] == 1008
 
 
 LONG = (b"content-length", b"1000")

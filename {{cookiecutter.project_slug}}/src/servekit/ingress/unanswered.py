@@ -10,6 +10,9 @@ MAX_BYTES = 16 * 1024 * 1024
 MESSAGE_BYTES = 1024
 """What a message takes beside its content, on its way between processes."""
 
+PIECE = '{"type": "prediction"'
+"""How a part of an answer begins that the sockets of models send; `done` or `error` ends it."""
+
 TOO_MUCH = {"type": "websocket.close", "code": 1008, "reason": "too many unanswered messages"}
 
 
@@ -17,7 +20,8 @@ class UnansweredMessages:
     """Closes a WebSocket that sends on and on without an answer.
 
     For Ray Serve's Python proxy, which reads ahead without a bound: it cannot tell what the
-    application has read, so each message that goes out stands for one that was answered.
+    application has read, so each message that goes out stands for one that was answered,
+    but for the pieces of a stream.
 
     Args:
         max_bytes: How much may be unanswered.
@@ -39,7 +43,7 @@ class UnansweredMessages:
             nonlocal total, closed
             message = await receive()
             if message["type"] == "websocket.receive":
-                content = message.get("text") or message.get("bytes") or ""
+                content = (message.get("text") or "").encode() or message.get("bytes") or b""
                 unanswered.append(MESSAGE_BYTES + len(content))
                 total += unanswered[-1]
                 if total > self.max_bytes:
@@ -53,7 +57,9 @@ class UnansweredMessages:
             if closed:
                 return
             await send(message)
-            if message["type"] == "websocket.send" and unanswered:
+            if message["type"] != "websocket.send" or not unanswered:
+                return
+            if not (message.get("text") or "").startswith(PIECE):
                 total -= unanswered.popleft()
 
         await self.app(scope, receive_counted, send_counted)
