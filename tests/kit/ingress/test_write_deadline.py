@@ -71,6 +71,32 @@ def test_a_client_that_reads_nothing_is_hung_up_on(headers: str) -> None:
         wait_for(lambda: endless.left, "the end of the stream")
 
 
+class Large:
+    """Sends large answers whole, and notes how many it is at, or which one its client left."""
+
+    def __init__(self) -> None:
+        self.begun = self.ended = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return
+        self.begun += 1
+        try:
+            await send(BEGINNINGS["http"])
+            await send(PIECES["http"] | {"body": PIECE * 200, "more_body": False})
+        finally:
+            self.ended += 1
+
+
+def test_a_client_that_asks_twice_at_once_is_hung_up_on_too() -> None:
+    large = Large()
+    with listening(WriteDeadline(large, 0.2)) as url, client(url, "") as one:
+        address = urlsplit(url)
+        one.sendall(f"GET / HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+        wait_for(lambda: large.begun == 2, "the second request")
+        wait_for(lambda: large.ended == 2, "its end")
+
+
 @pytest.mark.parametrize("headers", ["", UPGRADE], ids=["stream", "socket"])
 def test_a_client_that_reads_slowly_is_not(headers: str) -> None:
     endless = Endless()

@@ -7,12 +7,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class WriteDeadline:
-    """Hangs up on a client that takes no part of a stream in time.
+    """Hangs up on a client that takes no part of an answer in time.
 
-    A stream that its client does not read would hold its places, in the replica and in the model,
+    An answer that its client does not read would hold its places, in the replica and in the model,
     for as long as that client likes. What runs behind this learns that the client has left.
 
-    An answer that is sent whole waits in the buffers of its connection, and holds no place.
+    One that is sent whole, and is the first of its connection, waits in the buffers of that.
 
     Args:
         timeout_s: How long the network may take until a part is on its way.
@@ -29,14 +29,10 @@ class WriteDeadline:
             await self.app(scope, receive, send)
             return
         loop = asyncio.get_running_loop()
-        streams = scope["type"] == "websocket"
 
         async def send_in_time(message: Message) -> None:
-            nonlocal streams
-            streams = streams or message.get("more_body", False)
-            if not streams:  # nothing was sent before it that it could wait for
-                await send(message)
-                return
+            # Of each message: of two requests that a client sends at once, the second answer waits
+            # until the first one is on its way.
             late = loop.call_later(self.timeout_s, transport.abort)
             try:
                 await send(message)
