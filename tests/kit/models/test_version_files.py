@@ -88,6 +88,24 @@ def test_an_archive_that_would_fill_the_memory_is_refused(tmp_path: Path) -> Non
     verified(tmp_path, "toy", "1")
 
 
+def test_an_archive_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    content = bytearray(archive(zipfile.ZIP_STORED))
+    content[content.index(b"PK\x01\x02") + 6] = 99  # the version that is needed to read it
+    write_version(tmp_path, "toy", "1", {"model.npz": bytes(content)}, {})
+    with pytest.raises(ModelStoreError, match=r"npz is an archive that cannot be read: zip file"):
+        verified(tmp_path, "toy", "1")
+
+
+@pytest.mark.parametrize("size_bytes", [None, -1, "3", 3.0, True])
+def test_a_manifest_says_a_size_that_can_be_checked(tmp_path: Path, size_bytes: object) -> None:
+    folder = publish(tmp_path, "toy", "1", {"model": b"abc"})
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["files"]["model"]["size_bytes"] = size_bytes
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ModelStoreError, match="gives no sha256 and size_bytes for 'model'"):
+        verified(folder, "toy", "1")
+
+
 def test_a_manifest_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     folder = publish(tmp_path, "toy", "1", {"model": b""})
     with (folder / "manifest.json").open("ab") as file:

@@ -301,6 +301,17 @@ def test_another_commit_is_promoted_where_one_may_write(repository: Hub):
     assert source.aliases("opinion") == {"champion": first}
 
 
+@pytest.mark.parametrize("path", ["language/aliases.json", "language/1/manifest.json"])
+def test_json_that_would_fill_the_memory_is_not_fetched(
+    source: ModelSource, hub: Hub, into: Path, path: str
+):
+    hub.files[path] = bytes(5_000_000)
+    with pytest.raises(ModelStoreError, match=f"{path} is too large to be JSON about models"):
+        source.aliases("language") if "aliases" in path else source.fetch("language", "1", into)
+    home = into.parent / "home"
+    assert not [one for one in home.rglob("*") if one.stat().st_size > 4_900_000]
+
+
 def test_a_larger_file_than_its_manifest_says_is_not_fetched(
     source: ModelSource, hub: Hub, into: Path
 ):

@@ -155,6 +155,8 @@ def _check_inflation(path: Path) -> None:
             inflated_bytes = sum(one.file_size for one in archive.infolist())
     except (OSError, zipfile.BadZipFile):
         return  # which is for whatever reads it to say
+    except (NotImplementedError, ValueError) as error:
+        raise ModelStoreError(f"{path} is an archive that cannot be read: {error}.") from error
     if inflated_bytes > MAX_INFLATION * path.stat().st_size:
         raise ModelStoreError(
             f"{path} would inflate to {inflated_bytes} bytes, more than {MAX_INFLATION} times its"

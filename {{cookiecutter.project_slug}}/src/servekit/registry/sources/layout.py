@@ -99,9 +99,15 @@ def read_manifest(content: bytes, where: object, name: str, version: str) -> dic
         raise ModelStoreError(f"{where} lists no files.")
     for file, expected in files.items():
         check_file(file, where)
-        if not isinstance(expected, dict) or not {"sha256", "size_bytes"} <= expected.keys():
+        if not isinstance(expected, dict) or not _vouches(expected):
             raise ModelStoreError(f"{where} gives no sha256 and size_bytes for {file!r}.")
     return manifest
+
+
+def _vouches(expected: Mapping[str, Any]) -> bool:
+    size_bytes = expected.get("size_bytes")
+    is_size = isinstance(size_bytes, int) and not isinstance(size_bytes, bool) and size_bytes >= 0
+    return is_size and isinstance(expected.get("sha256"), str)
 
 
 def check_size(found_bytes: int | None, announced_bytes: int | None, where: object) -> None:

@@ -183,7 +183,7 @@ class HuggingFaceSource:
         found = get_hf_file_metadata(url, timeout=self._timeout_s)
         if found.commit_hash is None:
             raise ModelStoreError(f"What answers for {self._repository} is no Hugging Face Hub.")
-        if size_bytes is not None:
+        if size_bytes is not None or path.rpartition("/")[2] in {ALIASES, MANIFEST}:
             check_size(found.size, size_bytes, self._called(path))
 
     def _needed(self, path: str, commit: str | None = None, size_bytes: int | None = None) -> Path:

@@ -165,7 +165,7 @@ class MlflowSource:
             there = self._files_at(folder)
             if base not in there:
                 raise ModelStoreError(f"The model store {self._url} has no {file} at {place}.")
-            if size_bytes is not None:
+            if size_bytes is not None or file == MANIFEST:
                 check_size(there[base], size_bytes, f"{file} at {self._url}")
             with explained_download(self._url, file):
                 download_artifacts(
