@@ -1,5 +1,7 @@
 """The features `rate_limit` and `websockets` together, a conversation is many questions."""
 
+from typing import Any
+
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
@@ -7,6 +9,7 @@ from httpx2.websockets import WebSocketUpgradeError
 from starlette.testclient import WebSocketDenialResponse
 
 from servekit.api.settings import ApiSettings
+from servekit.contracts import CHAMPION, TooManyStreamsError
 from servekit.features.rate_limit import rate_limit
 from servekit.features.rate_limit.settings import RateLimitSettings
 from servekit.features.websockets import websockets
@@ -16,7 +19,7 @@ from acme_service import SLUG
 
 from tests.applications.rate_limit import NAME
 from tests.audit_lines import audit_lines
-from tests.fakes import create_app, fake_ports
+from tests.fakes import FakeDetector, create_app, fake_ports
 
 LIMIT = 5
 
@@ -55,6 +58,22 @@ def test_a_text_too_many_is_an_error_and_the_socket_stays_open() -> None:
         ("refusal", 429, "/v1/detect/ws")
     ] * 2
     assert lines.found[0].keys() >= {"address", "request_id"}
+
+
+def test_a_stream_too_many_of_one_caller_is_in_the_audit_trail() -> None:
+    class Full(FakeDetector):
+        async def predict(self, item: Any, version: str = CHAMPION) -> Any:
+            raise TooManyStreamsError("too many")
+
+        async def stream(self, item: Any, version: str = CHAMPION) -> Any:
+            raise TooManyStreamsError("too many")
+            yield
+
+    client = TestClient(create_app(fake_ports(language=Full()), [websockets()]))
+    with audit_lines() as lines, client.websocket_connect("/v1/detect/ws") as socket:
+        socket.send_json({"text": "fine"})
+        assert socket.receive_json()["status"] == 429
+    assert [one["status"] for one in lines.found] == [429]
 
 
 def test_callers_behind_a_trusted_proxy_have_shares_of_their_own() -> None:

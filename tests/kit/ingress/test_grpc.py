@@ -68,6 +68,7 @@ from acme_service.contracts.language import Detection, Query
 from acme_service.features import transports
 
 from .grpc_callers import Client, asking, in_process, outputs_of, refusal, texts
+from tests.audit_lines import audit_lines
 from tests.fakes import (
     CARD,
     ChangingDetector,
@@ -514,7 +515,11 @@ async def test_one_caller_has_a_share_of_the_streams(detector: FakeDetector) -> 
         first = caller.service.ModelStreamInfer()
         await first.write(texts("a"))
         await first.read()
-        error = await refusal(caller.stream(ASKS))
+        with audit_lines() as lines:
+            error = await refusal(caller.stream(ASKS))
+        [line] = lines.found
+        assert (line["event"], line["status"]) == ("refusal", 429)
+        assert line["address"]
         assert error.code() is StatusCode.RESOURCE_EXHAUSTED
         assert (
             error.details()

@@ -91,7 +91,9 @@ class Session:
             note_refused_message(self._socket, error.status)
             await self._complain(problem(error.status, error.detail))
         except ModelError as error:
-            await self._complain(model_problem(error))
+            content = model_problem(error)
+            note_refused_message(self._socket, content["status"])
+            await self._complain(content)
         except WebSocketDisconnect:
             raise
         except Exception:

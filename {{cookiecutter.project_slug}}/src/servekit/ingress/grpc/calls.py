@@ -7,9 +7,11 @@ from urllib.parse import unquote
 from fastapi import FastAPI
 from google.protobuf.message import Message
 from grpc import StatusCode
+from starlette.requests import HTTPConnection
 from starlette.types import Message as Event
 from starlette.types import Scope
 
+from servekit.api.audit_trail import note_refused_message
 from servekit.api.errors import reason_of
 from servekit.api.principal import SHARED_PEER, caller_of
 from servekit.ingress.haproxy import haproxy_is_in_front
@@ -80,6 +82,11 @@ class Call:
     def caller(self) -> str:
         """A name for the caller, once the call was put to the API; "" for an unknown one."""
         return caller_of(self._scope)
+
+    def refuse(self, status: int, problem: dict[str, Any]) -> None:
+        """Fail after the API has let the call in; the audit trail has it."""
+        note_refused_message(HTTPConnection(self._scope), status)
+        self.fail(status, problem)
 
     def fail(self, status: int, problem: dict[str, Any]) -> None:
         self.failed = True

@@ -153,7 +153,7 @@ async def _ask(
             return await _answer_each(api, requests, context, answers, idle_timeout_s)
     except TooManyStreamsError as error:
         problem = model_problem(error)
-        opening.fail(problem["status"], problem)
+        opening.refuse(problem["status"], problem)
         return False
 
 
