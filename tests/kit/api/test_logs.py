@@ -31,6 +31,14 @@ def test_a_record_is_one_line_of_json_with_its_extras() -> None:
     }
 
 
+def test_half_of_a_surrogate_pair_loses_no_line() -> None:
+    record = logging.makeLogRecord({"levelname": "INFO", "msg": "a \ud800 b", "of": object()})
+    line = JsonFormatter().format(record)
+    assert line.isascii()
+    assert json.loads(line)["message"] == "a \ud800 b"
+    assert "T" in json.loads(line)["time"]
+
+
 def test_a_record_made_during_a_request_carries_its_id(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Logs one JSON object per line to standard error, with the id of the request."""
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -53,7 +54,11 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return to_json(line, fallback=str).decode()
+        try:
+            return to_json(line, fallback=str).decode()
+        except ValueError:  # half of a surrogate pair, which UTF-8 cannot carry
+            line["time"] = line["time"].isoformat()
+            return json.dumps(line, default=str, skipkeys=True)
 
 
 class BatchingHandler(logging.StreamHandler[TextIO]):
