@@ -1,6 +1,8 @@
 """The audit trail: who did what, and what was refused."""
 
 import logging
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,15 @@ def test_it_is_written_whatever_the_level_of_the_log_is(capfd: pytest.CaptureFix
     written = capfd.readouterr().err
     assert '"event":"change"' in written
     assert "left out" not in written
+
+
+def test_the_user_of_a_command_is_not_what_its_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOGNAME", "someone.else")
+    assert audit.operator()["principal"] == f"user:{pwd.getpwuid(os.getuid()).pw_name}"
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
+    assert audit.operator()["principal"] == f"user:{2**31 - 7}"
 
 
 def test_promotions_say_who_and_from_which_version(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ Secrets are never among it: callers pass names, and never what a client has sent
 
 import logging
 import os
+import pwd
 import socket
 from collections import Counter
 from collections.abc import Callable
-from getpass import getuser
 from time import monotonic
 from typing import Any
 
@@ -104,7 +104,8 @@ def record_refusal(event: str, source: str, /, **facts: Any) -> None:
 def operator() -> dict[str, Any]:
     """Return the principal and the address of a command: the user and the machine that run it."""
     try:
-        name = getuser()
-    except (KeyError, OSError, ImportError):  # such as of a container whose user has no name
+        # Not of `getpass`, which believes LOGNAME.
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # such as of a container whose user has no name
         name = str(os.getuid())
     return {"principal": f"user:{name}", "address": socket.gethostname()}
