@@ -54,7 +54,7 @@ def socket_router(contract: Contract, prefix: str, settings: WebsocketsSettings)
         exchange = Exchange(
             read=input_.validate_json,
             ask=partial(_predictions, model, contract.streams),
-            write=partial(_message, contract, output),
+            write=partial(answer_text, contract, output),
             pieces=contract.streams,
         )
         with share_held(socket):
@@ -73,7 +73,7 @@ async def _predictions(
         yield prediction
 
 
-def _message(
+def answer_text(
     contract: Contract, output: TypeAdapter[Any], prediction: Prediction[Any] | None, is_last: bool
 ) -> str:
     kind = "done" if is_last else "prediction"
