@@ -137,7 +137,7 @@ async def test_pieces_of_one_answer_stand_for_one_message() -> None:
         while (await receive())["type"] == "websocket.receive":
             pass
 
-    messages = [{"type": "websocket.receive", "text": "a text"}] * 20
+    messages = [{"type": "websocket.receive", "text": "a text"}] * 13
     app = UnansweredMessages(streams, max_bytes=11 * MESSAGE_BYTES)
     said = await sent(app, scope_of(kind="websocket"), *messages, then=True)
     assert len(said) == 5
