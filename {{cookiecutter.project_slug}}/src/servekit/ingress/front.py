@@ -103,9 +103,9 @@ class Unfinished:
                 body += piece
                 more = message.get("more_body", False)
                 if not more or len(body) > max_bytes:
-                    return [message | {"body": bytes(body), "more_body": more}]
+                    return [{**message, "body": bytes(body), "more_body": more}]
                 message = await receive()
-            return [first | {"body": bytes(body), "more_body": True}, message]
+            return [{**first, "body": bytes(body), "more_body": True}, message]
         finally:
             self._free_bytes += len(body)
 
