@@ -17,6 +17,7 @@ from servekit.api.errors import ProblemError
 from servekit.api.settings import ApiSettings
 from servekit.contracts import ModelOverloadedError
 from servekit.features.websockets import websockets
+from servekit.ingress.unanswered import PIECE
 from servekit.settings import SettingsError
 from servekit.testing.authenticated_client import visiting
 
@@ -57,6 +58,13 @@ def test_every_piece_is_a_prediction_and_the_last_is_done() -> None:
         values = [{"model": "guess:7", "value": {"words": number}} for number in (1, 2, 3)]
         pieces = [{"type": "prediction", **value} for value in values]
         assert ask(one, "the quick fox") == [*pieces, {"type": "done", **values[-1]}]
+
+
+def test_the_bound_on_unanswered_messages_knows_pieces() -> None:
+    with socket() as one:
+        one.send_json({"text": "the quick fox"})
+        texts = [one.receive_text() for _ in range(4)]
+        assert [text.startswith(PIECE) for text in texts] == [True, True, True, False]
 
 
 def test_an_item_without_pieces_is_done_without_a_value() -> None:
