@@ -379,8 +379,8 @@ def answered(process: subprocess.Popen[str], url: str, body: dict[str, object]) 
             try:
                 return client.post(url, json=body).raise_for_status().json()
             except httpx2.HTTPError:
-                if process.poll() is not None:
-                    raise
+                if process.poll() is not None and process.stdout:
+                    pytest.fail(f"It has ended: {process.stdout.read()}")
                 time.sleep(0.1)
 
 
