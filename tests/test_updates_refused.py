@@ -198,6 +198,17 @@ def test_a_rename_over_another_file_is_refused(old: str, new: str, clone: Path, 
     assert is_clean(project)
 
 
+GIT = shutil.which("git")
+
+
+def path_with_git(folder: Path, script: str) -> str:
+    """The PATH on which a script in a folder takes git's place."""
+    folder.mkdir()
+    (folder / "git").write_text(script)
+    (folder / "git").chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
 INTERRUPTING = """\
 #!/bin/sh
 case " $* " in *" {}"*) kill -INT $PPID; sleep 0.3;; esac
@@ -214,16 +225,11 @@ def test_an_update_that_is_interrupted_is_whole_or_nothing(
     project = made(clone, BARE, tmp_path / "project")
     commit(project)
     before = content(project)
-    program = shutil.which("git")
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/git").write_text(INTERRUPTING.format(moment, program))
-    (tmp_path / "bin/git").chmod(0o755)
+    path = path_with_git(tmp_path / "bin", INTERRUPTING.format(moment, GIT))
     done = subprocess.run(
         [sys.executable, "-P", "-m", "evolve.commands", "update", clone, VERSION],
         cwd=project,
-        env=os.environ
-        | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-        | {"SET": "cache=yes"},
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "SET": "cache=yes"},
         capture_output=True,
         text=True,
         check=False,
@@ -250,11 +256,7 @@ def test_a_last_step_that_fails_is_undone(
     project = made(clone, BARE, tmp_path / "project")
     commit(project)
     before = content(project)
-    program = shutil.which("git")
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/git").write_text(FAILING.format(program, program))
-    (tmp_path / "bin/git").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", path_with_git(tmp_path / "bin", FAILING.format(GIT, GIT)))
     with pytest.raises(RefusedError, match="git read-tree"):
         commands.update(project, clone, VERSION, ["cache=yes", "tracing=yes"])
     monkeypatch.undo()

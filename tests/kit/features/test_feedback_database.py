@@ -202,13 +202,19 @@ def test_migrations_have_one_head_and_ids_with_the_name_of_the_feature() -> None
     assert all(re.fullmatch(r"feedback_\d{4}", one) for one in revisions)
 
 
-def test_a_schema_from_before_ids_had_a_prefix_goes_on(client: TestClient, file: Path) -> None:
-    copy = file.with_name("before.db")
+def copy_at(file: Path, revision: str) -> Path:
+    """A copy of a database, whose schema is said to be of that revision."""
+    copy = file.with_name(f"{revision}.db")
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(file, copy)
     with closing(sqlite3.connect(copy)) as connection, connection:
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '1'")
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = ?", (revision,))
+    return copy
+
+
+def test_a_schema_from_before_ids_had_a_prefix_goes_on(client: TestClient, file: Path) -> None:
+    copy = copy_at(file, "1")
     with service(url_of(copy)) as older:
         assert put(older, ask(older, request_id="1")).status_code == 201
     with closing(sqlite3.connect(copy)) as connection:
@@ -265,12 +271,7 @@ async def migrate(file: Path) -> None:
 
 
 def test_a_schema_of_a_newer_version_is_used_as_it_is(client: TestClient, file: Path) -> None:
-    copy = file.with_name("newer.db")
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy(file, copy)
-    with closing(sqlite3.connect(copy)) as connection, connection:
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = 'newer'")
+    copy = copy_at(file, "newer")
     with service(url_of(copy)) as newer:
         assert put(newer, ask(newer, request_id="1")).status_code == 201
 

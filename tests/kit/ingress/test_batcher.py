@@ -13,7 +13,8 @@ from servekit.contracts import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from servekit.serving.batcher import MAX_CALL_BYTES, Batcher, waiting_contexts
+from servekit.contracts.request_id import waiting_contexts
+from servekit.serving.batcher import MAX_CALL_BYTES, Batcher
 from servekit.serving.settings import BatcherSettings
 from servekit.testing.fakes import FakeMeter
 
@@ -346,7 +347,7 @@ async def test_a_call_knows_the_contexts_of_those_who_asked_and_runs_in_none_of_
     found: list[list[str]] = []
 
     async def call(items: Sequence[str]) -> Sequence[str]:
-        found.append([name.get(), *(asker.run(name.get) for asker in waiting_contexts())])
+        found.append([name.get(), *(asker.run(name.get) for asker in waiting_contexts.get())])
         return items
 
     batcher = Batcher("test", call, len, BatcherSettings(), FakeMeter())

@@ -35,24 +35,17 @@ from servekit.commands.launcher.serve import (
 )
 from servekit.commands.stopping import SIGNALS, Stopper, descendants
 from servekit.testing.authenticated_client import HEADERS
-from servekit.testing.configurations import own
-from servekit.testing.subprocesses import PORTS, PROJECT, free_port, start
+from servekit.testing.subprocesses import PORTS, PROJECT, start
 
 from acme_service.app import WIRING
+
+from tests.inline_configuration import write_inline
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """The tests' `serve.yaml` on free ports, placed inline: a launcher starts it the sooner."""
-    settings = own()
-    [service] = settings["applications"]
-    [ingress] = [one for one in service["deployments"] if one["name"] == "ingress"]
-    service |= {"args": {"placement": "inline"}, "deployments": [ingress]}
-    for protocol in settings.keys() & {"http_options", "grpc_options"}:
-        settings[protocol]["port"] = free_port()
-    path = tmp_path / "serve.yaml"
-    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return path
+    return write_inline(tmp_path / "serve.yaml")
 
 
 def port_of(config: Path) -> int:

@@ -16,8 +16,9 @@ import yaml
 from servekit.commands import main
 from servekit.commands.free_ports import claimed_ports
 from servekit.testing.authenticated_client import HEADERS
-from servekit.testing.configurations import own
 from servekit.testing.subprocesses import PROJECT, environment, free_port
+
+from tests.inline_configuration import write_inline
 
 START_S = 120
 TOKEN = "of-the-cluster" * 4
@@ -26,15 +27,7 @@ TOKEN = "of-the-cluster" * 4
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """The tests' `serve.yaml`, inline, on free ports, and for this machine alone."""
-    settings = own()
-    [service] = settings["applications"]
-    [ingress] = [one for one in service["deployments"] if one["name"] == "ingress"]
-    service |= {"args": {"placement": "inline"}, "deployments": [ingress]}
-    for protocol in settings.keys() & {"http_options", "grpc_options"}:
-        settings[protocol]["port"] = free_port()
-    path = tmp_path / "serve.yaml"
-    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return path
+    return write_inline(tmp_path / "serve.yaml")
 
 
 @pytest.fixture

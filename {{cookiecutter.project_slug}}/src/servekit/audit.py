@@ -17,8 +17,11 @@ log = logging.getLogger(__name__)
 # Whatever the level of the log is: a trail with gaps says nothing.
 log.setLevel(logging.INFO)
 
+OF_RECORDS = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+"""Names that every record of the log has of its own."""
+
 TAKEN = frozenset(
-    {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+    OF_RECORDS
     | {"time", "level", "logger", "exception", "event", "held_back", "request_id", "request_ids"}
     | {"address", "method", "path", "status"}
 )

@@ -16,13 +16,14 @@ def values_of(text: str) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def filled(text: str, name: str, value: str) -> str:
+def filled(text: str, name: str, value: str, where: object) -> str:
     """Put a value into the one line that sets a name to nothing, or would without its `#`.
 
     Args:
         text: Of the settings.
         name: Of one of them.
         value: One without spaces and quotes.
+        where: What messages call the file.
 
     Raises:
         ValueError: There is no such line, or more than one.
@@ -34,5 +35,5 @@ def filled(text: str, name: str, value: str) -> str:
         flags=re.MULTILINE,
     )
     if times != 1:
-        raise ValueError(f"no line `{name}=` to fill in")
+        raise ValueError(f"{where} has no line `{name}=` to fill in.")
     return text

@@ -21,8 +21,6 @@ WRITE_EVERY_S = 0.1
 MAX_WAITING = 10_000
 """Lines that may wait to be written; further ones are counted and dropped."""
 
-_ORDINARY = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
-
 
 class JsonFormatter(logging.Formatter):
     """Formats a record, with everything given as `extra`, as one line of JSON.
@@ -50,7 +48,7 @@ class JsonFormatter(logging.Formatter):
         line |= {
             key: value
             for key, value in vars(record).items()
-            if key not in _ORDINARY and key[0] != "_"
+            if key not in audit.OF_RECORDS and key[0] != "_"
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

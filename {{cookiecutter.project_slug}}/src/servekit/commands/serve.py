@@ -19,7 +19,6 @@ from servekit.commands import refuse_unknown_propagators
 from servekit.commands.free_ports import refuse_taken_port
 from servekit.commands.launcher.environment import (
     grpc_ports_of_its_own,
-    is_loopback,
     keep_to_loopback,
     prepare_environment,
 )
@@ -32,6 +31,7 @@ from servekit.commands.launcher.serve import (
     wait_until_running,
 )
 from servekit.commands.stopping import Stopper, adopt_orphans, end_descendants
+from servekit.loopback import is_loopback
 
 if TYPE_CHECKING:
     from ray.serve.schema import ServeDeploySchema

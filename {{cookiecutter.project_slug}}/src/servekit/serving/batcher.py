@@ -18,7 +18,7 @@ from servekit.contracts import (
     ModelOverloadedError,
     ModelUnavailableError,
 )
-from servekit.contracts.request_id import waiting_contexts as _waiting_contexts
+from servekit.contracts.request_id import waiting_contexts
 
 from .batch_window import BatchWindow
 from .settings import BatcherSettings
@@ -37,11 +37,6 @@ LONG_S = 0.1
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-
-
-def waiting_contexts() -> Sequence[Context]:
-    """Return the contexts of the requests in the current batched call; empty outside of one."""
-    return _waiting_contexts.get()
 
 
 class _Asked(NamedTuple, Generic[Item]):
@@ -197,7 +192,7 @@ class Batcher(Generic[Item, Answer]):
             # A context of its own: Serve would otherwise take the call for a part of the
             # request that happened to start it, and cancel it when that client hangs up.
             context = Context()
-            context.run(_waiting_contexts.set, [one.context for one in call.waiting.values()])
+            context.run(waiting_contexts.set, [one.context for one in call.waiting.values()])
             call.task = loop.create_task(self._run(call), context=context)
             call.task.add_done_callback(lambda _, call=call: self._ended(call))
 

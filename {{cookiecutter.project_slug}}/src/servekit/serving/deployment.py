@@ -45,6 +45,7 @@ from servekit.contracts import (
     is_reference,
     not_finite,
 )
+from servekit.contracts.request_id import waiting_contexts
 from servekit.logs import configure_logging
 from servekit.registry.errors import ModelStoreError
 from servekit.registry.golden import check_examples, check_golden
@@ -55,7 +56,7 @@ from servekit.registry.sources.source import SourceKind
 from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
 
-from .batcher import Batcher, waiting_contexts
+from .batcher import Batcher
 from .chunks import MAX_CHUNK_BYTES, Chunked, Whole
 from .finite_answers import FiniteAnswers
 from .pace import ALONE_S, QUICK_S, Pace, ThreadCalls
@@ -292,7 +293,7 @@ class ModelDeployment(Chunked):
 
     async def _predict_joined(self, asked: Sequence[Assigned]) -> Answers:
         """Answer items of several calls, in the context of the first: its trace, its request."""
-        context = waiting_contexts()[0].copy()
+        context = waiting_contexts.get()[0].copy()
         predicting = self._predict_asked(asked)
         return await asyncio.get_running_loop().create_task(predicting, context=context)
 

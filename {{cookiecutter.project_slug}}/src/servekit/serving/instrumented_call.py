@@ -7,8 +7,8 @@ from time import perf_counter
 from typing import Any
 
 from servekit.contracts import AroundCall, Meter, ModelOverloadedError
+from servekit.contracts.request_id import waiting_contexts
 
-from .batcher import waiting_contexts
 from .transport import ModelTransport
 
 
@@ -56,7 +56,7 @@ class InstrumentedCall:
         self._meter.observe("model_batch_size", len(items), model=self._model)
         began = perf_counter()
         try:
-            with self._around(self._model, waiting_contexts()):
+            with self._around(self._model, waiting_contexts.get()):
                 return await self._transport.call(self._method, items, *others)
         except ModelOverloadedError:
             self._meter.count("model_refused_total", model=self._model)

@@ -5,10 +5,10 @@ import secrets
 import shutil
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, suppress
-from ipaddress import ip_address
 from pathlib import Path
 
 from servekit.commands.free_ports import claimed_ports, free_port_near
+from servekit.loopback import is_loopback
 
 PYTHON_PROXY = {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
 FIRST_GRPC_PORT = 31_100
@@ -65,13 +65,6 @@ def keep_to_loopback(host: str, environment: MutableMapping[str, str]) -> None:
     """
     if is_loopback(host):
         environment.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what listens on a host is reached from this machine alone."""
-    with suppress(ValueError):
-        return host == "localhost" or ip_address(host).is_loopback
-    return False
 
 
 def keep_token_private(environment: MutableMapping[str, str]) -> None:

@@ -66,14 +66,14 @@ def fill(path: Path) -> str | None:
     """
     text = path.read_text(encoding="utf-8")
     if not values_of(text).get("AUTH_SECRETS"):
-        text = _filled(path, text, "AUTH_SECRETS", secrets.token_urlsafe(SECRET_BYTES))
+        text = filled(text, "AUTH_SECRETS", secrets.token_urlsafe(SECRET_BYTES), path)
     password = None
     if not any(
         values_of(text).get(name) for name in ("AUTH_USERS", "AUTH_API_KEYS", "AUTH_ISSUER")
     ):
         user, key = new_user(LOCAL, SCOPES), new_key(LOCAL, SCOPES)
-        text = _filled(path, text, "AUTH_USERS", user.entry)
-        text = _filled(path, text, "AUTH_API_KEYS", key.entry)
+        text = filled(text, "AUTH_USERS", user.entry, path)
+        text = filled(text, "AUTH_API_KEYS", key.entry, path)
         text = OLD_KEY.sub("", text)
         ended = "" if text.endswith("\n") or not text else "\n"
         # Quoted, because shells that read the file would take the space for the end of the value.
@@ -83,10 +83,3 @@ def fill(path: Path) -> str | None:
         path.chmod(0o600)
         path.write_text(text, encoding="utf-8")
     return password
-
-
-def _filled(path: Path, text: str, name: str, value: str) -> str:
-    try:
-        return filled(text, name, value)
-    except ValueError as error:
-        raise ValueError(f"{path} has {error}.") from error

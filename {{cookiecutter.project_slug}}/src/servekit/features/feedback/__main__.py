@@ -124,10 +124,7 @@ def fill(options: argparse.Namespace) -> None:
     text = path.read_text(encoding="utf-8")
     if values_of(text).get("FEEDBACK_SECRET"):
         return
-    try:
-        text = filled(text, "FEEDBACK_SECRET", secrets.token_urlsafe(SECRET_BYTES))
-    except ValueError as error:
-        raise ValueError(f"{path} has {error}.") from error
+    text = filled(text, "FEEDBACK_SECRET", secrets.token_urlsafe(SECRET_BYTES), path)
     path.chmod(0o600)
     path.write_text(text, encoding="utf-8")
 

@@ -3,12 +3,12 @@
 import os
 import re
 from datetime import timedelta
-from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.store import ObjectStore
 
+from servekit.loopback import is_loopback
 from servekit.registry.errors import ModelStoreError
 
 SHAPES = {
@@ -53,7 +53,7 @@ def checked(url: str) -> str:
     unsound = segments != [""] and any(part in {"", ".", ".."} for part in segments)
     if not parts.hostname or unsound or (port and scheme in VARIABLES):
         raise ModelStoreError(f"{shape}.")
-    if scheme == "http" and not _is_this_machine(parts):
+    if scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ModelStoreError("A model store at http: is on this machine; others are at https:.")
     return f"{scheme}://{parts.netloc}{parts.path.removesuffix('/')}"
 
@@ -84,10 +84,3 @@ def connected(where: str, timeout_s: float) -> ObjectStore:
         # Not the reason: it may quote a key.
         variables = f": look at the variables {prefix}_…" if prefix else ""
         raise ModelStoreError(f"The model store {where} cannot be opened{variables}.") from None
-
-
-def _is_this_machine(parts: SplitResult) -> bool:
-    try:
-        return parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False
