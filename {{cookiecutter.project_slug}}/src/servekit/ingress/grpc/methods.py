@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from fastapi import FastAPI
@@ -36,6 +37,9 @@ from .routes import MODEL_INFER, MODEL_METADATA, MODEL_READY, MODEL_STREAM_INFER
 
 CREDENTIAL_CODES = frozenset({StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED})
 """They end a stream: no later request in it could do better."""
+
+LAST_READ_S = 0.2
+"""How long a stream that has failed is still read, in seconds."""
 
 
 class Replica(Protocol):
@@ -114,6 +118,7 @@ def model_stream_infer(idle_timeout_s: float) -> Callable[..., AsyncIterator[Mes
             asking.cancel()
             await asyncio.wait([asking])
         if not ended_well:
+            await _read_on(requests)
             yield ModelStreamInferResponse()  # brings the code, and is not sent: see EndingServer
 
     return ModelStreamInfer
@@ -183,6 +188,18 @@ async def _answer_each(
             return False
         if call.failed:
             await answers.put(failure_of(request, stream.details))
+
+
+async def _read_on(requests: AsyncIterator[ModelInferRequest]) -> None:
+    """Drop what a client sends until it has sent all, for a short time.
+
+    A client on `grpc.aio` whose write finds its stream ended reports INTERNAL, and forgets the code
+    that the server sent (grpcio 1.85, `_StreamRequestMixin._write`).
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_READ_S):
+            async for _ in requests:
+                pass
 
 
 class StreamContext:
