@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from servekit.contracts import CHAMPION, Contract, Prediction
-from servekit.serving.chunks import MAX_AHEAD, MAX_CHUNK_BYTES, ready_together
+from servekit.serving.chunks import MAX_AHEAD, MAX_CHUNK_BYTES, Whole, ready_together
 from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
@@ -77,6 +77,41 @@ async def test_short_streams_are_given_whole_and_together() -> None:
     first, second = await found.whole_streams([3, 1], [CHAMPION] * 2)
     assert first == [Prediction(number, "up_to:1") for number in range(3)]
     assert second == [Prediction(0, "up_to:1")]
+
+
+async def test_many_short_streams_leave_the_event_loop_to_others() -> None:
+    found, turns = deployment(), 0
+    await found.whole_streams([20], [CHAMPION])
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(other())
+    streams = await found.whole_streams([20] * 100, [CHAMPION] * 100)
+    others.cancel()
+    assert [len(one or ()) for one in streams] == [20] * 100
+    assert turns >= 3
+
+
+@pytest.mark.parametrize("long", [1, 3])
+async def test_one_long_stream_does_not_keep_others_from_being_whole(long: int) -> None:
+    found = deployment()
+    client = client_of(found)
+    await values(client.stream(3))
+    calls = found.whole_streams
+    asked: list[int] = []
+
+    async def noted(items: Sequence[int], versions: Sequence[str]) -> list[Whole]:
+        asked.extend(items)
+        return await calls(items, versions)
+
+    found.whole_streams = noted  # type: ignore[method-assign]
+    await asyncio.gather(*(values(client.stream(one)) for one in [3] * (3 - long) + [SLOW] * long))
+    await values(client.stream(3))
+    assert asked.count(3) == (3 if long == 1 else 0)
 
 
 @pytest.mark.parametrize("item", [SLOW, ENDLESS, BROKEN])

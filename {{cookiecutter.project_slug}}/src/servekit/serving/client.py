@@ -43,7 +43,10 @@ from .version_counter import VersionCounter
 Answer = TypeVar("Answer")
 
 STREAMED_S = 0.5
-"""How long streams are not tried whole after one that had to be streamed."""
+"""How long streams are not tried whole after a call in which all had to be streamed."""
+
+WHOLE_STREAMS = 32
+"""Streams in one call. Each may take some milliseconds, and none begins before all have ended."""
 
 SMALL_BATCH = 16
 """Batches of at most so many items join those of other requests; larger ones are called alone."""
@@ -115,8 +118,11 @@ class ModelClient:
             name, self._batch, asked_bytes, settings, meter
         )
         self._whole_call = InstrumentedCall(name, "whole_streams", transport, meter, around)
+        of_streams = settings.model_copy(
+            update={"max_items": min(settings.max_items, WHOLE_STREAMS)}
+        )
         self._whole: Batcher[Asked, Whole] = Batcher(
-            name, self._whole_batch, asked_bytes, settings, meter
+            name, self._whole_batch, asked_bytes, of_streams, meter
         )
         self._tries_whole = tries_whole
         self._streamed_until = 0.0
@@ -210,9 +216,6 @@ class ModelClient:
             pieces = None  # streamed, it fails for itself alone
         if pieces:
             self._answers.count(pieces[0].version)
-        elif pieces is None:
-            # Others like it would be asked in vain, too.
-            self._streamed_until = monotonic() + STREAMED_S
         return pieces
 
     async def _whole_batch(self, asked: Sequence[Asked]) -> list[Whole]:
@@ -220,6 +223,9 @@ class ModelClient:
             [one.item for one in asked], [one.version for one in asked]
         )
         self._liveness.answered()
+        if all(pieces is None for pieces in answers):
+            # Others like them would be asked in vain, too.
+            self._streamed_until = monotonic() + STREAMED_S
         return answers
 
     async def _each(

@@ -59,7 +59,7 @@ from servekit.registry.versions import Versions
 from .batcher import Batcher
 from .chunks import MAX_CHUNK_BYTES, Chunked, Whole
 from .finite_answers import FiniteAnswers
-from .pace import ALONE_S, QUICK_S, Pace, ThreadCalls
+from .pace import ALONE_S, BUSY_S, QUICK_S, Pace, ThreadCalls
 from .replica_context import in_replica, replicas_request_ids
 from .settings import BatcherSettings
 from .sizes import size_bytes
@@ -109,7 +109,7 @@ JOINED_WINDOW = 0.15
 that what several of these send meets here."""
 
 MAX_WHOLE_S = 2 * QUICK_S
-"""How long streams may keep the event loop."""
+"""How long streams may keep the event loop from other calls."""
 
 Answers = list[Prediction[Any] | ModelError]
 """One for each item, in order; an error for an item at which the model failed."""
@@ -360,7 +360,10 @@ class ModelDeployment(Chunked):
         left_bytes = MAX_CHUNK_BYTES
         streams: list[Whole] = []
         for item, version in zip(items, versions, strict=True):
-            pieces = await self._whole(*held[version], item) if perf_counter() < until else None
+            if perf_counter() > until:
+                await asyncio.sleep(0)  # a turn for other calls
+                until = perf_counter() + MAX_WHOLE_S
+            pieces = await self._whole(*held[version], item)
             left_bytes -= size_bytes(pieces)
             streams.append(pieces if left_bytes >= 0 else None)
         return streams
@@ -368,7 +371,7 @@ class ModelDeployment(Chunked):
     async def _whole(self, reference: str, model: Any, item: Any) -> Whole:
         size, pace = size_bytes(item), self._stream_pace
         if pace.is_quick(size):
-            pieces, seconds = self._whole_timed(reference, model, item)
+            pieces, seconds = self._whole_timed(reference, model, item, BUSY_S)
             pace.took(size, seconds)
             return pieces
         if not pace.is_due(size):
@@ -382,19 +385,25 @@ class ModelDeployment(Chunked):
             pace.tried(size, MAX_WHOLE_S)
             return None
 
-    def _whole_timed(self, reference: str, model: Any, item: Any) -> tuple[Whole, float]:
-        """Return all pieces, if they are soon there, and the seconds that this took."""
-        pieces: list[Prediction[Any]] = []
+    def _whole_timed(
+        self, reference: str, model: Any, item: Any, limit_s: float = MAX_WHOLE_S
+    ) -> tuple[Whole, float]:
+        """Return all pieces, if they are there in time, and the seconds that this took."""
+        values: list[Any] = []
         began = perf_counter()
         try:
             with Contained():
                 for value in model.stream(item):
-                    pieces.append(self._prediction(value, reference))
-                    if perf_counter() - began > MAX_WHOLE_S:
-                        return None, MAX_WHOLE_S
+                    values.append(value)
+                    if perf_counter() - began > limit_s:
+                        return None, limit_s
+            pieces = self._answers(values, reference)
         except Exception:
-            return None, MAX_WHOLE_S  # it fails again where failures are looked into
-        return pieces, perf_counter() - began
+            pieces = [ModelError()]
+        predictions = [one for one in pieces if not isinstance(one, ModelError)]
+        if len(predictions) < len(pieces):
+            return None, limit_s  # it fails again where failures are looked into
+        return predictions, perf_counter() - began
 
     async def _guarded(self, values: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Yield the values; raise any error as a ModelError that callers may see."""
