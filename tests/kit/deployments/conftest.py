@@ -8,6 +8,7 @@ import pytest
 
 from servekit.registry import versions
 from servekit.registry.settings import StoreSettings
+from servekit.serving import deployment
 from servekit.serving.deployment import VersionedDeployment
 from servekit.testing.fakes import FakeMeter
 from servekit.testing.store import STORE
@@ -56,4 +57,6 @@ def begin(registry: Registry, tmp_path: Path, meter: FakeMeter) -> Iterator[Begi
 @pytest.fixture
 def model(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> VersionedDeployment:
     monkeypatch.setattr(versions, "LOOK_PAUSE_S", 0.0)
+    # What a look has begun is over when it ends, on a busy machine too.
+    monkeypatch.setattr(deployment, "LOOK_S", 60)
     return begin()
