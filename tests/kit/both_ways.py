@@ -4,7 +4,7 @@ FastAPI does so for every route while a dependency is overridden.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import FastAPI
@@ -47,7 +47,8 @@ class Answer(BaseModel):
 ITEM = Contract("item", Item, Answer)
 MAYBE = Contract("maybe", int | None, float | None)
 ANY = Contract("anything", Any, Any)
-CONTRACTS = (ITEM, MAYBE, ANY)
+STREAMED = Contract("streamed", Item, Answer, streams=True)
+CONTRACTS = (ITEM, MAYBE, ANY, STREAMED)
 
 
 class Sent(NamedTuple):
@@ -103,20 +104,37 @@ async def answered(app: FastAPI, sent: Sent) -> list[Any]:
     }
     messages = [{"type": "http.request", "body": one, "more_body": True} for one in sent.pieces]
     messages[-1]["more_body"] = False
-    pieces, response = iter(messages), []
+    pieces, response, ended = iter(messages), [], asyncio.Event()
 
     async def receive() -> Any:
-        return next(pieces, {"type": "http.disconnect"})
+        if piece := next(pieces, None):
+            return piece
+        await ended.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         response.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            ended.set()
 
     try:
         await app(scope, receive, send)
     except Exception as error:
         # Starlette answers an unexpected error, and raises it for the server's log.
         response.append(type(error))
-    return [one if isinstance(one, type) else {**one, "headers": ordered(one)} for one in response]
+    return [*joined(response)]
+
+
+def joined(response: Sequence[Any]) -> Iterator[Any]:
+    """The messages of a response, the pieces of its content as one."""
+    content = [one for one in response if not isinstance(one, type) and "body" in one]
+    for one in response:
+        if isinstance(one, type):
+            yield one
+        elif one["type"] == "http.response.start":
+            yield {**one, "headers": ordered(one)}
+        elif one is content[-1]:
+            yield {**one, "body": b"".join(one["body"] for one in content)}
 
 
 def ordered(message: Any) -> list[tuple[bytes, bytes]]:

@@ -16,7 +16,7 @@ from servekit.api.errors import ProblemError
 from servekit.api.fast_route import FastRoute
 from servekit.api.models import model_router
 from servekit.api.settings import ApiSettings
-from servekit.contracts import ModelOverloadedError
+from servekit.contracts import Contract, ModelOverloadedError
 
 from tests.both_ways import (
     CONTRACTS,
@@ -78,9 +78,14 @@ TYPES = [
 ]
 
 
+def paths_of(contract: Contract) -> list[str]:
+    paths = [f"/v1/{contract.name}{ending}" for ending in ("", "/batch", "/lines")]
+    return [*paths, f"{paths[0]}/stream"] if contract.streams else paths
+
+
 def every_request() -> Iterator[Sent]:
     for contract in CONTRACTS:
-        for path in (f"/v1/{contract.name}", f"/v1/{contract.name}/batch"):
+        for path in paths_of(contract):
             for body in BODIES:
                 yield Sent(path, [body])
             for kind in TYPES:
@@ -100,7 +105,9 @@ def test_an_error_of_the_model_is_the_same_problem() -> None:
     def failing() -> FastAPI:
         return api(found=ports(ModelOverloadedError("The model is busy.")))
 
-    assert compare(failing, [Sent("/v1/item", [BODIES[0]])]) == [503]
+    requests = [Sent(path, [BODIES[0]]) for path in ("/v1/item", "/v1/streamed/stream")]
+    lines = Sent("/v1/item/lines", [b'{"items": [{"Name": "a"}]}'])
+    assert compare(failing, [*requests, lines]) == [503, 503, 503]
 
 
 def test_a_body_is_too_large_on_both_ways() -> None:
@@ -247,7 +254,9 @@ def test_the_middleware_may_be_built_again() -> None:
     for _ in range(2):
         app.middleware_stack = app.build_middleware_stack()
     assert TestClient(app).post("/v1/item", json={"Name": "good"}).status_code == 200
-    assert sum(isinstance(one, FastRoute) for one in app.routes) == 2 * len(CONTRACTS)
+    assert sum(isinstance(one, FastRoute) for one in app.routes) == sum(
+        len(paths_of(one)) for one in CONTRACTS
+    )
 
 
 @pytest.mark.parametrize("zeros", [0, 30])

@@ -1,4 +1,4 @@
-"""Streams travel in chunks of what is ready, and short ones whole, in batches."""
+"""Short streams travel whole, in batches."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -6,8 +6,9 @@ from itertools import count
 
 import pytest
 
+from servekit.chunks import MAX_CHUNK_BYTES
 from servekit.contracts import CHAMPION, Contract, Prediction
-from servekit.serving.chunks import MAX_AHEAD, MAX_CHUNK_BYTES, Whole, ready_together
+from servekit.serving.chunks import Whole
 from servekit.serving.client import ModelClient
 from servekit.serving.deployment import ModelDeployment
 from servekit.serving.in_process import InProcessTransport
@@ -151,30 +152,6 @@ async def test_callers_at_once_ask_by_one_call() -> None:
     assert calls == ["whole_streams"]
 
 
-async def numbers(many: int, error: Exception | None = None) -> AsyncIterator[int]:
-    for number in range(many):
-        yield number
-    if error:
-        raise error
-
-
-async def test_what_is_ready_travels_together() -> None:
-    chunks = [one async for one in ready_together(numbers(3 * MAX_AHEAD))]
-    assert [one for chunk in chunks for one in chunk] == [*range(3 * MAX_AHEAD)]
-    assert len(chunks) <= 4
-
-
-async def large(many: int) -> AsyncIterator[bytes]:
-    for _ in range(many):
-        yield b"x" * (MAX_CHUNK_BYTES // 4)
-
-
-async def test_a_chunk_is_never_too_large_for_a_message() -> None:
-    sizes = [sum(map(len, one)) async for one in ready_together(large(40))]
-    assert sum(sizes) == 10 * MAX_CHUNK_BYTES
-    assert max(sizes) <= 2 * MAX_CHUNK_BYTES
-
-
 class Repeating:
     """Says a text as often as it has letters."""
 
@@ -192,46 +169,6 @@ async def test_streams_that_are_large_together_are_not_all_given_whole() -> None
     assert await found.whole_streams([text], [CHAMPION]) != [None]
     streams = await found.whole_streams([text] * 4, [CHAMPION] * 4)
     assert [one is None for one in streams] == [False, False, True, True]
-
-
-async def test_an_item_does_not_wait_for_the_next() -> None:
-    more = asyncio.Event()
-
-    async def two() -> AsyncIterator[int]:
-        yield 1
-        await more.wait()
-        yield 2
-
-    chunks = ready_together(two())
-    assert await asyncio.wait_for(anext(chunks), 1) == [1]
-    more.set()
-    assert await asyncio.wait_for(anext(chunks), 1) == [2]
-    assert [one async for one in chunks] == []
-
-
-async def test_items_before_an_error_come_before_it() -> None:
-    chunks = ready_together(numbers(2, ValueError("broken")))
-    assert await anext(chunks) == [0, 1]
-    with pytest.raises(ValueError, match="broken"):
-        await anext(chunks)
-
-
-@pytest.mark.parametrize("taken", [0, 1])
-async def test_a_reader_that_leaves_stops_the_stream(taken: int) -> None:
-    left = asyncio.Event()
-
-    async def endless() -> AsyncIterator[int]:
-        try:
-            for number in count():
-                yield number
-        finally:
-            left.set()
-
-    chunks = ready_together(endless())
-    for _ in range(taken):
-        assert len(await anext(chunks)) <= MAX_AHEAD
-    await chunks.aclose()
-    assert left.is_set() == bool(taken)
 
 
 def test_one_slow_call_is_forgotten_after_a_hundred_quick_ones() -> None:

@@ -7,7 +7,9 @@ asks one model.
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -18,15 +20,17 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.telemetry import get_telemetry_data
 from starlette.datastructures import URLPath
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Match, NoMatchFound, request_response
 from starlette.types import Message, Receive, Scope, Send
 
-from servekit.contracts import Contract
+from servekit.chunks import ready_together
+from servekit.contracts import Contract, Prediction, Predictor
 
 from .dependencies import model_for
 from .exchange import Header
 from .model_header import model_headers
+from .streams import share_held, started
 
 JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8"})
 """What most clients send. FastAPI takes others too, and looks at each more closely."""
@@ -45,6 +49,13 @@ DEFAULTS = {
 """Options of a route that change its answer, and the values that change nothing."""
 
 
+KEEP_ALIVE_S = 15.0
+"""How long a stream is silent before `keep_alive` is sent: as long as in FastAPI."""
+
+Guard = Callable[[HTTPConnection], Awaitable[object]]
+Predictions = AsyncIterator[Prediction[Any]]
+
+
 class ModelCall(NamedTuple):
     """What a route of a model does between its body and its answer.
 
@@ -54,6 +65,44 @@ class ModelCall(NamedTuple):
 
     contract: Contract
     answer: Callable[[Any, Any], Awaitable[tuple[Any, str]]]
+
+    def route(self, context: RouteContext, guard: Guard | None, app: FastAPI) -> "FastRoute":
+        return FastRoute(context, self, guard, app)
+
+    @staticmethod
+    def fits(response_class: Any) -> bool:
+        """Whether the route beside has the class of responses that is written here."""
+        return isinstance(response_class, DefaultPlaceholder)
+
+
+class StreamCall(NamedTuple):
+    """What a route of a model that streams does between its body and its answer.
+
+    contract: of the model.
+    predictions: takes the body and the model.
+    written: makes the bytes of each part of the content.
+    media_type: of the content.
+    headers: of the response.
+    response_class: that of the route; None for the default one.
+    keep_alive: what is sent while nothing comes, for proxies that close idle connections.
+    """
+
+    contract: Contract
+    predictions: Callable[[Any, Any], Predictions]
+    written: Callable[[Predictions], AsyncIterator[bytes]]
+    media_type: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    response_class: type[Response] | None = None
+    keep_alive: bytes = b""
+
+    def route(self, context: RouteContext, guard: Guard | None, app: FastAPI) -> "FastRoute":
+        return FastStream(context, self, guard, app)
+
+    def fits(self, response_class: Any) -> bool:
+        """Whether the route beside has the class of responses that is written here."""
+        if self.response_class is None:
+            return isinstance(response_class, DefaultPlaceholder)
+        return response_class is self.response_class
 
 
 class RouteInFront(BaseRoute):
@@ -79,8 +128,8 @@ class FastRoute(RouteInFront):
     def __init__(
         self,
         context: RouteContext,
-        call: ModelCall,
-        guard: Callable[[HTTPConnection], Awaitable[object]] | None,
+        call: Any,
+        guard: Guard | None,
         app: FastAPI,
     ) -> None:
         self.path = self.path_format = str(context.path)
@@ -110,29 +159,36 @@ class FastRoute(RouteInFront):
             # Also broken JSON: what is said of it is FastAPI's to say.
             await self._beside.app(scope, again, send)
             return
+        await self._respond(Request(scope, again, send), body, send)
+
+    async def _respond(self, request: Request, body: Any, send: Send) -> None:
         try:
-            headers, content = await self._answered(Request(scope, again, send), body)
+            headers, content = await self._answered(request, body)
         except Exception as error:
             # With a request whose body a handler can read again.
-            await request_response(_raising(error))(scope, again, send)
+            await request_response(_raising(error))(request.scope, request.receive, send)
             return
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
     async def _answered(self, request: Request, body: Any) -> tuple[list[Header], bytes]:
         """Return the headers and the content of the response."""
-        if self._guard:
-            await self._guard(request)
-        item, errors = self._body.validate(body, {}, loc=("body",))
-        if errors:
-            raise RequestValidationError(errors, body=body)
-        model, vary = model_for(self._call.contract, request)
+        item, model, vary = await self._asked(request, body)
         value, version = await self._call.answer(item, model)
         content = self._written(value)
         headers = [(b"content-length", b"%d" % len(content)), JSON]
         if vary:
             headers.append((b"vary", vary.encode()))
         return [*headers, *model_headers(version)], content
+
+    async def _asked(self, request: Request, body: Any) -> tuple[Any, Predictor[Any, Any], str]:
+        """Return the valid body, the model, and the header that decides its side of the canary."""
+        if self._guard:
+            await self._guard(request)
+        item, errors = self._body.validate(body, {}, loc=("body",))
+        if errors:
+            raise RequestValidationError(errors, body=body)
+        return item, *model_for(self._call.contract, request)
 
     def _read(self, scope: Scope, message: Message) -> Any:
         """Raises ValueError for what the route beside this one has to answer."""
@@ -152,6 +208,40 @@ class FastRoute(RouteInFront):
         if errors:
             raise ResponseValidationError(errors, body=value)
         return self._answer.serialize_json(checked)
+
+
+class FastStream(FastRoute):
+    """Streams as the route beside it, with what is ready in one message.
+
+    FastAPI hands each part through two queues, with a timer for each; here it is a part of a list.
+    """
+
+    async def _respond(self, request: Request, body: Any, send: Send) -> None:
+        async with AsyncExitStack() as held:
+
+            async def respond(request: Request) -> Response:
+                item, model, vary = await self._asked(request, body)
+                held.enter_context(share_held(request))
+                predictions = self._call.predictions(item, model)
+                first, whole = await held.enter_async_context(started(predictions))
+                content = await held.enter_async_context(aclosing(self._content(whole)))
+                response = StreamingResponse(
+                    content, headers=self._call.headers, media_type=self._call.media_type
+                )
+                if vary:
+                    response.headers["vary"] = vary
+                response.raw_headers.extend(model_headers(first.version if first else ""))
+                return response
+
+            await request_response(respond)(request.scope, request.receive, send)
+
+    async def _content(self, predictions: Predictions) -> AsyncGenerator[bytes, None]:
+        keep_alive: bytes = self._call.keep_alive
+        parts = self._call.written(predictions)
+        idle_s = KEEP_ALIVE_S if keep_alive else None
+        async with aclosing(ready_together(parts, len, idle_s)) as chunks:
+            async for chunk in chunks:
+                yield b"".join(chunk) or keep_alive
 
 
 def _again(message: Message, receive: Receive) -> Receive:
@@ -186,19 +276,19 @@ def fast_routes(
     for route in app.routes:
         is_open = any(route is one for one in open_routes)
         for context in iter_route_contexts([route]):
-            call: ModelCall | None = getattr(context.original_route, "call", None)
+            call: ModelCall | StreamCall | None = getattr(context.original_route, "call", None)
             shadowed = any(_shadows(one, context) for one in earlier) if call else False
-            if call and not is_open and not shadowed and _is_plain(context, guard):
-                found.append(FastRoute(context, call, guard and guard.dependency, app))
+            if call and not is_open and not shadowed and _is_plain(context, call, guard):
+                found.append(call.route(context, guard and guard.dependency, app))
             earlier.append(context)
     return found
 
 
-def _is_plain(context: Any, guard: Depends | None) -> bool:
+def _is_plain(context: Any, call: ModelCall | StreamCall, guard: Depends | None) -> bool:
     return (
         type(context.original_route) is APIRoute
         and "{" not in context.path
-        and isinstance(context.response_class, DefaultPlaceholder)
+        and call.fits(context.response_class)
         and all(getattr(context, name) == value for name, value in DEFAULTS.items())
         and (guard is None or any(one is guard for one in context.dependencies))
         and all(one is guard or _checks_nothing(one) for one in context.dependencies)

@@ -4,21 +4,27 @@
 # pyright: reportInvalidTypeForm=false, reportAttributeAccessIssue=false
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Body, Depends, Path, Request, Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import (
+    KEEPALIVE_COMMENT,
+    EventSourceResponse,
+    ServerSentEvent,
+    format_sse_event,
+)
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 
-from servekit.contracts import Contract, ModelError, Ports, Prediction, Predictor
+from servekit.contracts import Contract, ModelError, Ports, Predictor
 
 from .contract_types import input_type
 from .dependencies import CurrentPorts, predictor
 from .errors import DOCUMENTED, ProblemError, documented, model_problem
-from .fast_route import ModelCall
+from .fast_route import ModelCall, Predictions, StreamCall
 from .model_header import DOCUMENTS_MODEL, set_model_header
 from .routers import PrefixRouter
 from .streams import share_held, started
@@ -28,7 +34,12 @@ log = logging.getLogger(__name__)
 MAX_ITEMS = 1_000
 """The most items in one batch."""
 
-Predictions = AsyncIterator[Prediction[Any]]
+
+class Event(NamedTuple):
+    """A server-sent event, with its data as JSON."""
+
+    name: str
+    data: str
 
 
 def model_router(contract: Contract, prefix: str, **options: Any) -> APIRouter:
@@ -85,6 +96,8 @@ def _add_many(router: APIRouter, contract: Contract, item: Any) -> None:
     Results = create_model(f"{title}Results", results=(list[Output], ...))  # noqa: N806
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
 
+    output: TypeAdapter[Any] = TypeAdapter(contract.output)
+
     async def answer(body: Any, model: Predictor[Any, Any]) -> tuple[Any, str]:
         predictions = await model.predict_batch(body.items)
         return Results(results=[one.value for one in predictions]), predictions[0].version
@@ -99,11 +112,14 @@ def _add_many(router: APIRouter, contract: Contract, item: Any) -> None:
 
     router.routes[-1].call = ModelCall(contract, answer)
 
+    def predictions(body: Any, model: Predictor[Any, Any]) -> Predictions:
+        return model.predict_each(body.items)
+
     async def each(
         body: Items, model: Model, request: Request, response: Response
     ) -> AsyncIterator[Predictions]:
         with share_held(request):
-            async with started(model.predict_each(body.items)) as (first, whole):
+            async with started(predictions(body, model)) as (first, whole):
                 set_model_header(response, first.version if first else "")
                 yield whole
 
@@ -118,17 +134,26 @@ def _add_many(router: APIRouter, contract: Contract, item: Any) -> None:
         async for prediction in predictions:
             yield prediction.value
 
+    async def lines(predictions: Predictions) -> AsyncIterator[bytes]:
+        async for prediction in predictions:
+            yield f"{written(contract, output, prediction.value)}\n".encode()
+
+    router.routes[-1].call = StreamCall(contract, predictions, lines, "application/jsonl")
+
 
 def _add_stream(router: APIRouter, contract: Contract, item: Any) -> None:
     Item = Annotated[item, Body()]  # noqa: N806
     Model = Annotated[Predictor[Any, Any], Depends(predictor(contract))]  # noqa: N806
     output: TypeAdapter[Any] = TypeAdapter(contract.output)
 
+    def predictions(item: Any, model: Predictor[Any, Any]) -> Predictions:
+        return model.stream(item)
+
     async def pieces(
         item: Item, model: Model, request: Request, response: Response
     ) -> AsyncIterator[Predictions]:
         with share_held(request):
-            async with started(model.stream(item)) as (first, whole):
+            async with started(predictions(item, model)) as (first, whole):
                 set_model_header(response, first.version if first else "")
                 yield whole
 
@@ -142,14 +167,36 @@ def _add_stream(router: APIRouter, contract: Contract, item: Any) -> None:
         predictions: Annotated[Predictions, Depends(pieces)],
     ) -> AsyncIterator[ServerSentEvent]:
         """Answer one item by server-sent events: `prediction`, then `done` or `error`."""
-        try:
-            async for prediction in predictions:
-                data = written(contract, output, prediction.value)
-                yield ServerSentEvent(event="prediction", raw_data=data)
-        except ModelError as error:
-            yield ServerSentEvent(event="error", data=model_problem(error))
-        else:
-            yield ServerSentEvent(event="done", data={})
+        async for event in events(contract, output, predictions):
+            yield ServerSentEvent(event=event.name, raw_data=event.data)
+
+    async def formatted(predictions: Predictions) -> AsyncIterator[bytes]:
+        async for event in events(contract, output, predictions):
+            yield format_sse_event(event=event.name, data_str=event.data)
+
+    router.routes[-1].call = StreamCall(
+        contract,
+        predictions,
+        formatted,
+        media_type="text/event-stream",
+        # As FastAPI says; the second one is for nginx, which would wait for more.
+        headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
+        response_class=EventSourceResponse,
+        keep_alive=KEEPALIVE_COMMENT,
+    )
+
+
+async def events(
+    contract: Contract, output: TypeAdapter[Any], predictions: Predictions
+) -> AsyncIterator[Event]:
+    """Yield an event for each prediction, and one that says how the stream has ended."""
+    try:
+        async for prediction in predictions:
+            yield Event("prediction", written(contract, output, prediction.value))
+    except ModelError as error:
+        yield Event("error", json.dumps(model_problem(error)))
+    else:
+        yield Event("done", "{}")
 
 
 def written(contract: Contract, output: TypeAdapter[Any], value: Any) -> str:

@@ -30,6 +30,7 @@ from threading import Thread
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from servekit.chunks import MAX_CHUNK_BYTES
 from servekit.contracts import (
     CHAMPION,
     Contract,
@@ -57,7 +58,7 @@ from servekit.registry.version_files import ModelFiles
 from servekit.registry.versions import Versions
 
 from .batcher import Batcher
-from .chunks import MAX_CHUNK_BYTES, Chunked, Whole
+from .chunks import Chunked, Whole
 from .finite_answers import FiniteAnswers
 from .pace import ALONE_S, BUSY_S, QUICK_S, Pace, ThreadCalls
 from .replica_context import in_replica, replicas_request_ids
