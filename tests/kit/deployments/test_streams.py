@@ -109,7 +109,7 @@ async def test_one_long_stream_does_not_keep_others_from_being_whole(long: int) 
         asked.extend(items)
         return await calls(items, versions)
 
-    found.whole_streams = noted  # type: ignore[method-assign]
+    found.whole_streams = noted
     await asyncio.gather(*(values(client.stream(one)) for one in [3] * (3 - long) + [SLOW] * long))
     await values(client.stream(3))
     assert asked.count(3) == (3 if long == 1 else 0)
