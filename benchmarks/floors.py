@@ -12,6 +12,7 @@ Value = Callable[[Results], Spread | None]
 AT_MAIN = f"single-{MAIN}"
 ALONE = "single-1"
 BATCHES = f"batch-{MAIN}"
+STREAMS = f"stream-{MAIN}"
 SOCKETS = f"sockets-{MAIN}"
 PEOPLE = "idiomatic"
 """FastAPI as people write it."""
@@ -90,6 +91,12 @@ def batches(ours: str, theirs: str, least: float) -> Floor:
     return Floor(f"{ours} / {theirs}, batches", ratio(ours, theirs, BATCHES, throughput), least)
 
 
+def streams(ours: str, theirs: str, least: float) -> Floor:
+    """At least so many times their streams of server-sent events per second."""
+    value = ratio(ours, theirs, STREAMS, throughput)
+    return Floor(f"{ours} / {theirs}, SSE streams/s", value, least)
+
+
 def sockets(ours: str, theirs: str, least: float) -> Floor:
     """At least so many times their answers per second over WebSockets."""
     value = ratio(ours, theirs, SOCKETS, throughput)
@@ -125,6 +132,7 @@ FLOORS = (
     times("separate", "bentoml", 0.8),
     times("separate", "litserve", 1.5),
     batches("separate", PEOPLE, 1),
+    streams("separate", PEOPLE, 1),
     sockets("separate", PEOPLE, 0.6),
     two_processes("inline", "bentoml", 0.85),
     Floor("separate, p99 / p50", tail("separate"), 6, at_most=True),

@@ -46,7 +46,7 @@ IDIOMATIC = Contender(
     "idiomatic",
     "FastAPI as people write it, on uvicorn",
     (*UVICORN, "--factory", "benchmarks.contenders.idiomatic:app"),
-    loads=(SINGLE, BATCH, SOCKETS),
+    loads=(SINGLE, BATCH, STREAM, SOCKETS),
     page="fastapi.tiangolo.com/deployment/server-workers/",
 )
 PLAIN = Contender(

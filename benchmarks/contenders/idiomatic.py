@@ -4,7 +4,10 @@
 fastapi.tiangolo.com/deployment/server-workers/
 """
 
+from collections.abc import AsyncIterator
+
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from my_service.contracts.language import Query
 
 from benchmarks.contenders.model import Model, loaded_model
@@ -29,6 +32,12 @@ def around(model: Model) -> FastAPI:
     async def detect_batch(body: ItemsIn) -> BatchOut:
         found = model.predict([Query(text) for text in body.texts])
         return BatchOut(results=[answer(one) for one in found])
+
+    @api.post("/v1/detect/stream", response_class=EventSourceResponse)
+    async def detect_stream(body: TextIn) -> AsyncIterator[ServerSentEvent]:
+        for found in model.stream(Query(body.text)):
+            yield ServerSentEvent(event="prediction", data=answer(found))
+        yield ServerSentEvent(event="done", data={})
 
     @api.websocket("/v1/detect/ws")
     async def detect_socket(socket: WebSocket) -> None:
