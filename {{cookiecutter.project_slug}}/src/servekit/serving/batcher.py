@@ -67,6 +67,8 @@ class Batcher(Generic[Item, Answer]):
         size_bytes: Estimates the size of an item in a call, in bytes.
         settings: Limits of the queue, of calls and of time.
         meter: Counts refused requests.
+        quick_call: The same for what is answered without waiting, and None for what is not. A task
+            costs more than a quick model.
         window: How long a batch may stay open, as a share of the time that calls take.
         takes_turns: Whether one call waits for the other, as on an accelerator, so that what waits
             is better asked together; one that takes very long is overtaken.
@@ -80,6 +82,7 @@ class Batcher(Generic[Item, Answer]):
         settings: BatcherSettings,
         meter: Meter,
         *,
+        quick_call: Callable[[Sequence[Item]], Sequence[Answer | ModelError] | None] | None = None,
         window: float = WINDOW,
         takes_turns: bool = False,
     ) -> None:
@@ -88,6 +91,7 @@ class Batcher(Generic[Item, Answer]):
         self._size_bytes = size_bytes
         self._settings = settings
         self._meter = meter
+        self._quick_call = quick_call
         self._window = BatchWindow(window)
         self._takes_turns = takes_turns
         self._waiting: dict[asyncio.Future[Answer], _Asked[Item]] = {}
@@ -187,12 +191,17 @@ class Batcher(Generic[Item, Answer]):
                 return
             self._opened_at = None
             call = _Call(self._next_batch(), now)
-            self._in_flight.add(call)
-            self._calls |= dict.fromkeys(call.waiting, call)
             # A context of its own: Serve would otherwise take the call for a part of the
             # request that happened to start it, and cancel it when that client hangs up.
             context = Context()
             context.run(waiting_contexts.set, [one.context for one in call.waiting.values()])
+            if context.run(self._answered_quickly, call):
+                self._window.ended(loop.time() - now, self._asking())
+                if self._waiting:
+                    self._schedule(loop)
+                return
+            self._in_flight.add(call)
+            self._calls |= dict.fromkeys(call.waiting, call)
             call.task = loop.create_task(self._run(call), context=context)
             call.task.add_done_callback(lambda _, call=call: self._ended(call))
 
@@ -223,20 +232,34 @@ class Batcher(Generic[Item, Answer]):
             del self._waiting[answer]
         return batch
 
+    def _answered_quickly(self, call: _Call[Item, Answer]) -> bool:
+        if self._quick_call is None:
+            return False
+        try:
+            answers = self._quick_call([one.item for one in call.waiting.values()])
+            if answers is not None:
+                self._answer(call, answers)
+        except Exception:
+            return False  # it fails again where failures are looked into
+        return answers is not None
+
+    def _answer(self, call: _Call[Item, Answer], answers: Sequence[Answer | ModelError]) -> None:
+        # Paired before any request is answered: with a wrong number of answers, none is.
+        for waiting, answer in list(zip(call.waiting, answers, strict=True)):
+            if waiting.done():
+                continue
+            if isinstance(answer, ModelError):
+                # It fails alone: the others of its batch are answered.
+                waiting.set_exception(answer)
+            else:
+                waiting.set_result(answer)
+
     async def _run(self, call: _Call[Item, Answer]) -> None:
         items = [one.item for one in call.waiting.values()]
         try:
             answers = await self._call(items)
             call.answered = True
-            # Paired before any request is answered: with a wrong number of answers, none is.
-            for waiting, answer in list(zip(call.waiting, answers, strict=True)):
-                if waiting.done():
-                    continue
-                if isinstance(answer, ModelError):
-                    # It fails alone: the others of its batch are answered.
-                    waiting.set_exception(answer)
-                else:
-                    waiting.set_result(answer)
+            self._answer(call, answers)
         except ModelError as error:
             self._fail(call, error)
         except Exception:

@@ -115,7 +115,12 @@ class ModelClient:
         self._liveness = LivenessTracker()
         self._call = InstrumentedCall(name, "predict_batch", transport, meter, around)
         self._batcher: Batcher[Asked, Prediction[Any]] = Batcher(
-            name, self._batch, asked_bytes, settings, meter
+            name,
+            self._batch,
+            asked_bytes,
+            settings,
+            meter,
+            quick_call=self._quick_batch if self._call.may_be_quick else None,
         )
         self._whole_call = InstrumentedCall(name, "whole_streams", transport, meter, around)
         of_streams = settings.model_copy(
@@ -172,6 +177,23 @@ class ModelClient:
         asked_at = monotonic()
         items = [one.item for one in asked]
         answers = await self._call(items, [one.version for one in asked])
+        self._note(asked, answers, asked_at)
+        return answers
+
+    def _quick_batch(self, asked: Sequence[Asked]) -> list[Prediction[Any] | ModelError] | None:
+        asked_at = monotonic()
+        items = [one.item for one in asked]
+        answers = self._call.quick(items, [one.version for one in asked])
+        if answers is not None:
+            self._note(asked, answers, asked_at)
+        return answers
+
+    def _note(
+        self,
+        asked: Sequence[Asked],
+        answers: Sequence[Prediction[Any] | ModelError],
+        asked_at: float,
+    ) -> None:
         self._liveness.answered()
         answered_by = {
             one.version: answer.version
@@ -186,7 +208,6 @@ class ModelClient:
         for role, version in answered_by.items():
             if card := self._cards.get(role):
                 card.answered(version, asked_at)
-        return answers
 
     def predict_each(
         self, items: Sequence[Any], version: str = CHAMPION

@@ -32,9 +32,13 @@ class InProcessTransport:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
         self._ongoing: set[asyncio.Future[Any]] = set()
 
-    async def call(self, method: str, *args: Any) -> Any:
+    def quick_call(self, method: str, *args: Any) -> Any:
+        """Return the answer where it is there without waiting, else None."""
         quick = getattr(self._model, f"quick_{method}", None)
-        if quick and (answer := quick(*args)) is not None:
+        return quick(*args) if quick else None
+
+    async def call(self, method: str, *args: Any) -> Any:
+        if (answer := self.quick_call(method, *args)) is not None:
             return answer
         if len(self._ongoing) >= THREADS + MAX_QUEUED:
             raise ModelOverloadedError(f"The {self._name} model is busy.")
