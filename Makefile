@@ -57,6 +57,12 @@ docs: environment ## Write docs/reference/prompts.md from cookiecutter.json and 
 site: environment ## Build the documentation of template and project, strictly, into build/site
 	@$(BIN)/python -m scripts.pages
 
+# NAME is of the command line alone: WSL has a variable of that name.
+NAME =
+owner: export OWNER = $(NAME)
+owner: ## Put the account that hosts the repository into all its addresses; NAME=acme
+	@python3 -m scripts.owner "$$OWNER"
+
 pictures: environment ## Make the pictures of the README from a real run; needs Chromium
 	@$(BIN)/python -m scripts.pictures
 
@@ -67,4 +73,4 @@ environment:
 bench: environment ## Benchmark against others, into benchmarks/report.md; QUICK=1 for the floors alone, FEATURES=1 for what features cost, BATCHING=1 for what serve.batch adds, MODELS=1 for models of some milliseconds, COST=1 for one request in process, STARTS=1 to see that all start
 	@$(BIN)/python -m benchmarks
 
-.PHONY: help demo check kit fuzz programs test upgrade renders render protos docs site pictures bench environment
+.PHONY: help demo check kit fuzz programs test upgrade renders render protos docs site owner pictures bench environment
