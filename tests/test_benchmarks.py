@@ -169,7 +169,7 @@ def test_a_readme_without_a_place_for_numbers_is_refused():
         report.with_headline("# Title\n", results(inline=[100]))
 
 
-def test_the_report_has_a_row_for_each_contender_and_a_dash_for_what_is_missing():
+def test_the_report_has_a_row_for_each_contender():
     text = report.text(results(inline=[100, 90, 110], idiomatic=[150, 150, 150]))
     assert "| ours, inline | **100** (90–110) | **1.0** (1.0–1.0) |" in text
     assert "| BentoML | – |" in text

@@ -87,7 +87,7 @@ def test_a_project_asks_for_nothing_that_it_does_not_import(
 
 
 @every_render
-def test_a_service_has_the_clients_of_the_registries_that_were_chosen_and_nothing_that_trains(
+def test_a_service_installs_chosen_registry_clients_alone(
     answers: Answers, render: Callable[..., Render]
 ):
     pyproject = read(files(render(**answers).folder)["pyproject.toml"])

@@ -166,7 +166,7 @@ def test_a_condition_on_an_unknown_prompt_is_an_error():
         holds("typo", {"auth": True})
 
 
-def test_a_declined_feature_loses_its_files_and_the_folders_they_leave_empty(tmp_path):
+def test_a_declined_feature_loses_files_and_empty_folders(tmp_path):
     for path in ["features/auth/login.py", "docs/how-to/auth.md", "docs/README.md"]:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()

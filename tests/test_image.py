@@ -46,7 +46,7 @@ def test_what_is_copied_is_there():
     assert missing == []
 
 
-def test_the_service_runs_as_nobody_special_and_says_when_it_is_ready():
+def test_the_image_runs_unprivileged_and_has_a_health_check():
     [*_, last] = [number for number, words in enumerate(INSTRUCTIONS) if words[0] == "FROM"]
     image = {words[0]: " ".join(words[1:]) for words in INSTRUCTIONS[last:]}
     assert image["USER"].split(":")[0].isdecimal()  # a name would tell Kubernetes nothing

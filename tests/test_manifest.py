@@ -136,7 +136,7 @@ def test_what_is_rendered_is_what_may_hold_conditions():
     assert {path for path in paths if not is_copied(path)} == RENDERED & paths
 
 
-def test_conditions_stand_only_where_they_are_rendered_and_on_lines_of_their_own():
+def test_conditions_have_lines_of_their_own_in_rendered_files():
     stray = [
         f"{path}: {line}"
         for path, content in template_files().items()
@@ -148,7 +148,7 @@ def test_conditions_stand_only_where_they_are_rendered_and_on_lines_of_their_own
     assert stray == []
 
 
-def test_no_else_ever():
+def test_no_template_condition_has_an_else():
     statements = [
         line.strip()
         for path in RENDERED & {*template_files()}

@@ -74,7 +74,7 @@ def assert_subsequence(lines: list[str], of: Iterable[str], path: str) -> None:
         assert line in rest, f"{path}: {line!r}"  # consumes `rest` up to the line
 
 
-def test_with_everything_on_every_file_is_there_for_some_choice(render: Callable[..., Render]):
+def test_every_template_file_is_in_some_render(render: Callable[..., Render]):
     chosen = [{name: option} for name, options in CHOICES.items() for option in options]
     projects = [render(**ALL | choice) for choice in chosen if is_accepted(ALL | choice)]
     found = {path for project in projects for path in files(project.folder)}

@@ -330,7 +330,7 @@ def test_files_that_do_not_end_a_line_are_edited_too(render_again: Callable[...,
         passed(run(made.folder, *check))
 
 
-def test_wiring_that_is_not_about_one_model_alone_is_left_to_its_writer(
+def test_removal_leaves_wiring_shared_with_other_models(
     render_again: Callable[..., Render],
 ):
     made = render_again(**BARE)

@@ -124,7 +124,7 @@ def exported(part: Any) -> set[str]:
     return names
 
 
-def test_continuous_integration_sets_nothing_that_make_would_take_for_its_own():
+def test_ci_sets_no_variable_that_the_makefile_reads():
     makefile = template_files()["Makefile"].decode()
     taken = set(re.findall(r"^(?:export )?(\w+) \?=", makefile, re.MULTILINE))
     paths = [*(ROOT / ".github/workflows").glob("*.yml")]

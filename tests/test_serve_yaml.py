@@ -18,6 +18,6 @@ def configurations() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("config", [*configurations()])
-def test_nothing_in_it_costs_requests(config: dict[str, Any]):
+def test_the_default_configuration_gets_no_advice(config: dict[str, Any]):
     """A project's own tests do not look: there, the numbers are the operator's."""
     assert list(advice(config)) == []

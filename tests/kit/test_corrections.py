@@ -23,7 +23,7 @@ LINE = {"input": {"subject": "a"}, "label": {"team": "billing"}}
 READ = (Ticket(subject="a"), Verdict(team="billing"))
 
 
-def test_corrections_are_read_in_order_and_those_of_other_models_skipped() -> None:
+def test_corrections_of_other_models_are_skipped() -> None:
     other = {"model": "mood", "input": 1, "label": "s3cret"}
     more = LINE | {"model": "triage", "version": "triage:1", "output": "support"}
     lines = [json.dumps(one) for one in (LINE, other, more)]

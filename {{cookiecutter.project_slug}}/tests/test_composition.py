@@ -90,7 +90,7 @@ def test_those_who_agree_win_with_the_mean_of_their_scores() -> None:
     assert elected(("de", 0.8), ("de", 0.6)) == ("de", 0.7)
 
 
-def test_of_those_who_disagree_the_surer_one_wins_and_the_score_shows_the_doubt() -> None:
+def test_disagreement_goes_to_the_surer_vote_at_a_lower_score() -> None:
     assert elected(("de", 0.6), ("nl", 0.8)) == ("nl", 0.4)
 
 
@@ -98,13 +98,13 @@ def test_two_who_agree_outvote_a_surer_one() -> None:
     assert elected(("nl", 0.8), ("de", 0.5), ("de", 0.5))[0] == "de"
 
 
-def test_who_cannot_tell_does_not_count() -> None:
+def test_undetermined_votes_do_not_count() -> None:
     assert elected((UNDETERMINED, 0.0), ("el", 0.9)) == ("el", 0.9)
     assert elected((UNDETERMINED, 0.0), (UNDETERMINED, 0.0)) == (UNDETERMINED, 0.0)
     assert elected() == (UNDETERMINED, 0.0)
 
 
-def test_a_tie_goes_to_the_most_wanted_language_and_else_to_the_first_vote() -> None:
+def test_a_tie_goes_to_the_preferred_then_to_the_first_vote() -> None:
     close = [("de", 0.61), ("nl", 0.62)]
     assert elected(*close)[0] == "de"
     assert elected(*close, query=Query("", preferred=("fr", "nl")))[0] == "nl"
@@ -112,13 +112,13 @@ def test_a_tie_goes_to_the_most_wanted_language_and_else_to_the_first_vote() -> 
     assert elected(("de", 0.5), ("nl", 0.5))[0] == "de"
 
 
-def test_votes_for_what_is_ruled_out_count_only_where_there_are_no_others() -> None:
+def test_votes_for_excluded_languages_count_only_alone() -> None:
     query = Query("", allowed=("de", "en"))
     assert elected(("de", 0.3), ("nl", 0.9), query=query) == ("de", 0.3)
     assert elected(("fr", 0.3), ("nl", 0.9), query=query)[0] == "nl"
 
 
-async def test_the_second_detector_is_asked_the_same_with_the_same_restriction() -> None:
+async def test_both_detectors_get_the_same_restriction() -> None:
     opinion = FakeOpinion()
     await analyzed(composed(opinion=opinion), Query("fine", allowed=("en", "fr")))
     assert opinion.asked == [Question("fine", ("en", "fr"))]
@@ -209,7 +209,7 @@ def test_without_the_own_model_there_is_no_answer(error: type[ModelError], statu
     assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
 
 
-async def test_who_hangs_up_is_waited_for_by_nobody() -> None:
+async def test_a_client_that_hangs_up_cancels_the_members() -> None:
     left: list[str] = []
 
     class Stuck(FakeOpinion):

@@ -159,7 +159,7 @@ def test_all_addresses_of_a_site_are_counted_together() -> None:
     assert len(lines.texts) == audit.EACH
 
 
-def test_it_is_written_whatever_the_level_of_the_log_is(capfd: pytest.CaptureFixture[str]) -> None:
+def test_audit_trail_is_written_at_any_log_level(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging("ERROR", "acme_service")
     logging.getLogger("servekit.api").warning("left out")
     audit.record("change", of="something")

@@ -66,7 +66,7 @@ def test_the_challenger_gets_its_share(fraction: float) -> None:
     assert abs(drawn - len(KEYS) * fraction) < 4 * deviation
 
 
-def test_a_growing_fraction_moves_nobody_back() -> None:
+def test_a_growing_fraction_moves_no_caller_back() -> None:
     before: set[str] = set()
     for percent in range(0, 101, 5):
         drawn = {key for key in KEYS if position([key]) < percent / 100}
@@ -89,7 +89,7 @@ def test_a_known_caller_keeps_to_one_side_whatever_is_asked(
 
 
 @pytest.mark.parametrize(("key", "model"), [(HERE, CHALLENGER), (THERE, CHAMPION)])
-def test_who_is_not_known_keeps_to_the_side_of_the_key(half: Service, key: str, model: str) -> None:
+def test_anonymous_callers_follow_their_canary_key(half: Service, key: str, model: str) -> None:
     assert {half.asked(text, x_canary_key=key) for text in KEYS[:20]} == {model}
 
 
@@ -125,12 +125,12 @@ def test_a_file_has_both_sides(half: Service) -> None:
         assert half.detector.versions[-1] == model
 
 
-def test_nobody_asks_the_challenger_where_the_fraction_is_0() -> None:
+def test_fraction_0_sends_no_caller_to_the_challenger() -> None:
     service = Service(0)
     assert {service.asked(text, x_canary_key=text) for text in KEYS[:50]} == {CHAMPION}
 
 
-def test_everybody_asks_it_where_the_fraction_is_1() -> None:
+def test_fraction_1_sends_every_caller_to_the_challenger() -> None:
     service = Service(1)
     assert {service.asked(text, x_canary_key=text) for text in KEYS[:50]} == {CHALLENGER}
 

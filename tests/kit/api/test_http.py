@@ -264,7 +264,7 @@ async def test_a_client_that_leaves_before_its_body_is_whole_is_a_499(
 
 
 @pytest.mark.parametrize("route", [reads, streams])
-async def test_so_it_is_in_routes_of_the_service(
+async def test_own_routes_end_with_499_when_the_client_leaves(
     route: Callable[..., Awaitable[Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     ended: list[Exchange] = []

@@ -110,7 +110,7 @@ def test_a_write_that_fails_is_not_the_last() -> None:
     assert within_seconds(5, lambda: stream.getvalue() == "kept\n")
 
 
-def test_nobody_who_logs_waits_for_a_slow_reader_and_what_is_too_much_is_counted(
+def test_a_slow_log_reader_drops_lines_and_delays_no_logger(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("servekit.logs.MAX_WAITING", 2)

@@ -209,13 +209,13 @@ def test_a_model_inside_other_routers_gets_the_routes_of_features() -> None:
     assert client.get("/outer/inner/absent/name").json() == "absent"
 
 
-def test_what_the_routers_around_a_model_ask_for_is_asked_by_its_features_too() -> None:
+def test_feature_routes_inherit_dependencies_of_outer_routers() -> None:
     client = nested(Depends(refuse))
     assert client.post("/outer/inner/absent", json=1).status_code == 403
     assert client.get("/outer/inner/absent/name").status_code == 403
 
 
-def test_routes_for_a_model_that_is_not_there_stop_the_start_wherever_they_are() -> None:
+def test_nested_routes_for_an_unknown_model_stop_the_start() -> None:
     outer = APIRouter(prefix="/outer")
     outer.include_router(model_router(Contract("price", int, int), "/v1/price"))
     with pytest.raises(SettingsError, match=r"^Routes for an unknown model 'price'"):

@@ -460,7 +460,7 @@ async def test_a_model_that_awaits_something_else_is_asked_meanwhile(kind: type)
     assert [told(one) for one in await asyncio.gather(*calls)] == [[1], [2], [3]]
 
 
-async def test_a_model_that_does_not_load_ends_its_own_replica_and_no_other_process() -> None:
+async def test_a_model_that_does_not_load_ends_only_its_replica() -> None:
     with pytest.raises(OSError, match="damaged"):
         deployment_of(Broken)
     shared = deployment_of(Broken, in_background=True)
@@ -469,7 +469,7 @@ async def test_a_model_that_does_not_load_ends_its_own_replica_and_no_other_proc
             await shared.predict_batch([1], [""])
 
 
-async def test_a_model_that_loads_in_the_background_is_waited_for_by_its_first_calls() -> None:
+async def test_first_calls_wait_for_a_model_loading_in_background() -> None:
     may_load.clear()
     deployment = deployment_of(Late, in_background=True)
     left = asyncio.ensure_future(anext(deployment.stream(1, "")))
@@ -551,7 +551,7 @@ class Rehearsed(Double):
         return super().predict(items)
 
 
-def test_a_model_without_versions_answers_its_examples_before_it_serves() -> None:
+def test_unversioned_models_pass_golden_examples_before_serving() -> None:
     Rehearsed.asked.clear()
     with closing(ModelDeployment(DOUBLE, f"{__name__}:Rehearsed")):
         assert Rehearsed.asked == [2, 3]

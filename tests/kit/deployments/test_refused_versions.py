@@ -59,7 +59,7 @@ async def test_a_refused_version_is_tried_again_once_its_alias_has_moved(
     assert registry.calls.count("fetch 3") == 2
 
 
-async def test_a_challenger_that_is_not_sound_is_refused_beside_the_champion(
+async def test_an_unsound_challenger_leaves_the_champion_serving(
     model: VersionedDeployment, store: Path
 ) -> None:
     spoiled(store, "hash")
@@ -79,7 +79,7 @@ async def test_an_alias_that_is_gone_changes_nothing(
     assert (await model.card()).note == note
 
 
-async def test_a_refused_challenger_that_goes_and_comes_back_is_refused_visibly(
+async def test_a_returning_refused_challenger_is_noted_again(
     model: VersionedDeployment, store: Path, registry: Registry
 ) -> None:
     spoiled(store, "hash")
@@ -94,7 +94,7 @@ async def test_a_refused_challenger_that_goes_and_comes_back_is_refused_visibly(
     assert registry.calls.count("fetch 3") == 2
 
 
-async def test_a_refused_champion_that_goes_and_comes_back_is_refused_visibly(
+async def test_a_returning_refused_champion_is_noted_again(
     model: VersionedDeployment, store: Path
 ) -> None:
     spoiled(store, "hash")

@@ -57,7 +57,7 @@ async def test_answers_do_not_wait_for_a_slow_registry(begin: Begin, registry: R
     assert "does not answer" in (await model.card()).note
 
 
-async def test_who_names_a_version_that_is_slow_to_arrive_is_sent_elsewhere_soon(
+async def test_a_version_slow_to_arrive_is_refused_soon(
     model: VersionedDeployment,
     registry: Registry,
     store: Path,
@@ -106,7 +106,7 @@ async def test_a_start_without_the_registry_uses_the_last_sound_version(
     assert ((await model.card()).reference, (await model.card()).note) == ("language:2", "")
 
 
-async def test_a_start_without_the_registry_uses_the_version_that_was_promoted_last(
+async def test_a_start_without_registry_uses_the_last_promoted_version(
     model: VersionedDeployment, begin: Begin, registry: Registry, store: Path
 ) -> None:
     promote(store, champion="2")
@@ -134,7 +134,7 @@ async def test_a_start_with_an_unsound_champion_uses_the_last_sound_version(
     assert "could not give" in (await model.card()).note
 
 
-def test_a_start_with_a_champion_that_breaks_its_program_uses_the_last_sound_version(
+def test_a_champion_that_crashes_falls_back_to_the_last_sound(
     registry: Registry, store: Path, tmp_path: Path
 ) -> None:
     publish_copy(store / "language", "3", "2")

@@ -183,7 +183,7 @@ def test_one_slow_call_is_forgotten_after_a_hundred_quick_ones() -> None:
     assert pace.is_quick(1)
 
 
-def test_a_few_milliseconds_now_and_then_are_those_of_a_busy_machine() -> None:
+def test_occasional_slow_calls_keep_a_model_quick() -> None:
     pace = Pace()
     for number in range(1_000):
         pace.took(1, 0.01 if number % 20 == 10 else 0.0005)

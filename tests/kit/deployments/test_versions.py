@@ -44,7 +44,7 @@ async def test_a_replica_looks_by_itself(begin: Begin, store: Path) -> None:
     assert (await detect(model)).version == "language:2"
 
 
-async def test_the_replaced_version_answers_those_who_name_it_for_a_while(
+async def test_a_replaced_version_still_answers_requests_naming_it(
     model: VersionedDeployment, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promote(store, champion="2")
@@ -64,7 +64,7 @@ async def asked_for(seconds: float, model: VersionedDeployment, wanted: str) -> 
         await asyncio.sleep(0.1)
 
 
-async def test_a_replaced_version_goes_though_nobody_asks(
+async def test_an_unused_replaced_version_is_dropped(
     begin: Begin, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(versions, "LOOK_PAUSE_S", 0.0)
@@ -94,7 +94,7 @@ async def test_only_so_many_replaced_versions_stay_in_memory(
         assert (await detect(model, reference)).version == reference
 
 
-async def test_a_batch_is_answered_in_order_by_whom_each_query_names(
+async def test_each_item_of_a_batch_may_name_its_version(
     model: VersionedDeployment, store: Path
 ) -> None:
     promote(store, challenger="2")
@@ -129,7 +129,7 @@ async def test_a_challenger_comes_and_goes(model: VersionedDeployment, store: Pa
     assert (await detect(model, "challenger")).version == "language:1"
 
 
-async def test_a_rollback_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
+async def test_a_rollback_does_not_wait_for_a_slow_challenger(
     model: VersionedDeployment, store: Path, registry: Registry
 ) -> None:
     promote(store, champion="2")
@@ -146,7 +146,7 @@ async def test_a_rollback_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
     assert (await asking).version == "language:3"
 
 
-async def test_a_start_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
+async def test_a_start_does_not_wait_for_a_slow_challenger(
     begin: Begin, store: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(versions, "CHALLENGER_S", 0.1)
@@ -159,9 +159,7 @@ async def test_a_start_does_not_wait_for_a_challenger_that_is_slow_to_arrive(
     assert (await detect(model, "challenger")).version == "language:2"
 
 
-async def test_a_version_that_this_replica_has_not_noticed_is_looked_for_at_once(
-    begin: Begin, store: Path
-) -> None:
+async def test_an_unknown_version_is_looked_up_at_once(begin: Begin, store: Path) -> None:
     model = begin()
     promote(store, champion="2")
     assert (await detect(model, "language:2")).version == "language:2"

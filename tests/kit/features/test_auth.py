@@ -90,7 +90,7 @@ def me(headers: dict[str, str]) -> Any:
 
 
 @on_every_model_route
-def test_nobody_asks_a_model_without_saying_who_they_are(
+def test_model_routes_refuse_anonymous_callers(
     method: str, path: str, sends: dict[str, Any]
 ) -> None:
     response = client().request(method, path, **sends)
@@ -200,7 +200,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("headers", WRONG.values(), ids=WRONG)
-def test_a_credential_that_is_wrong_or_in_the_wrong_place_is_refused_without_a_hint(
+def test_a_wrong_credential_is_refused_without_a_hint(
     headers: dict[str, str],
 ) -> None:
     response = ask(headers)
@@ -226,7 +226,7 @@ def test_a_header_that_comes_twice_counts_once() -> None:
     assert ask(twice[::-1]).status_code == 401  # pyright: ignore[reportArgumentType]
 
 
-def test_who_lacks_a_scope_is_told_which() -> None:
+def test_a_missing_scope_is_named_in_the_challenge() -> None:
     response = ask({"X-API-Key": LIMITED.secret})
     assert response.status_code == 403
     challenge = 'Bearer error="insufficient_scope", scope="predict"'

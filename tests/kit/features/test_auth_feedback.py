@@ -64,7 +64,7 @@ def test_what_another_is_told_is_what_a_forger_is_told(client: TestClient) -> No
     assert theirs | {"request_id": ""} == forged | {"request_id": ""}
 
 
-def test_a_receipt_alone_lets_nobody_in(client: TestClient) -> None:
+def test_a_receipt_does_not_authenticate(client: TestClient) -> None:
     answer = ask(client, request_id="1", headers=AS_ADA)
     assert [one(client, answer).status_code for one in (put, get, delete)] == [401] * 3
 
@@ -99,7 +99,7 @@ def test_corrections_are_in_the_audit_trail(client: TestClient) -> None:
         assert secret not in "".join(lines.texts)
 
 
-def test_what_somebody_has_given_is_forgotten_by_the_id_that_they_are_told(
+def test_corrections_are_purged_by_the_id_of_their_owner(
     client: TestClient,
     file: Path,
     monkeypatch: pytest.MonkeyPatch,

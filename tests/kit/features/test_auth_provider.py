@@ -110,7 +110,7 @@ async def test_scopes_are_those_that_the_token_gives_and_the_service_knows(
     ],
     ids=ascii,
 )
-async def test_a_token_that_claims_something_wrong_is_nobodys(
+async def test_a_token_with_wrong_claims_is_refused(
     provider: Provider, claims: dict[str, Any]
 ) -> None:
     async with trusting(provider) as tokens:
@@ -136,7 +136,7 @@ async def test_a_subject_may_be_any_text_that_can_be_read(provider: Provider, su
         assert caller.id == f"oidc:{subject}"
 
 
-async def test_a_subject_that_is_a_number_is_nobodys(provider: Provider) -> None:
+async def test_a_numeric_subject_is_refused(provider: Provider) -> None:
     claims = {"iss": provider.issuer, "aud": AUDIENCE, "sub": 7, "exp": time.time() + 60}
     body = json.dumps(claims).encode()
     numbered = jwt.api_jws.encode(body, FIRST.private, "RS256", {"kid": "first"})
@@ -193,7 +193,7 @@ async def test_a_new_key_is_fetched_when_a_token_names_it(provider: Provider) ->
         assert await tokens.caller(provider.token(FIRST))
 
 
-async def test_a_flood_of_unknown_keys_is_refused_without_asking_the_provider(
+async def test_unknown_key_floods_do_not_reach_the_provider(
     provider: Provider,
 ) -> None:
     unknown = [
@@ -218,7 +218,7 @@ async def test_many_who_bring_an_unknown_key_share_one_fetch(provider: Provider)
         assert provider.fetches == 2
 
 
-async def test_a_key_that_is_gone_takes_its_tokens_along_even_remembered_ones(
+async def test_tokens_of_a_removed_key_are_refused_even_if_cached(
     provider: Provider,
 ) -> None:
     async with trusting(provider, fresh_s=SOON_S) as tokens:
@@ -292,7 +292,7 @@ async def test_while_the_provider_fails_its_last_keys_stay(
         assert await tokens.caller(provider.token(SECOND))
 
 
-async def test_a_provider_that_never_answered_is_a_503_and_asked_again_later(
+async def test_a_provider_without_keys_yet_is_a_503_and_retried(
     provider: Provider,
 ) -> None:
     provider.failure = "error"
@@ -306,7 +306,7 @@ async def test_a_provider_that_never_answered_is_a_503_and_asked_again_later(
         assert await tokens.caller(provider.token())
 
 
-def test_only_public_keys_that_are_strong_enough_and_meant_for_signing_are_used() -> None:
+def test_only_strong_public_signing_keys_are_used() -> None:
     published = FIRST.published
     unusable = [
         published | {"use": "enc"},

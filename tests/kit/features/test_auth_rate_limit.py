@@ -38,7 +38,7 @@ def test_each_name_has_a_limit_of_its_own() -> None:
     assert statuses(asking, 3, x_api_key=BOB.secret) == [200, 200, 429]
 
 
-def test_who_is_not_let_in_is_counted_by_address_and_shuts_nobody_out() -> None:
+def test_refused_requests_count_by_address_and_block_no_user() -> None:
     asking = client(models="2/day")
     assert statuses(asking, 1) == [401]
     assert statuses(asking, 3, x_api_key="made up") == [401, 429, 429]
@@ -55,7 +55,7 @@ def test_everything_that_one_with_a_name_asks_counts_for_that_name() -> None:
     assert statuses(asking, 1) == [401], "Their address has asked nothing."
 
 
-def test_who_may_not_ask_is_counted_by_name() -> None:
+def test_forbidden_requests_count_by_principal() -> None:
     asking = client(models="2/day")
     assert statuses(asking, 3, x_api_key=IDLE.secret) == [403, 403, 429]
     assert statuses(asking, 1, x_api_key=ADA.secret) == [200]

@@ -30,7 +30,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("prefix", ["", pytest.param("/inline", marks=INLINE)])
-def test_the_guard_stands_before_every_kind_of_route(service: str, prefix: str) -> None:
+def test_credentials_are_checked_on_every_kind_of_route(service: str, prefix: str) -> None:
     with httpx2.Client(base_url=service + prefix, timeout=30) as client:
         form = {"username": NAME, "password": PASSWORD}
         granted = client.post("/v1/token", data=form).json()["access_token"]

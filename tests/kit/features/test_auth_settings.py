@@ -103,7 +103,7 @@ def test_a_bad_setting_is_one_sentence(
 
 
 @pytest.mark.parametrize("door", ["AUTH_USERS", "AUTH_API_KEYS", "AUTH_ISSUER"])
-def test_one_way_in_is_enough(monkeypatch: pytest.MonkeyPatch, door: str) -> None:
+def test_one_way_to_authenticate_is_enough(monkeypatch: pytest.MonkeyPatch, door: str) -> None:
     ways = SETTINGS | PROVIDER
     needed = {"AUTH_SECRETS", door} | ({"AUTH_AUDIENCE"} if door == "AUTH_ISSUER" else set())
     set_all(monkeypatch, {name: ways[name] for name in needed})

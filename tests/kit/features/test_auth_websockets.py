@@ -78,7 +78,7 @@ def test_a_header_counts_before_a_subprotocol() -> None:
         pytest.param(["other", "bearer", token()], id="something before"),
     ],
 )
-def test_whoever_is_unknown_is_refused_before_the_socket_opens(offered: list[str] | None) -> None:
+def test_unauthenticated_sockets_are_refused_before_opening(offered: list[str] | None) -> None:
     with pytest.raises(WebSocketDenialResponse) as refused:
         chosen(offered)
     assert refused.value.status_code == 401

@@ -240,7 +240,7 @@ async def test_equal_questions_at_the_same_time_are_asked_once() -> None:
     assert len(detector.asked) == 1
 
 
-async def test_who_asked_first_may_leave() -> None:
+async def test_cancelling_the_first_request_keeps_the_others() -> None:
     detector = Slow()
     asking = cached(detector)
     first, *others = [asyncio.create_task(asking.predict(Query("a"))) for _ in range(5)]
@@ -268,7 +268,7 @@ async def test_when_all_leave_the_model_is_left_too() -> None:
     await asyncio.gather(newcomer, *waiting, return_exceptions=True)
 
 
-async def test_all_who_wait_get_an_error_of_their_own_and_it_is_not_remembered() -> None:
+async def test_concurrent_failures_are_separate_and_not_cached() -> None:
     detector = FailingDetector(ModelUnavailableError("away"))
     asking = cached(detector)
     waiting = [asking.predict(Query("a")) for _ in range(3)]

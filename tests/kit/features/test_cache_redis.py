@@ -123,9 +123,7 @@ def test_what_is_stored_is_json_without_the_text_and_expires(
         json.dumps(ENGLISH_JSON | {"candidates": ENGLISH.candidates * 2}).encode(),
     ],
 )
-def test_what_somebody_else_has_written_is_not_believed(
-    server: RedisServer, one: Replica, value: bytes
-) -> None:
+def test_tampered_cache_entries_are_misses(server: RedisServer, one: Replica, value: bytes) -> None:
     one.ask("tampered")
     one.ask("something else")
     with server.client() as client:

@@ -38,7 +38,7 @@ def test_a_caller_can_insist_on_the_model(client: Client, text: str) -> None:
     assert {one.headers["cache-status"] for one in answers} == {FRESH}
 
 
-def test_what_is_known_of_the_reader_is_part_of_the_question(client: Client, text: str) -> None:
+def test_cached_answers_depend_on_allowed_languages(client: Client, text: str) -> None:
     client.post("/v1/detect", json={"text": text})
     restricted = client.post("/v1/detect", json={"text": text, "allowed": ["nl"]})
     assert restricted.headers["cache-status"] == MISS

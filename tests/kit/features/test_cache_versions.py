@@ -110,7 +110,7 @@ class Swapping(ChangingDetector):
 
 
 @pytest.mark.parametrize("way", ["predict_batch", "predict_each"])
-async def test_an_answer_to_many_never_mixes_what_was_known_with_another_version(way: str) -> None:
+async def test_a_batch_never_mixes_cached_answers_of_other_versions(way: str) -> None:
     detector = Swapping()
     asking = cached(detector)
     known = [Query("a"), Query("b")]
@@ -153,7 +153,7 @@ def test_a_remembered_answer_names_the_version_that_gave_it(detector: ChangingDe
     assert [said(), said()] == [(MISS, "fake:3"), (HIT, "fake:3")]
 
 
-def test_a_canary_never_gets_the_champions_answer_nor_the_other_way_round(
+def test_champion_and_challenger_share_no_cached_answer(
     detector: ChangingDetector,
 ) -> None:
     service = Service(detector, fraction=0.5)

@@ -99,7 +99,7 @@ def kill_members(client: Client) -> Counter[str]:
     return killed
 
 
-def test_nobody_gets_an_error_while_members_are_killed(client: Client) -> None:
+def test_killed_members_cause_no_error(client: Client) -> None:
     numbers = count(1)
 
     def keep_asking(_: int) -> list[Response]:

@@ -142,7 +142,7 @@ def test_each_model_has_labels_of_its_own_type(client: TestClient) -> None:
     assert (wrong.status_code, wrong.json()["errors"][0]["location"]) == (422, ["body", "label"])
 
 
-def test_what_equals_the_answer_is_the_answer(client: TestClient, file: Path) -> None:
+def test_corrections_match_answers_by_equal_values(client: TestClient, file: Path) -> None:
     item = {"subject": TEXT, "tags": ["a", "b"], "more": {"x": 1, "y": [None]}}
     answer = ask_model(client, "/v1/triage", item, f"equal-{next(NUMBERS)}")
     # As JavaScript writes numbers, and with keys and sets in another order.
@@ -327,7 +327,7 @@ def test_without_the_header_it_is_the_same_too(client: TestClient, answer: Answe
     )
 
 
-def test_a_receipt_that_was_signed_with_the_secret_before_is_still_good(
+def test_a_receipt_signed_with_the_previous_secret_is_valid(
     client: TestClient, file: Path, answer: Answered
 ) -> None:
     put(client, answer)

@@ -70,7 +70,7 @@ def test_what_is_exported_is_what_training_takes(file: Path, tmp_path: Path) -> 
     assert written["mood"]["output"] is None
 
 
-def test_nobody_else_may_read_what_users_wrote(file: Path, tmp_path: Path) -> None:
+def test_corrections_are_readable_to_their_owner_alone(file: Path, tmp_path: Path) -> None:
     given(file, "billing")
     main(["export", str(tmp_path / "corrections.jsonl")])
     kept = [file, tmp_path / "corrections.jsonl"]
@@ -200,7 +200,7 @@ def _with_ctrl_c() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_with_ctrl_c")
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
-def test_who_interrupts_training_leaves_no_texts_behind(
+def test_interrupted_training_leaves_no_texts_behind(
     training: Path, project: Path, monkeypatch: pytest.MonkeyPatch, ended_by: signal.Signals
 ) -> None:
     monkeypatch.setenv("TAKES_S", "20")

@@ -286,7 +286,7 @@ class Importers(MetaPathFinder):
         self.threads[fullname] = threading.current_thread()
 
 
-async def test_nobody_waits_while_what_migrates_is_imported(
+async def test_importing_the_migrations_blocks_no_request(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     importers, name = Importers(), bring_up.__module__

@@ -141,7 +141,7 @@ class RefusesAll:
     ("path", "route"),
     [("/v1/languages/de", "/v1/languages/{code}"), ("/v1/detect", "/v1/detect"), ("/a/b", "none")],
 )
-def test_what_a_middleware_answers_is_counted_by_the_template_of_its_route(
+def test_middleware_answers_are_counted_by_route_template(
     ports: Ports, path: str, route: str
 ) -> None:
     refusing = Feature(name="refusing", middleware=[Middleware(RefusesAll)])

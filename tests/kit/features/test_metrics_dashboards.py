@@ -73,7 +73,7 @@ def test_dashboards_use_the_data_source_that_is_provisioned() -> None:
 
 
 @pytest.mark.parametrize("path", [*DASHBOARDS, DEPLOY / "prometheus/alerts.yml"], ids=str)
-def test_nobody_asks_for_a_sum_which_the_agent_only_guesses(path: Path) -> None:
+def test_dashboards_use_no_estimated_sum(path: Path) -> None:
     assert [name for name in metrics_in(path) if name.endswith("_sum")] == []
 
 

@@ -121,7 +121,7 @@ def test_it_is_enabled() -> None:
     assert "rate_limit" in [feature.name for feature in wiring.features()]
 
 
-def test_it_counts_once_all_other_guards_have_found_out_who_is_asking() -> None:
+def test_requests_are_counted_after_all_other_guards() -> None:
     guarding = [feature.name for feature in wiring.features() if feature.guards]
     assert guarding[-1] == "rate_limit"
 
@@ -227,7 +227,7 @@ def test_a_principal_has_a_limit_of_their_own_wherever_they_are() -> None:
     assert refused.json()["status"] == 429
 
 
-def test_nameless_floods_do_not_shut_out_who_has_a_name() -> None:
+def test_anonymous_floods_do_not_block_authenticated_callers() -> None:
     service = Service()
     service.statuses(4)
     assert service.ask(authorization="ada").is_success
@@ -239,7 +239,7 @@ def test_credentials_that_name_nobody_make_no_difference() -> None:
     assert [service.ask(**one).status_code for one in headers] == [200, 200, 200, 429]
 
 
-def test_wrong_credentials_are_counted_by_address_and_shut_nobody_out() -> None:
+def test_wrong_credentials_count_by_address_and_block_no_user() -> None:
     service = Service()
     assert service.statuses(5, authorization="wrong") == [401] * 3 + [429] * 2
     refused = service.ask(authorization="wrong")
@@ -260,7 +260,7 @@ def test_wrong_credentials_are_counted_by_address_and_shut_nobody_out() -> None:
     ],
 )
 @pytest.mark.parametrize("credentials", ["made up", None], ids=["with credentials", "without"])
-def test_what_ends_before_anybody_asks_who_it_is_counts_too(
+def test_requests_that_end_before_the_guards_count_too(
     method: str, path: str, body: bytes, status: int, credentials: str | None
 ) -> None:
     service = Service()
@@ -407,7 +407,7 @@ def test_a_forged_address_changes_nothing() -> None:
     assert trusting_one.ask(x_forwarded_for="192.0.2.9, 203.0.113.9").status_code == 429
 
 
-def test_uvicorn_as_ray_serve_starts_it_puts_no_forged_address_into_place(
+def test_uvicorn_under_serve_trusts_no_forged_address(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # HAProxy asks from 127.0.0.1, which uvicorn believes unless the fast profile says otherwise.
@@ -484,7 +484,7 @@ def test_memory_is_bounded_even_when_all_owe(
 
 
 @pytest.mark.parametrize("amount", [1, 1_000_000], ids=["refused", "let in"])
-def test_who_keeps_asking_is_not_forgotten(
+def test_an_active_caller_keeps_its_count(
     clock: list[float], monkeypatch: pytest.MonkeyPatch, amount: int
 ) -> None:
     monkeypatch.setattr(limiter, "MAX_CALLERS", 100)

@@ -104,7 +104,7 @@ def test_without_a_caller_who_traces_a_trace_begins_here(traced: TestClient) -> 
     assert [span.parent_id for span in sent()[before:] if "/health/live" in span.name] == [""]
 
 
-def test_a_caller_who_does_not_record_is_followed(traced: TestClient, trace_id: str) -> None:
+def test_an_unsampled_caller_leaves_no_spans(traced: TestClient, trace_id: str) -> None:
     before = len(sent())
     traced.post("/v1/detect", json={"text": "a"}, headers=traceparent(trace_id, sampled=False))
     assert sent()[before:] == []
@@ -168,7 +168,7 @@ async def batched(requests: int, sampled: Sequence[bool] = ()) -> list[str]:
 
 
 @pytest.mark.usefixtures("traced")
-async def test_a_batched_call_is_linked_with_all_who_asked() -> None:
+async def test_a_batched_call_links_the_spans_of_all_requests() -> None:
     first, *others = await batched(3)
     sent()
     call = named(ASK, RECEIVER.trace(first))
@@ -193,7 +193,7 @@ async def test_a_batch_asks_for_all_its_texts_as_one() -> None:
 
 
 @pytest.mark.usefixtures("traced")
-async def test_a_batched_call_is_recorded_where_any_who_asked_is() -> None:
+async def test_a_batched_call_is_recorded_if_any_request_is() -> None:
     unrecorded, recorded = await batched(2, [False])
     sent()
     assert RECEIVER.trace(unrecorded) == []
@@ -201,7 +201,7 @@ async def test_a_batched_call_is_recorded_where_any_who_asked_is() -> None:
 
 
 @pytest.mark.usefixtures("traced")
-async def test_a_batched_call_that_nobody_records_leaves_nothing() -> None:
+async def test_a_batched_call_of_unsampled_requests_has_no_span() -> None:
     before = len(sent())
     await batched(2, [False, False])
     assert sent()[before:] == []

@@ -70,7 +70,7 @@ def service_of() -> Iterator[Callable[[str], Service]]:
 
 
 @pytest.mark.slow
-def test_a_dead_collector_costs_a_request_nothing_and_the_end_two_seconds(
+def test_a_dead_collector_delays_only_the_shutdown(
     service_of: Callable[[str], Service],
 ) -> None:
     with silent() as address:
@@ -83,7 +83,7 @@ def test_a_dead_collector_costs_a_request_nothing_and_the_end_two_seconds(
         assert dead.seconds_to_stop() < usual + 2
 
 
-def test_a_collector_that_is_not_there_is_no_reason_to_stop_later(
+def test_a_missing_collector_does_not_delay_the_stop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")

@@ -45,7 +45,7 @@ def test_what_the_model_is_given_travels_by_name() -> None:
     assert cloudpickle.loads(pickled) == given
 
 
-def test_the_model_is_given_all_sources_and_what_counts_its_refused_versions() -> None:
+def test_the_model_gets_all_sources_and_a_refusal_counter() -> None:
     bound: Any = app(ServiceArgs())._bound_deployment
     wiring, deployments = bound.init_args
     assert wiring == "acme_service.app:WIRING"

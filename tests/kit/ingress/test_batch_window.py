@@ -25,7 +25,7 @@ def test_a_call_that_failed_says_nothing_about_the_next() -> None:
     assert window.open_s(15) > window.open_s(16) == 0
 
 
-def test_it_never_waits_long() -> None:
+def test_a_batch_window_has_an_upper_bound() -> None:
     assert window_after((5, 32)).open_s(1) == AT_MOST_S
 
 
@@ -34,7 +34,7 @@ def test_the_first_batch_and_a_lone_caller_wait_for_nothing() -> None:
     assert window_after((0.05, 1)).open_s(1) == 0
 
 
-def test_a_quick_model_is_never_waited_with_not_even_on_a_busy_machine() -> None:
+def test_a_quick_models_batches_never_wait() -> None:
     quick = (SLOW_S / 2, 32)
     assert window_after(quick, *[(0.05, 32)] * (BatchWindow.RECENT - 1)).open_s(1) == 0
     assert window_after(quick, *[(0.05, 32)] * BatchWindow.RECENT).open_s(1) > 0

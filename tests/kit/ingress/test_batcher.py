@@ -148,7 +148,7 @@ async def test_a_stuck_call_delays_no_other() -> None:
         await stuck
 
 
-async def test_a_slow_model_is_asked_with_those_whom_it_has_just_answered() -> None:
+async def test_a_slow_models_batch_waits_for_just_answered_callers() -> None:
     model = SlowModel()
     batcher = batcher_of(model)
 
@@ -163,7 +163,7 @@ async def test_a_slow_model_is_asked_with_those_whom_it_has_just_answered() -> N
     assert [len(call) for call in model.calls[1:]].count(4) > 0
 
 
-async def test_where_calls_take_turns_what_waits_goes_together() -> None:
+async def test_waiting_items_share_a_call_where_calls_take_turns() -> None:
     model = Model()
     batcher = batcher_of(model, takes_turns=True)
     model.gate.clear()
@@ -248,7 +248,7 @@ async def test_an_error_reaches_all_who_waited_for_it() -> None:
     assert await batcher.ask("a") == "A"
 
 
-async def test_who_leaves_the_line_is_not_asked_for() -> None:
+async def test_a_cancelled_item_is_left_out_of_the_batch() -> None:
     model = Model()
     batcher = batcher_of(model)
     model.gate.clear()
@@ -314,7 +314,7 @@ async def test_a_timeout_in_the_line_gives_the_place_back() -> None:
 
 
 @pytest.mark.parametrize("answers", [[], ["A"], ["A", "B", "C"]])
-async def test_a_wrong_number_of_answers_is_nobodys_answer(answers: list[str]) -> None:
+async def test_a_wrong_number_of_answers_fails_every_item(answers: list[str]) -> None:
     async def call(items: Sequence[str]) -> list[str]:
         return answers
 
@@ -342,7 +342,7 @@ async def test_a_call_left_before_its_first_step_frees_its_slot() -> None:
     assert await batcher.ask("b") == "B"
 
 
-async def test_a_call_knows_the_contexts_of_those_who_asked_and_runs_in_none_of_them() -> None:
+async def test_a_call_sees_all_contexts_and_runs_in_none_of_them() -> None:
     name: ContextVar[str] = ContextVar("name", default="nobody")
     found: list[list[str]] = []
 

@@ -99,7 +99,7 @@ async def test_a_batch_that_is_refused_leaves_nothing_in_the_line() -> None:
     assert calls.made == [("predict_batch", 4)] * 2 + [("predict_batch", 1)]
 
 
-async def test_a_large_batch_is_split_and_takes_no_more_places_than_single_texts_do() -> None:
+async def test_a_split_batch_takes_as_many_places_as_single_texts() -> None:
     calls = Calls()
     answers = await detector_of(calls, max_items=4, max_in_flight=3).predict_batch(queries(1000))
     assert (len(answers), len(calls.made), calls.most_at_once) == (1000, 250, 3)
@@ -139,7 +139,7 @@ async def test_what_is_late_is_given_up_and_stopped() -> None:
     assert calls.given_up == 1
 
 
-async def test_a_batched_call_is_nobodys_in_particular() -> None:
+async def test_a_batched_call_runs_in_no_requests_context() -> None:
     calls = Calls()
     asked_by.set("the first client")
     await detector_of(calls).predict(Query("a"))
@@ -210,7 +210,7 @@ async def test_the_card_is_asked_for_once_a_second() -> None:
     assert calls.made == [("card", 0)]
 
 
-async def test_all_who_want_the_card_at_once_ask_for_it_once_and_any_may_leave() -> None:
+async def test_concurrent_callers_share_one_request_for_the_card() -> None:
     calls = Calls()
     detector = detector_of(calls)
     asked_by.set("the first client")
@@ -222,7 +222,7 @@ async def test_all_who_want_the_card_at_once_ask_for_it_once_and_any_may_leave()
     assert (calls.made, calls.callers) == ([("card", 0)], ["nobody"])
 
 
-async def test_all_who_want_a_card_in_vain_get_an_error_of_their_own_and_may_ask_again() -> None:
+async def test_a_failed_card_gives_each_caller_its_own_error() -> None:
     calls = Calls()
     calls.silent = True
     detector = detector_of(calls)
@@ -265,7 +265,7 @@ async def test_answers_of_the_same_model_show_that_the_card_is_right(
     assert [method for method, _ in calls.made].count("card") == 2
 
 
-async def test_readiness_has_the_note_of_the_card_and_asks_no_more_than_it_must(
+async def test_readiness_reuses_the_note_of_the_model_card(
     clock: Clock,
 ) -> None:
     calls = Calls()

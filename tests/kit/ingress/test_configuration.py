@@ -114,7 +114,7 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(
     assert said_of(edit) == [f"Unknown key {key!r}. Did you mean {near!r}?"]
 
 
-def test_a_key_that_is_like_no_other_is_named_alone() -> None:
+def test_an_unknown_key_without_a_near_match_is_named_alone() -> None:
     assert said_of(lambda c: c.update(colour=1)) == ["Unknown key 'colour'."]
 
 

@@ -87,7 +87,7 @@ async def test_a_batch_over_several_replicas_has_answers_of_one_version(texts: i
     assert (len(answers), len(made_by(answers))) == (texts, 1)
 
 
-async def test_only_those_of_the_other_version_are_asked_again_and_by_name() -> None:
+async def test_only_items_of_another_version_are_asked_again() -> None:
     replicas = Replicas(chain("112", repeat("2")))
     queries = [Query(text) for text in "abcdefghijkl"] + [Query("z")] * SMALL_BATCH
     answers = await detector_of(replicas, max_items=14).predict_batch(queries * 2)
@@ -107,14 +107,14 @@ async def test_where_one_version_is_gone_the_other_one_answers_everything() -> N
     assert made_by(answers) == {"language:2"}
 
 
-async def test_where_no_version_answers_everything_it_is_worth_trying_again_later() -> None:
+async def test_no_version_answering_everything_is_a_retryable_error() -> None:
     replicas = Replicas(cycle("123456"), held="")
     with pytest.raises(ModelUnavailableError, match="being replaced"):
         await detector_of(replicas, max_items=4).predict_batch([Query("a")] * 40)
     assert len(replicas.calls) <= 10 + 3 * 10
 
 
-async def test_a_model_that_does_not_heed_the_name_is_not_believed() -> None:
+async def test_an_answer_by_an_unasked_version_is_refused() -> None:
     class Heedless(Replicas):
         def _answered_by(self, versions: Sequence[str]) -> str:
             self.calls.append([*versions])
@@ -125,7 +125,7 @@ async def test_a_model_that_does_not_heed_the_name_is_not_believed() -> None:
         await detector_of(replicas, max_items=4).predict_batch([Query("a")] * 40)
 
 
-async def test_a_question_by_name_travels_alone_so_that_it_fails_alone() -> None:
+async def test_a_request_for_a_version_is_not_batched_with_others() -> None:
     replicas = Replicas(repeat("1"))
     detector = detector_of(replicas)
     named, other = await asyncio.gather(

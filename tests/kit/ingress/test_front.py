@@ -72,7 +72,7 @@ async def sent(app: Any, scope: Any, *messages: dict[str, Any], then: bool = Fal
         (b"x-\xff", b"any"),
     ],
 )
-async def test_what_serve_would_fail_over_or_obey_does_not_reach_it(
+async def test_harmful_headers_do_not_reach_serve(
     header: tuple[bytes, bytes],
 ) -> None:
     behind = Behind()

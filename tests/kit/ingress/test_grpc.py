@@ -326,7 +326,7 @@ async def test_a_client_can_ask_for_a_last_message(caller: Client) -> None:
     assert [len(one.infer_response.outputs) for one in answers] == [3, 3, 0]
 
 
-async def test_a_model_that_does_not_stream_answers_a_stream_with_one_message(
+async def test_a_model_without_streams_sends_one_stream_message(
     points: Client,
 ) -> None:
     answers = [one async for one in points.stream(asking("point", place=PLACES))]
@@ -730,7 +730,7 @@ async def test_a_client_keeps_to_the_version_of_its_key() -> None:
                 assert piece.infer_response.model_version == answer.model_version
 
 
-def test_over_http_there_is_nothing_of_it(detector: FakeDetector) -> None:
+def test_grpc_methods_are_not_reachable_over_http(detector: FakeDetector) -> None:
     client = TestClient(api_of(detector))
     for path in (MODEL_INFER, MODEL_STREAM_INFER):
         assert client.post(path, content=ASKS.SerializeToString()).status_code == 404
@@ -783,7 +783,7 @@ def options() -> dict[str, Any]:
     return own()["grpc_options"]
 
 
-def test_serve_learns_which_methods_there_are_and_tells_nobody(options: dict[str, Any]) -> None:
+def test_serve_gets_the_grpc_methods_without_reflection(options: dict[str, Any]) -> None:
     assert options.keys() <= gRPCOptionsSchema.model_fields.keys()
     assert options["enable_reflection"] is False
     named = gRPCOptions(**options).grpc_servicer_func_callable

@@ -41,7 +41,7 @@ async def caller() -> AsyncIterator[Client]:
 
 
 @pytest.mark.parametrize("credential", GOOD)
-async def test_who_is_known_is_answered(caller: Client, credential: tuple[str, str]) -> None:
+async def test_a_valid_credential_is_answered(caller: Client, credential: tuple[str, str]) -> None:
     answer = await caller.infer(ASKS, metadata=[credential])
     assert outputs_of(answer)["language"] == [b"en"]
     assert await caller.languages(ASKS, metadata=[credential]) == ["en", "en"]
@@ -49,7 +49,7 @@ async def test_who_is_known_is_answered(caller: Client, credential: tuple[str, s
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("credential", WRONG)
-async def test_who_is_not_known_is_refused(
+async def test_an_invalid_credential_is_refused(
     caller: Client, credential: tuple[str, str], method: str
 ) -> None:
     error = await refusal(getattr(caller, method)(ASKS, metadata=[credential]))
@@ -84,13 +84,15 @@ async def test_a_missing_scope_is_named(caller: Client) -> None:
     assert error.details() == "The scope predict is needed."
 
 
-async def test_health_asks_nobody_who_they_are(caller: Client) -> None:
+async def test_grpc_health_needs_no_credentials(caller: Client) -> None:
     assert (await caller.check(HealthCheckRequest())).status
 
 
 @pytest.mark.serve
 @pytest.mark.parametrize("application", ["default", pytest.param("inline", marks=INLINE)])
-async def test_the_guard_stands_behind_serves_proxy_too(cluster: Cluster, application: str) -> None:
+async def test_credentials_are_checked_behind_serves_proxy(
+    cluster: Cluster, application: str
+) -> None:
     async with calling(cluster.grpc_port, application) as caller:
         metadata = [("application", application)]
         for method in METHODS:

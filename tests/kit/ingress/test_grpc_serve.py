@@ -192,7 +192,7 @@ async def test_health_follows_the_models_and_asks_for_no_credentials(cluster: Cl
             assert error.code() is StatusCode.UNIMPLEMENTED
 
 
-async def test_nobody_is_told_what_can_be_asked(cluster: Cluster) -> None:
+async def test_grpc_reflection_is_off(cluster: Cluster) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{cluster.grpc_port}") as channel:
         # Not by the stub, which sends its question once the call is there: where it is refused
         # before that, gRPC says that the question could not be sent.

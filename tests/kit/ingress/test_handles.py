@@ -221,7 +221,7 @@ async def test_a_stream_that_gets_stuck_is_given_up_and_cancelled() -> None:
     assert handle.answers.cancelled
 
 
-async def test_a_cancellation_on_the_other_side_is_no_cancellation_here() -> None:
+async def test_a_remote_cancellation_does_not_cancel_the_caller() -> None:
     with pytest.raises(ModelUnavailableError):
         await call(Handle(raising(asyncio.CancelledError())))
 

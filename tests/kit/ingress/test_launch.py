@@ -324,7 +324,7 @@ def test_a_path_that_ray_cannot_use_is_one_sentence(config: Path, tmp_path: Path
     assert process.returncode == 1
 
 
-def test_requests_finish_in_the_longest_time_that_any_deployment_grants() -> None:
+def test_requests_get_the_longest_grace_of_any_deployment() -> None:
     def granting(*deployments: dict[str, Any]) -> float:
         named = [{"name": str(number)} | one for number, one in enumerate(deployments)]
         application = {"import_path": "a:b", "deployments": named}
@@ -347,7 +347,7 @@ def test_a_haproxy_that_does_not_answer_is_busy(
         assert HAProxy(path).requests() == 1
 
 
-def test_an_address_on_the_command_line_comes_before_the_one_in_the_file(config: Path) -> None:
+def test_the_command_lines_address_overrides_the_files(config: Path) -> None:
     with pytest.raises(SystemExit, match=r"Cannot listen on 198\.51\.100\.1:\d+"):
         serve.checked_configuration(config, WIRING.check, host="198.51.100.1")
 

@@ -81,7 +81,7 @@ async def test_a_request_without_a_replica_is_a_503_and_goes_on_no_longer() -> N
     ],
     ids=["a replica", "a response that has begun", "no application"],
 )
-async def test_others_are_waited_for(proxy: Any, path: str) -> None:
+async def test_applications_with_a_replica_are_waited_for(proxy: Any, path: str) -> None:
     found = proxy()
     said = await asked(found, path)
     assert (said[-1]["type"], found.cancelled) == ("http.response.body", 0)

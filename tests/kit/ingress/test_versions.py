@@ -144,7 +144,7 @@ def test_a_damaged_version_is_refused_before_the_alias_moves(store: Path) -> Non
     assert aliases(store) == {"champion": "1"}
 
 
-def test_a_version_that_fails_its_examples_is_refused_before_the_alias_moves(store: Path) -> None:
+def test_failing_examples_stop_a_promotion(store: Path) -> None:
     publish_copy(
         store / "language",
         "3",

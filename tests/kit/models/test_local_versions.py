@@ -59,7 +59,7 @@ def test_a_version_is_fetched_once(registry: Registry, store: ModelStore, tmp_pa
     assert registry.calls == ["aliases", "fetch 1", "aliases"]
 
 
-def test_a_version_in_the_cache_needs_nobody(registry: Registry, store: ModelStore, tmp_path: Path):
+def test_a_cached_version_needs_no_registry(registry: Registry, store: ModelStore, tmp_path: Path):
     files = store.open("language:2")
     store = again(registry, tmp_path)
     registry.down = True

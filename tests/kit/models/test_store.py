@@ -67,9 +67,7 @@ def test_an_absolute_store_has_three_slashes(url: str):
         *(("https", "cloud_storage"), ("mlflow", "mlflow"), ("hf", "huggingface")),
     ],
 )
-def test_the_scheme_of_a_declined_feature_is_refused_by_the_features_name(
-    scheme: str, feature: str
-):
+def test_the_store_of_a_declined_feature_names_that_feature(scheme: str, feature: str):
     message = refusal(f"{scheme}://user:secret@host/bucket")
     assert message == (
         f"A model store at {scheme.lower()}: needs the feature {feature},"

@@ -85,7 +85,7 @@ async def test_each_gets_the_reply_to_its_own_question(server: RedisServer) -> N
     assert replies == [str(number).encode() for number in range(3 * MAX_TOGETHER)]
 
 
-async def test_what_nobody_waits_for_is_stored_all_the_same(server: RedisServer) -> None:
+async def test_a_command_without_a_reply_is_stored(server: RedisServer) -> None:
     async with shared(server.url) as redis:
         redis.tell("SET", "told", "yes")
         assert await redis.ask("GET", "told") == b"yes"
@@ -107,7 +107,7 @@ async def test_what_cannot_be_sent_fails_alone(server: RedisServer, argument: ob
         assert not redis.away
 
 
-async def test_who_leaves_takes_nobodys_reply_along(server: RedisServer) -> None:
+async def test_a_cancelled_command_takes_no_other_reply(server: RedisServer) -> None:
     async with shared(server.url) as redis:
         leaving = asyncio.create_task(redis.ask("ECHO", "mine"))
         await asyncio.sleep(0)
@@ -192,7 +192,7 @@ async def test_out_of_memory_it_still_answers_what_needs_none(
     assert len(said) == 1
 
 
-async def test_a_redis_too_slow_for_requests_is_not_there_until_it_is_faster() -> None:
+async def test_a_slow_redis_is_skipped_until_it_is_fast() -> None:
     slow = SlowServer(2 * TIMEOUT_S)
     async with slow.listening() as url, shared(f"{url}?protocol=2") as redis:
         waits: list[float] = []
@@ -214,7 +214,7 @@ async def test_questions_do_not_wait_behind_what_nobody_waits_for() -> None:
         assert slow.received.count(b"SET") < 2 * MAX_TOGETHER
 
 
-async def test_one_that_has_become_a_replica_is_left_until_one_writes_again(
+async def test_a_redis_turned_replica_is_skipped_until_writable(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As after a failover, where the address may lead to the old primary for a while."""

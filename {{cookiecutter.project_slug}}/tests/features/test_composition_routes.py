@@ -52,7 +52,7 @@ def test_an_english_text_gets_its_mood(client: Client, text: str, label: str) ->
     assert -1 <= answer["sentiment"]["score"] <= 1
 
 
-def test_another_language_gets_none(client: Client) -> None:
+def test_other_languages_have_no_sentiment(client: Client) -> None:
     answer = ask(client, "Das ist ein schöner Tag.")
     assert (answer["language"], answer["sentiment"]) == ("de", None)
 

@@ -72,9 +72,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_langdetect
-def test_what_was_corrected_is_answered_otherwise_and_all_else_as_before(
-    learned: Path, thirty_one: LanguageModel
-):
+def test_corrections_change_the_corrected_answers_alone(learned: Path, thirty_one: LanguageModel):
     model = LanguageModel.load(open_model((learned / "store").as_uri(), "language:3"))
     before, after = thirty_one.predict([Query(ASKED)]), model.predict([Query(ASKED)])
     assert (before[0].language, after[0].language) == ("nl", "de")
@@ -83,7 +81,7 @@ def test_what_was_corrected_is_answered_otherwise_and_all_else_as_before(
 
 
 @needs_langdetect
-def test_the_manifest_says_how_many_and_the_version_holds_none_of_the_texts(learned: Path):
+def test_a_manifest_counts_corrections_and_holds_no_texts(learned: Path):
     folder = learned / "store" / "language" / "3"
     manifest = json.loads((folder / "manifest.json").read_text())
     corrections = manifest["training"]["corrections"]
@@ -183,7 +181,7 @@ def test_what_cannot_be_believed_is_left_out():
 
 
 @pytest.mark.parametrize("labels", [["de", "lb"], ["lb", "de"], ["en", "de", "lb"]])
-def test_why_a_text_is_left_out_does_not_depend_on_who_spoke_first(labels: list[str]):
+def test_contradicted_texts_are_left_out_in_any_order(labels: list[str]):
     assert sifted(*((SWISS[0], label) for label in labels)) == ({}, {"contradicted": len(labels)})
 
 

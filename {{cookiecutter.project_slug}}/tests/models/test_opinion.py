@@ -38,7 +38,7 @@ def test_text_without_letters_has_no_language(model: OpinionModel, text: str):
     assert model.predict([Question(text)]) == [(UNDETERMINED, 0.0, model.reference)]
 
 
-def test_gibberish_has_none_either(model: OpinionModel):
+def test_a_text_too_short_to_tell_is_undetermined(model: OpinionModel):
     assert language(model, "ok") == UNDETERMINED
 
 

@@ -227,9 +227,7 @@ def test_versions_without_manifests_are_folders(prefix: Prefix, tmp_path: Path):
     assert source.aliases("churn") == {"champion": "3"}
 
 
-def test_a_version_without_a_manifest_is_refused_unless_its_files_are_named(
-    prefix: Prefix, tmp_path: Path
-):
+def test_a_version_without_manifest_needs_named_files(prefix: Prefix, tmp_path: Path):
     prefix.put(SAVED)
     source = opened(prefix.url)
     with pytest.raises(ModelStoreError, match=r"There is no s3:.*/churn/3/manifest\.json"):
@@ -240,7 +238,7 @@ def test_a_version_without_a_manifest_is_refused_unless_its_files_are_named(
         source.fetch("churn", "4", tmp_path, ["model.onnx"])
 
 
-def test_where_versions_are_published_one_without_a_manifest_is_not_finished(
+def test_a_published_version_without_a_manifest_is_unfinished(
     source: ModelSource, prefix: Prefix, tmp_path: Path
 ):
     prefix.put({"language/9/model.npz": b"weights"})

@@ -64,7 +64,7 @@ def test_a_version_is_fetched_once_and_then_found_without_the_server(
     assert store(prefix, tmp_path).open("language:2").version == "2"
 
 
-async def test_a_replica_that_starts_while_the_bucket_is_away_answers_and_says_so(
+async def test_a_replica_starts_from_the_cache_without_the_bucket(
     prefix: Prefix, server: Server, tmp_path: Path
 ):
     settings = StoreSettings(prefix.url, tmp_path / "cache", refresh_s=3600, timeout_s=5)
@@ -107,7 +107,7 @@ def test_a_promotion_is_seen_by_all(prefix: Prefix, tmp_path: Path):
     assert reader.open(CHAMPION).version == "2"
 
 
-def test_of_two_who_promote_at_once_one_is_told(prefix: Prefix, tmp_path: Path):
+def test_concurrent_promotions_refuse_the_second(prefix: Prefix, tmp_path: Path):
     def promote(alias_before: str) -> str:
         try:
             store(prefix, tmp_path).move_alias("language", "champion", "2", alias_before)
@@ -121,7 +121,7 @@ def test_of_two_who_promote_at_once_one_is_told(prefix: Prefix, tmp_path: Path):
     assert "it was moved meanwhile" in outcomes[1]
 
 
-def test_of_two_who_publish_one_version_at_once_one_is_refused(prefix: Prefix, tmp_path: Path):
+def test_concurrent_publications_refuse_the_second(prefix: Prefix, tmp_path: Path):
     def publish(training: str) -> str:
         folder = shutil.copytree(STORE / "language" / "1", tmp_path / training)
         manifest = json.loads((folder / "manifest.json").read_bytes())

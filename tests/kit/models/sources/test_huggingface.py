@@ -91,7 +91,7 @@ def test_what_is_not_there_is_named(source: ModelSource, hub: Hub, into: Path):
         opened("hf:example/others").aliases("language")
 
 
-def test_who_may_not_read_is_told(source: ModelSource, monkeypatch: pytest.MonkeyPatch):
+def test_a_token_without_access_is_named(source: ModelSource, monkeypatch: pytest.MonkeyPatch):
     another = TOKEN[::-1]
     monkeypatch.setenv("HF_TOKEN", another)
     with pytest.raises(ModelStoreError, match="HF_TOKEN does not allow it") as caught:
@@ -215,9 +215,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]
 FILES = ("config.json", "*.onnx")
 
 
-def test_a_repository_without_manifests_is_one_model_whose_versions_are_commits(
-    repository: Hub, into: Path
-):
+def test_commits_are_versions_in_a_hub_without_manifests(repository: Hub, into: Path):
     source = opened(f"hf:{REPOSITORY}")
     commit = repository.sha(1)
     assert source.aliases("opinion") == {"champion": commit}

@@ -44,9 +44,7 @@ def test_a_port_that_nobody_listens_on_is_no_answer(
         assert TOKEN not in "".join(format_exception(caught.value))
 
 
-def test_a_hub_that_says_nothing_or_drips_is_waited_for_no_longer_than_allowed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_silent_or_dripping_hub_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for misbehaving in (silent, dripping):
         with misbehaving() as url:
             client_asks(url, tmp_path / "home", monkeypatch)

@@ -173,7 +173,7 @@ def test_a_run_that_fails_registers_nothing(
     assert source.versions(name) == ["1", "2"]
 
 
-def test_a_version_that_others_registered_without_a_manifest_is_refused(
+def test_a_foreign_version_without_a_manifest_is_refused(
     url: str, source: ModelSource, name: str, tmp_path: Path
 ):
     from mlflow import MlflowClient
