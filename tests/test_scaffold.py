@@ -235,7 +235,7 @@ def project(render: Callable[..., Render], tmp_path_factory: pytest.TempPathFact
     ("options", "message"),
     [
         ((), "NAME is required, e.g. `make model NAME=churn`."),
-        (("NAME=language",), "There is a model 'language' already."),
+        (("NAME=language",), "The model 'language' already exists."),
         (("NAME=Churn",), "Invalid model name 'Churn': use lower-case letters"),
         (("NAME=ingress",), "Invalid model name 'ingress'"),
         (("NAME=class",), "Invalid model name 'class': use no word of Python"),

@@ -115,7 +115,7 @@ def test_where_no_file_can_be_the_service_starts_and_says_so(tmp_path: Path) -> 
         assert put(client, answer).status_code == 503
         ready = client.get("/health/ready")
         assert ready.status_code == 200
-        assert ready.json()["notes"]["feedback"].startswith("The database of feedback")
+        assert ready.json()["notes"]["feedback"].startswith("The feedback database")
 
 
 @pytest.mark.parametrize("password", ["Xy7/s3cret", "s3cret#Zq", "s3cret?Zq", "s3cret%2F@"])

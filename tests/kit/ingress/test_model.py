@@ -41,7 +41,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def test_two_models_of_one_name_are_refused() -> None:
-    with pytest.raises(SettingsError, match=r"py two models are called 'mood'\.$"):
+    with pytest.raises(SettingsError, match=r"^Duplicate model name 'mood' in features\.py\.$"):
         by_name([model("mood"), model("language"), model("mood")])
 
 
@@ -56,13 +56,13 @@ def test_a_name_that_two_models_share_stops_the_start(
     models: Callable[..., None], placement: str
 ) -> None:
     models(model("language"), model("language"))
-    with pytest.raises(SettingsError, match="two models"):
+    with pytest.raises(SettingsError, match="Duplicate model name"):
         app.WIRING.check()
     config = own()
     config["applications"][0]["args"] = {"placement": placement}
     [sentence] = mistakes(config)
     assert sentence.startswith("'default' cannot be built from ")
-    assert sentence.endswith("In features.py two models are called 'language'.")
+    assert sentence.endswith("Duplicate model name 'language' in features.py.")
 
 
 def test_models_and_blocks_of_the_configuration_have_to_match(models: Callable[..., None]) -> None:

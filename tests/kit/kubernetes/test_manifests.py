@@ -335,11 +335,11 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "the tag latest": (
         lambda m: [ray(m, group).update(image="acme-service:latest") for group in (0, 1)],
-        "the image 'acme-service:latest' needs a tag that stays",
+        "the image 'acme-service:latest' needs a fixed tag",
     ),
     "no tag, on a registry with a port": (
         lambda m: [ray(m, group).update(image="localhost:5000/a") for group in (0, 1)],
-        "the image 'localhost:5000/a' needs a tag that stays",
+        "the image 'localhost:5000/a' needs a fixed tag",
     ),
     "two images": (
         lambda m: ray(m).update(image="acme-service:9"),
@@ -430,11 +430,11 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "no probe": (
         lambda m: ray(m).pop("readinessProbe"),
-        "The group 'serve' must be asked for /-/healthz",
+        "The group 'serve' needs a readinessProbe for /-/healthz",
     ),
     "a probe of the whole service": (
         lambda m: ray(m)["readinessProbe"]["httpGet"].update(path="/health/ready"),
-        "The group 'serve' must be asked for /-/healthz",
+        "The group 'serve' needs a readinessProbe for /-/healthz",
     ),
     "a grace like the drain": (
         lambda m: pod(m).update(terminationGracePeriodSeconds=120),
@@ -844,7 +844,7 @@ IN_FILES = [
     ("serve.yaml", "num_cpus: 0.5", "num_cpus: 5", "No group of workers has room for a replica"),
     ("deploy/prometheus/alerts.yml", "groups:", "groups: [", "deploy/prometheus/alerts.yml: Not"),
     ("deploy/prometheus/alerts.yml", "groups:", "others:", "alerts.yml: It has no groups."),
-    (f"{OVERLAYS}/production/kustomization.yaml", "newTag: 0.1.0", "newTag: latest", "a tag that"),
+    (f"{OVERLAYS}/production/kustomization.yaml", "newTag: 0.1.0", "newTag: latest", "a fixed tag"),
     (f"{OVERLAYS}/production/kustomization.yaml", "  - namespace.yaml\n", "  - x.yaml\n", "x.yaml"),
     (f"{OVERLAYS}/production/kustomization.yaml", "/each_deployment/", "/each/", "kustomize refus"),
 ]
@@ -909,6 +909,6 @@ def test_what_is_written_is_what_was_checked(
     text = (folder / "made/production.yaml").read_text("utf-8")
     assert [*yaml.safe_load_all(text)] == [*production.documents]
     said = capsys.readouterr().out
-    assert "These Secrets must be on the cluster before: acme-service, acme-service-redis." in said
+    assert "Create these Secrets on the cluster first: acme-service, acme-service-redis." in said
     kinds = "GRPCRoute, HTTPRoute, PodMonitor, PrometheusRule"
-    assert f"Not held against a schema here: {kinds}." in said
+    assert f"Not validated, because no schema is installed: {kinds}." in said

@@ -110,5 +110,5 @@ def test_a_manifest_that_would_fill_the_memory_is_refused(tmp_path: Path) -> Non
     folder = publish(tmp_path, "toy", "1", {"model": b""})
     with (folder / "manifest.json").open("ab") as file:
         file.truncate(5_000_000)
-    with pytest.raises(ModelStoreError, match=r"manifest.json is too large to be JSON about"):
+    with pytest.raises(ModelStoreError, match=r"manifest.json is too large for JSON of the"):
         verified(folder, "toy", "1")

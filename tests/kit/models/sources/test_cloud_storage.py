@@ -145,7 +145,7 @@ def changed(tmp_path: Path, **facts: object) -> Path:
 
 def test_a_version_never_changes(source: ModelSource, prefix: Prefix, tmp_path: Path):
     before = prefix.get("language/1/manifest.json")
-    with pytest.raises(ModelStoreError, match="is there already, with other content"):
+    with pytest.raises(ModelStoreError, match="already exists, with other content"):
         source.publish("language", "1", changed(tmp_path, training="again"))
     assert prefix.get("language/1/manifest.json") == before
 

@@ -101,7 +101,7 @@ def test_plain_http_is_for_those_who_allow_it(tmp_path: Path):
 def test_a_file_that_is_no_json_but_endless_is_not_read(tmp_path: Path):
     with answering(200, b" " * (5 << 20)) as url:
         message = failure(url, "aliases", tmp_path, ModelStoreError)
-    assert message.endswith("is too large to be JSON about models.")
+    assert message.endswith("is too large for JSON of the model store.")
 
 
 @pytest.mark.parametrize(

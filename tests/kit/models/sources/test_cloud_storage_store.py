@@ -130,7 +130,7 @@ def test_concurrent_publications_refuse_the_second(prefix: Prefix, tmp_path: Pat
         try:
             opened(prefix.url).publish("language", "3", folder)
         except ModelStoreError as error:
-            assert "is there already" in str(error)  # noqa: PT017
+            assert "already exists" in str(error)  # noqa: PT017
             return ""
         return training
 

@@ -143,7 +143,7 @@ def test_a_version_published_twice_is_there_once(source: ModelSource, hub: Hub):
 def test_a_version_never_changes(source: ModelSource, hub: Hub):
     manifest = hub.files["language/1/manifest.json"]
     hub.files["language/1/manifest.json"] = manifest.replace(b"langdetect", b"another")
-    with pytest.raises(ModelStoreError, match="is there already, with other content"):
+    with pytest.raises(ModelStoreError, match="already exists, with other content"):
         source.publish("language", "1", STORE / "language" / "1")
 
 
@@ -304,7 +304,7 @@ def test_json_that_would_fill_the_memory_is_not_fetched(
     source: ModelSource, hub: Hub, into: Path, path: str
 ):
     hub.files[path] = bytes(5_000_000)
-    with pytest.raises(ModelStoreError, match=f"{path} is too large to be JSON about models"):
+    with pytest.raises(ModelStoreError, match=f"{path} is too large for JSON of the model store"):
         source.aliases("language") if "aliases" in path else source.fetch("language", "1", into)
     home = into.parent / "home"
     assert not [one for one in home.rglob("*") if one.stat().st_size > 4_900_000]

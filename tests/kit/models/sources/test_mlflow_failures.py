@@ -150,9 +150,9 @@ class Answering(BaseHTTPRequestHandler):
 @pytest.mark.parametrize(
     ("status", "said", "words"),
     [
-        (200, b"<html>Welcome\n</html>", "is no MLflow registry."),
-        (200, b'{"registered_model": [1]}', "is no MLflow registry."),
-        (404, b"<html>Not found</html>", "is no MLflow registry."),
+        (200, b"<html>Welcome\n</html>", "is not an MLflow registry."),
+        (200, b'{"registered_model": [1]}', "is not an MLflow registry."),
+        (404, b"<html>Not found</html>", "is not an MLflow registry."),
         (401, b"You are not authenticated.", "refuses this service: see MLFLOW_TRACKING_USERNAME"),
         (403, b"Invalid Host header", "and --allowed-hosts there."),
         (503, b"Starting", "cannot be reached: it is not able to answer now."),

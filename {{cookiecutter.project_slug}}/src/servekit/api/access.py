@@ -98,7 +98,7 @@ class GuardedApi(ApiWithProblems):
         self._declare_open(group)
 
     def _declare_open(self, group: Group) -> None:
-        """Declare the route that was added last an open one."""
+        """Mark the route that was added last as open."""
         self._open.append(self.routes[-1])
         if group is not Group.MODELS:
             self._groups[id(self.routes[-1])] = group
@@ -140,7 +140,7 @@ class GuardedApi(ApiWithProblems):
 
 
 class LargeBodies(RouteInFront):
-    """Guards requests with large bodies before these are read: reading them takes long.
+    """Runs the guards of a request with a large body before the body is read, which takes long.
 
     FastAPI reads and parses a body before it runs a guard, and 4 MiB of nothing but brackets keep
     the event loop busy for a second. To sign in takes no such body, so none is accepted there.

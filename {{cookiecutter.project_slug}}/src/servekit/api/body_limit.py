@@ -1,4 +1,4 @@
-"""Refuses bodies that are too large, before they fill the memory, or encoded."""
+"""Refuses bodies that are compressed, or larger than the limit, before they fill the memory."""
 
 import re
 

@@ -78,7 +78,7 @@ class CanaryPredictor(WrappedPredictor):
         return self.inner.stream(item, version or self._version(item))
 
     def _version(self, *items: Any) -> str:
-        """One for all of these items together."""
+        """Return one role for all of these items."""
         try:
             return self._side(map(key_of, items))
         except NoKeyError:

@@ -1,4 +1,4 @@
-"""The types of a contract: what a request may hold, and which types will not do."""
+"""The types of a contract: what a request may hold, and which types are refused."""
 
 import inspect
 import pickle

@@ -96,7 +96,7 @@ def problem(
 
 
 class ProblemResponse(JSONResponse):
-    """A problem. What UTF-8 cannot carry, as half of a surrogate pair, is replaced."""
+    """A problem as JSON. Lone surrogates, which UTF-8 cannot encode, are replaced."""
 
     media_type = MEDIA_TYPE
 

@@ -113,7 +113,7 @@ class RouteInFront(BaseRoute):
 
 
 class FastRoute(RouteInFront):
-    """Answers as the route beside it, byte for byte, and leaves to that one what is unusual.
+    """Answers just as the FastAPI route beside it, to which it leaves unusual requests.
 
     Unusual is a request with another content type or broken JSON, one whose body comes in pieces,
     one that is traced (FastAPI makes spans of its own), and any while dependencies are overridden.
@@ -296,7 +296,7 @@ def _is_plain(context: Any, call: ModelCall | StreamCall, guard: Depends | None)
 
 
 def _checks_nothing(dependency: Depends) -> bool:
-    """Whether it is there for OpenAPI alone."""
+    """Whether a dependency only documents, and checks nothing."""
     return getattr(dependency.dependency, "checks_nothing", False)
 
 

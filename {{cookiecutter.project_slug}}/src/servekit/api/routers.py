@@ -1,4 +1,4 @@
-"""A router that is quick to say that a request is not for it."""
+"""A router that rejects requests for other prefixes cheaply."""
 
 from typing import Any
 

@@ -49,7 +49,7 @@ def said(
     sources: Sequence[SourceKind],
     settings: StoreSettings,
 ) -> Iterator[str]:
-    """Do what was asked, and yield the lines that say so.
+    """Run the command, and yield the lines to print.
 
     Raises:
         ModelStoreError: The store, a model or a version is not what is wanted.
@@ -133,7 +133,7 @@ def named(models: Sequence[Model], name: str, what: str) -> list[Model]:
 
 
 def publish(name: str, ours: FolderSource, theirs: ModelSource) -> Iterator[str]:
-    """Put the versions of a model of our folder there; its champion too, if there was none.
+    """Copy a model's versions from the project's folder, and its champion where there is none.
 
     Raises ModelStoreError when a version is there with other content.
     """

@@ -1,4 +1,4 @@
-"""Stop when asked, at any moment, and leave nothing running.
+"""Stops on a signal at any moment, and leaves nothing running.
 
 Imports next to nothing, so that signals are listened to at once. The template's own programs use
 this module too.

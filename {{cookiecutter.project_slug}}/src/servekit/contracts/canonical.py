@@ -20,7 +20,7 @@ class NoKeyError(Exception):
 
 
 def key_of(item: Any) -> str:
-    """A digest that equal items share, and no others.
+    """Return a digest that is the same for equal items, and different for all others.
 
     It is made of values and their types, not of JSON: there, secrets are masked, infinity is
     null, and a field may be left out.
@@ -34,7 +34,7 @@ def key_of(item: Any) -> str:
 
 
 def _add(item: Any, parts: list[bytes]) -> None:
-    """Add the item as bytes that no other item begins with."""
+    """Add a prefix-free encoding of the item."""
     # Most items are of the plainest types: to ask for these first takes a fifth of the time.
     kind = type(item)
     if kind is str:

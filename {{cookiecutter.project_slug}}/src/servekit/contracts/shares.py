@@ -31,7 +31,7 @@ class Shares:
 
     @contextmanager
     def held(self, caller: str) -> Iterator[None]:
-        """Count one more inside the block.
+        """Hold one place inside the block. Raises TooManyStreamsError when the share is used up.
 
         Args:
             caller: Its name. An unknown one, "", has no share: all unknown ones would share it.

@@ -149,7 +149,7 @@ class Signatures(dict[str, Signature]):
 
 
 def _fields(schema: Schema, alone: str) -> tuple[bool, list[Field]]:
-    """The fields of a type; one that is called `alone` where it has none."""
+    """Return the fields of a type, or one field called `alone` for a type without any."""
     parts: Schema = schema.get("$defs", {})
     whole = _resolved(schema, parts)
     properties: Mapping[str, Schema] = whole.get("properties", {})

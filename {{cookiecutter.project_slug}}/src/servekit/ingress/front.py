@@ -1,4 +1,4 @@
-"""Stands in front of all that Ray Serve does with a request, in each replica and each proxy.
+"""Reads and checks requests before Ray Serve sees them, in each replica and each proxy.
 
 Ray Serve calls `in_front` because `deploy/serve.env` says so.
 """
@@ -72,7 +72,7 @@ def _may_pass(header: Header) -> bool:
 
 
 class TooMuchUnfinishedError(Exception):
-    """The bodies that are still arriving leave no room for more of one."""
+    """Unfinished bodies fill their share of the memory."""
 
 
 class Unfinished:
@@ -165,12 +165,12 @@ class WholeBodies:
         await self.app(scope, receive_again, send)
 
     def _reads(self, declared: int | None) -> bool:
-        """Whether there is a body, and one that the application will take."""
+        """Whether the application will read a body."""
         return declared is None or 0 < declared <= self.max_bytes
 
 
 def in_front() -> list[Middleware]:
-    """Return what stands there, outermost first."""
+    """Return the middleware in front of Ray Serve, outermost first."""
     try:
         settings = ApiSettings.load()
     except SettingsError:  # said where the service starts

@@ -110,7 +110,7 @@ class Wiring:
         return self._unasked(checked, checked.features).openapi()["paths"]
 
     def _unasked(self, checked: Checked, features: Sequence[Feature] = ()) -> FastAPI:
-        """The API of models that are not asked, which shows what refers to those that are not."""
+        """Build the API with models that never answer, to find references to unknown ones."""
         nothing: Any = None
         known = by_name(self.models())
         unasked = {name: WrappedPredictor(nothing) for name in known}

@@ -1,4 +1,4 @@
-"""What of this machine a model may use."""
+"""Tells which CPUs and GPUs of this machine a model may use."""
 
 import os
 

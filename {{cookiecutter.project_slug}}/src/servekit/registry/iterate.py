@@ -21,7 +21,7 @@ ENDS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
 
 
 class Contained:
-    """A block that raises nothing but an Exception that a future can carry.
+    """A block that turns its errors into those that a future can carry.
 
     StopIteration would leave a future waiting for ever, SystemExit would end the process, and a
     library in another language may panic. A class: `contextmanager` lets StopIteration through.

@@ -1,4 +1,4 @@
-"""Says how far the files of a version have come."""
+"""Reports the progress of a download."""
 
 import logging
 import sys

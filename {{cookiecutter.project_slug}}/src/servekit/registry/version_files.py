@@ -120,7 +120,7 @@ def bytes_of(path: Path, *, is_json: bool = True) -> bytes:
         is_json: Whether it is a manifest or says what aliases mean; these are small.
 
     Raises:
-        ModelStoreError: It cannot be read, or is too large to be JSON about models.
+        ModelStoreError: It cannot be read, or is too large for JSON of the model store.
     """
     try:
         if is_json:

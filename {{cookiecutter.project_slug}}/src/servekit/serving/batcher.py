@@ -155,7 +155,7 @@ class Batcher(Generic[Item, Answer]):
         self._calls.pop(answer, None)
 
     def _give_up_late(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give up what is late, and come again when the next request would be.
+        """Give up late requests, and set the timer for the next one.
 
         One timer for all, since all may wait as long: one each costs a busy loop ten times as much.
         """

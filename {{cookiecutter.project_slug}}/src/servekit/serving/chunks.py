@@ -1,4 +1,4 @@
-"""Sends what a stream has ready together: a message for each item costs more than most items."""
+"""Sends the ready items of a stream together: a message each would cost more than the items."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing

@@ -225,7 +225,7 @@ class ModelClient:
                 yield prediction
 
     async def _pieces(self, item: Any, version: str) -> Whole:
-        """Return a whole stream if it is a short one; it has travelled with those of others."""
+        """Return a whole stream if it is short; it is then batched with others."""
         tries = self._tries_whole and not is_reference(version)
         if not tries or monotonic() < self._streamed_until:
             return None

@@ -106,5 +106,5 @@ def by_name(models: Iterable[Model]) -> Mapping[str, Model]:
     models = list(models)
     for name, times in Counter(one.name for one in models).items():
         if times > 1:
-            raise SettingsError(f"In features.py two models are called {name!r}.")
+            raise SettingsError(f"Duplicate model name {name!r} in features.py.")
     return {one.name: one for one in models}

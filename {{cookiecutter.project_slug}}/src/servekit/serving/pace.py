@@ -1,4 +1,4 @@
-"""Tells which calls the event loop can make itself, and makes the others in threads."""
+"""Decides which calls run in the event loop, and runs the others in threads."""
 
 import asyncio
 import math

@@ -81,7 +81,7 @@ class SharedRedis:
         self._unanswered = ""
 
     def report_to(self, meter: Meter, unanswered: str) -> None:
-        """Count the questions without a reply, under this name."""
+        """Count commands without a reply in this counter."""
         self._meter, self._unanswered = meter, unanswered
 
     @property

@@ -1,4 +1,4 @@
-"""Clients that the service lets in, whatever features it has.
+"""Clients with valid credentials, whatever features the service has.
 
 A feature of the kit that needs something for that has a module in `features/`; one of the service
 has `tests/features/<name>_visitor.py`. Such a module has any of these, each a dict:

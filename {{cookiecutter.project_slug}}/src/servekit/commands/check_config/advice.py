@@ -22,7 +22,7 @@ Block = dict[str, Any]
 
 
 def advice(config: Block) -> Iterator[str]:
-    """Yield a sentence for each value that a valid configuration had better have otherwise."""
+    """Yield a sentence for each valid value that is likely to cost requests."""
     schema = ServeDeploySchema.model_validate(config)  # which makes numbers of "90"
     keep_alive_s = schema.http_options.keep_alive_timeout_s
     if keep_alive_s <= LOAD_BALANCERS_S:

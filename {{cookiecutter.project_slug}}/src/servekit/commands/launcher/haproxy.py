@@ -39,7 +39,7 @@ class HAProxy:
         return sum(int(row["scur"] or 0) for row in rows if row["svname"] == "BACKEND")
 
     def has_died(self) -> bool:
-        """Whether there was one, which has left its socket behind."""
+        """Whether HAProxy has died, and left its socket behind."""
         try:
             self._connect().close()
         except ConnectionRefusedError:

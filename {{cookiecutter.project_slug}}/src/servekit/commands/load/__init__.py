@@ -73,7 +73,7 @@ def measure(wiring: str, options: argparse.Namespace) -> None:
 
 
 def whole_number(name: str, value: str, least: int) -> int:
-    """The number that `value` is. Raises SystemExit unless it is a whole one, `least` or above."""
+    """Parse a whole number. Raises SystemExit unless it is at least `least`."""
     if not re.fullmatch("0|[1-9][0-9]{0,4}", value) or int(value) < least:
         sys.exit(f"{name} has to be a whole number from {least} to 99999, and {value!r} is not.")
     return int(value)

@@ -105,7 +105,7 @@ def placed(deployment: Block, workers: list[Worker]) -> Iterator[str]:
 
 
 def preference(worker: Worker, name: str) -> tuple[bool, int, int]:
-    """What is least is preferred: without a GPU, few of the deployment, few of all."""
+    """Return a sort key: first workers without a GPU, then those with the fewest replicas."""
     has_gpu = worker.group.capacity.get("num_gpus", 0) > 0
     return has_gpu, worker.replicas[name], worker.replicas.total()
 

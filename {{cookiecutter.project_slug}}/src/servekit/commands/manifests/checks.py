@@ -100,7 +100,7 @@ def write(overlay: str, folder: Path) -> bool:
     file.write_text(as_yaml(*manifests.documents), encoding="utf-8")
     print(f"{file}: OK")
     if kinds:
-        print(f"Not held against a schema here: {', '.join(kinds)}.")
+        print(f"Not validated, because no schema is installed: {', '.join(kinds)}.")
     if names:
-        print(f"These Secrets must be on the cluster before: {', '.join(names)}.")
+        print(f"Create these Secrets on the cluster first: {', '.join(names)}.")
     return True

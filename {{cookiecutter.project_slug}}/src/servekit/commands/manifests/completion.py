@@ -25,7 +25,7 @@ def the_service(documents: Sequence[Block]) -> Block:
     """Return the RayService. Raises ManifestsError unless there is exactly one."""
     found = [one for one in documents if one.get("kind") == "RayService"]
     if len(found) != 1:
-        raise ManifestsError(f"There is to be one RayService, and there are {len(found)}.")
+        raise ManifestsError(f"Exactly one RayService is needed, and there are {len(found)}.")
     return found[0]
 
 

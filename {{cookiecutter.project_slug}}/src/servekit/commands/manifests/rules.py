@@ -165,7 +165,7 @@ def in_settings(manifests: Manifests) -> Iterator[str]:
 def in_image(owner: str, image: str) -> Iterator[str]:
     tag = image.rpartition("/")[2].partition(":")[2]
     if "@" not in image and tag in {"", "latest"}:
-        yield f"{owner}: the image {image!r} needs a tag that stays: not `latest`, and not none."
+        yield f"{owner}: the image {image!r} needs a fixed tag, and not `latest`."
 
 
 def in_ports(manifests: Manifests) -> Iterator[str]:
@@ -197,12 +197,12 @@ def serving_ports(group: Group) -> dict[str, int]:
 def in_probes(manifests: Manifests) -> Iterator[str]:
     for group in manifests.groups:
         if "livenessProbe" in group.container:
-            yield f"{group.what} has a livenessProbe: KubeRay's own is patient, and stays."
+            yield f"{group.what} has a livenessProbe: remove it, KubeRay's own is more patient."
     for group in manifests.workers:
         asked: Any = group.container.get("readinessProbe", {}).get("httpGet", {})
         if asked.get("path") != "/-/healthz" or asked.get("port") != "serve":
             yield (
-                f"{group.what} must be asked for /-/healthz on the port 'serve' for its readiness: "
+                f"{group.what} needs a readinessProbe for /-/healthz on the port 'serve': "
                 "KubeRay's own probe wants wget."
             )
 

@@ -70,15 +70,15 @@ def scaffold(wiring: Wiring, options: Namespace) -> None:
 def next_step(names: Names, options: Namespace) -> str:
     """Return the sentence that says how a new model becomes the user's own."""
     if not KINDS[options.kind].versioned:
-        return "Make the contract and the model yours."
+        return "Next: replace the contract and the model with your own."
     if options.source:
         return (
-            "Make the contract, the model and its training yours, and publish the next version:"
+            "Next: adapt the contract, the model and its golden examples, then publish a version:"
             f" `make train MODEL={names.name} FROM={names.name}.onnx`."
         )
     return (
-        f"Make the contract, the model and its training yours, delete {names.versions}, whose"
-        f" version is the example's, and `make train MODEL={names.name}`."
+        "Next: replace the contract, the model and its training with your own, delete the example"
+        f" version ({names.versions}), then publish yours: `make train MODEL={names.name}`."
     )
 
 
@@ -108,7 +108,7 @@ def check(wiring: Wiring, options: Namespace) -> None:
     if options.source and not Path(options.source).is_file() and not is_in_store(options.source):
         raise EditError(f"There is no file {options.source}.")
     if name in {one.name for one in wiring.models()}:
-        raise EditError(f"There is a model {name!r} already.")
+        raise EditError(f"The model {name!r} already exists.")
     load_dotenv(os.environ.get("ENV_FILE", ".env"))
     for path in wiring.paths():
         if f"{path}/".startswith(f"/v1/{name}/"):
@@ -139,7 +139,7 @@ def add(project: Path, names: Names, options: Namespace) -> list[Path]:
     check_free(project, names)
     shared, requirements = wired(project, names, kind), required(project, kind)
     with requirements:
-        run(shlex.split(options.setup), "What the model needs cannot be installed")
+        run(shlex.split(options.setup), "The requirements of the model cannot be installed")
         parts = onnx_file.parts(Path(options.source), options.file) if options.source else {}
         files = files_of(kind, names, parts)
         check_constant(names, files[names.contract])

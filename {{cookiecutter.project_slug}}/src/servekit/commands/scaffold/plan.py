@@ -20,7 +20,7 @@ def check_free(project: Path, names: Names) -> None:
     for path in (names.contract, names.model, names.routes, names.test, names.versions):
         for taken in (path, path.with_suffix("" if path.suffix else ".py")):
             if (project / taken).exists():
-                raise EditError(f"{taken} is there already.")
+                raise EditError(f"{taken} already exists.")
     for path in (names.contract, names.model, names.routes):
         package = path.parent / "__init__.py"
         if (project / package).exists() and names.name in edits.bound(_read(project / package)):

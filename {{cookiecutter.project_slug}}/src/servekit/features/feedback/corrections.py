@@ -39,7 +39,7 @@ class Corrections:
         self._writes = WriteBatcher(database, database.timeout_s)
 
     async def put(self, receipt: Receipt, correction: Correction) -> bool:
-        """Store it in place of what was there. Returns whether that was nothing."""
+        """Store or replace the correction. Returns whether it is new."""
         stored = {"id": receipt.id, "owner": receipt.owner, "given_at": datetime.now(UTC)}
         return await self._writes.put(correction._asdict() | stored)
 
@@ -48,20 +48,20 @@ class Corrections:
         return found[0] if found else None
 
     async def all(self) -> list[Correction]:
-        """Always in the same order."""
+        """Return all corrections, in a fixed order."""
         return await self._select(_COLUMNS.order_by(feedback.c.id))
 
     async def delete(self, receipt: Receipt) -> bool:
-        """Return whether there was one."""
+        """Delete the correction. Returns whether there was one."""
         return await self._delete(delete(feedback).where(feedback.c.id == receipt.id)) > 0
 
     async def delete_older(self, days: int) -> int:
-        """Return how many there were."""
+        """Delete old corrections. Returns how many."""
         oldest = datetime.now(UTC) - timedelta(days=days)
         return await self._delete(delete(feedback).where(feedback.c.given_at < oldest))
 
     async def delete_of(self, owners: Sequence[str]) -> int:
-        """Return how many there were of these owners, as receipts name them."""
+        """Delete the corrections of these owners, as receipts name them. Returns how many."""
         return await self._delete(delete(feedback).where(feedback.c.owner.in_(owners)))
 
     async def _select(self, statement: Select[Any]) -> list[Correction]:

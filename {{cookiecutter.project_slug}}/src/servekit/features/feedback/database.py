@@ -26,8 +26,8 @@ MIGRATION_TIMEOUT_S = 600.0
 NOTE_TIMEOUT_S = 0.5
 CLOSING_TIMEOUT_S = 5.0
 
-AWAY = "The database of feedback does not answer."
-NOT_READY = "The database of feedback is not ready yet."
+AWAY = "The feedback database does not answer."
+NOT_READY = "The feedback database is not ready yet."
 UNUSABLE = "The schema of the feedback database cannot be used."
 
 
@@ -157,7 +157,7 @@ class Database:
         return (*known, asyncpg.PostgresError, asyncpg.InterfaceError)
 
     def _refusal(self, error: BaseException) -> DatabaseAwayError:
-        """A database that answers is not told to be away for its schema."""
+        """Tell a database with an unusable schema from one that does not answer."""
         from .migrate import CommandError, SchemaError
 
         is_schema = isinstance(error, CommandError | SchemaError)
@@ -167,9 +167,9 @@ class Database:
         """Say once that it is lost, and once that it is found."""
         before, self.trouble = self.trouble, trouble
         if trouble and not before:
-            log.warning("the database of feedback is away", extra={"reason": trouble})
+            log.warning("the feedback database is away", extra={"reason": trouble})
         elif before and not trouble:
-            log.info("the database of feedback is back")
+            log.info("the feedback database is back")
 
 
 def _import_bring_up() -> Callable[[AsyncEngine, bool], Awaitable[None]]:

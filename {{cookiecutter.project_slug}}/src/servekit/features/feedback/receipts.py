@@ -20,7 +20,7 @@ _TAG_BYTES = 16
 
 
 class Content(NamedTuple):
-    """What was asked and what was answered, as texts that equal ones share.
+    """The item and its answer in canonical form: equal values have equal texts.
 
     output: None where it is not looked at.
     """

@@ -44,7 +44,7 @@ class WriteBatcher:
         self._writing: asyncio.Task[None] | None = None
 
     async def put(self, row: Row) -> bool:
-        """Return whether there was none under this id. Raises DatabaseAwayError."""
+        """Store the correction. Returns whether its id is new. Raises DatabaseAwayError."""
         if len(self._line) >= MAX_WAITING:
             raise DatabaseAwayError(AWAY)
         waiting = _Waiting(row, asyncio.get_running_loop().create_future())

@@ -1,4 +1,4 @@
-"""What a client says, checked before a model is asked, and what it is told."""
+"""Validates the messages of clients, and words the errors that they get."""
 
 import logging
 from collections.abc import AsyncIterator, Callable

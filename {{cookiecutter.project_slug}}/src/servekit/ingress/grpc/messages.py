@@ -1,4 +1,4 @@
-"""Tensors of messages, and messages of tensors."""
+"""Converts gRPC messages to tensors and back."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The methods that Ray Serve calls for a call, with the names that the `.proto` file has."""
+"""The gRPC methods that Ray Serve calls, by their names in the `.proto` file."""
 
 # ruff: noqa: N802
 

@@ -134,7 +134,7 @@ def _changing(folder: Path, timeout_s: float) -> Iterator[None]:
         try:
             while not _locked(descriptor):
                 if monotonic() > until:
-                    raise ModelStoreError(f"Another process is changing {folder} all the time.")
+                    raise ModelStoreError(f"Another process keeps {folder} locked.")
                 sleep(0.02)
             yield
         finally:

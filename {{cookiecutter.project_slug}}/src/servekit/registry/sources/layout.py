@@ -71,7 +71,7 @@ def read_aliases(content: bytes, where: object) -> dict[str, str]:
 def moved(
     aliases: Mapping[str, str], alias: str, version: str, before: str | None, where: object
 ) -> dict[str, str]:
-    """The aliases once this one has moved.
+    """Return the aliases after this one has moved.
 
     Raises ModelStoreError when it does not mean `before`: another process moved it meanwhile.
     """
@@ -126,7 +126,7 @@ def check_size(found_bytes: int | None, announced_bytes: int | None, where: obje
         return
     if announced_bytes is None:
         if found_bytes > MAX_JSON_BYTES:
-            raise ModelStoreError(f"{where} is too large to be JSON about models.")
+            raise ModelStoreError(f"{where} is too large for JSON of the model store.")
     elif found_bytes != announced_bytes:
         raise ModelStoreError(
             f"{where} has {found_bytes} bytes where its manifest says {announced_bytes}."

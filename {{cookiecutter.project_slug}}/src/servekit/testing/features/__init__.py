@@ -1,1 +1,1 @@
-"""How a service runs in tests, and how they are let in: a module for each feature that asks."""
+"""Settings and credentials for tests, in a module for each feature that needs some."""

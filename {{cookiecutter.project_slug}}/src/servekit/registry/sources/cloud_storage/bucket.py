@@ -140,7 +140,7 @@ class CloudStorageSource:
                 else self._objects.create(path, content)
             ):
                 return
-        raise ModelStoreError(f"{where} changes all the time: try again.")
+        raise ModelStoreError(f"{where} keeps changing: try again.")
 
     async def _publish(self, name: str, version: str, folder: Path) -> None:
         files = verified(folder, name, version)
@@ -157,7 +157,7 @@ class CloudStorageSource:
         found = await self._objects.read(path)
         if found and found.content != content:
             raise ModelStoreError(
-                f"{self._objects.called(path)} is there already, with other content: a version"
+                f"{self._objects.called(path)} already exists, with other content: a version"
                 " never changes, so publish under another one."
             )
         return found is not None
@@ -168,7 +168,7 @@ class CloudStorageSource:
         # From an upload that did not finish, or one that goes on at this moment.
         if await self._objects.sha256(path) != sha256:
             raise ModelStoreError(
-                f"{self._objects.called(path)} is there already, from a version that was not"
+                f"{self._objects.called(path)} already exists, from a version that was not"
                 " finished: delete it, or publish under another version."
             )
 

@@ -1,4 +1,4 @@
-"""The objects of a bucket, and what its answers mean."""
+"""Reads and writes the objects of a bucket, and translates its errors."""
 
 import hashlib
 import re

@@ -47,22 +47,23 @@ def understood(repository: Repository) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise _meaning(error, repository) from None
     except HFValidationError:
-        raise ModelStoreError(f"The hub knows no such names as {repository}.") from None
+        raise ModelStoreError(f"The Hugging Face Hub has no names such as {repository}.") from None
     except (HTTPError, ConnectionError, TimeoutError, XetDownloadError):
-        raise StoreUnreachableError(f"The hub cannot be reached for {repository}.") from None
+        raise StoreUnreachableError(
+            f"Cannot reach the Hugging Face Hub for {repository}."
+        ) from None
     except OSError as error:
         raise ModelCacheError(
-            f"What is downloaded of {repository} cannot be kept: {error.strerror or error}."
+            f"The files of {repository} cannot be cached: {error.strerror or error}."
         ) from error
 
 
 def _not_here(repository: Repository) -> ModelStoreError:
     if is_offline_mode():
         return StoreUnreachableError(
-            f"HF_HUB_OFFLINE keeps the hub from being asked for {repository}, and what is needed"
-            " of it is not in HF_HOME."
+            f"HF_HUB_OFFLINE is set, and HF_HOME does not hold what is needed of {repository}."
         )
-    return StoreUnreachableError(f"The hub cannot be reached for {repository}.")
+    return StoreUnreachableError(f"Cannot reach the Hugging Face Hub for {repository}.")
 
 
 def _meaning(error: HfHubHTTPError, repository: Repository) -> Exception:

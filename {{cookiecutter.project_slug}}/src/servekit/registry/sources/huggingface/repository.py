@@ -132,7 +132,7 @@ class HuggingFaceSource:
                 return {f"{name}/{version}/{file}": folder / file for file in names}
             if bytes_of(there) != bytes_of(folder / MANIFEST):
                 raise ModelStoreError(
-                    f"{self._called(path)} is there already, with other content: a version never"
+                    f"{self._called(path)} already exists, with other content: a version never"
                     " changes, so publish under another one."
                 )
             return {}
@@ -156,7 +156,7 @@ class HuggingFaceSource:
                     parent_commit=commit,
                 )
                 return
-        raise ModelStoreError(f"{self._repository} changes all the time: try again.")
+        raise ModelStoreError(f"{self._repository} keeps changing: try again.")
 
     def _download(
         self, path: str, commit: str | None = None, size_bytes: int | None = None
@@ -182,7 +182,7 @@ class HuggingFaceSource:
         url = hf_hub_url(self._repository.id, path, revision=revision)
         found = get_hf_file_metadata(url, timeout=self._timeout_s)
         if found.commit_hash is None:
-            raise ModelStoreError(f"What answers for {self._repository} is no Hugging Face Hub.")
+            raise ModelStoreError(f"The server of {self._repository} is not a Hugging Face Hub.")
         if size_bytes is not None or path.rpartition("/")[2] in {ALIASES, MANIFEST}:
             check_size(found.size, size_bytes, self._called(path))
 

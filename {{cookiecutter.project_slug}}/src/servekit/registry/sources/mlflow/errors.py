@@ -74,7 +74,7 @@ def _explained(error: Exception, url: str) -> ModelStoreError:
     if isinstance(error, RestException):
         said = str(error).partition(": ")[2].partition("\n")[0].rstrip(".")
         return ModelStoreError(f"The model store {url} says: {said[:200]}.")
-    return ModelStoreError(f"What answers at {url} is no MLflow registry.")
+    return ModelStoreError(f"The server at {url} is not an MLflow registry.")
 
 
 def _reason(causes: list[BaseException]) -> str:
