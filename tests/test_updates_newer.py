@@ -48,7 +48,7 @@ def newer(clone: Path, tmp_path: Path) -> Path:
     kit = project / "src/servekit/__init__.py"
     kit.write_text(kit.read_text() + "\nNEWER = True\n")
     readme = project / "README.md"
-    readme.write_text(readme.read_text().replace("Three commands to", "Three steps to"))
+    readme.write_text(readme.read_text().replace("Quick start", "Quickest start"))
     rows = {"prompts": {"cache": "caching"}, "settings": {"BATCHER_MAX_ITEMS": "BATCHER_LARGEST"}}
     (folder / "upgrades.json").write_text(json.dumps({"9.0.0": rows}))
     changelog = folder / "CHANGELOG.md"
@@ -76,7 +76,7 @@ def test_a_newer_version_brings_nothing_unasked(newer: Path, clone: Path, tmp_pa
     assert (project / "src/servekit/features/cache").is_dir()
     assert "NEWER" in (project / "src/servekit/__init__.py").read_text()
     readme = (project / "README.md").read_text()
-    assert "Three steps to" in readme
+    assert "Quickest start" in readme
     assert "Letters counted." in readme
     said = shown(report)
     assert "New, and declined: echo (make update SET='echo=yes')" in said
@@ -96,14 +96,12 @@ def test_a_file_that_the_team_removed_stays_removed(newer: Path, clone: Path, tm
 def test_a_line_that_both_changed_is_a_conflict(newer: Path, clone: Path, tmp_path: Path):
     project = made(clone, DEFAULT, tmp_path / "project")
     readme = project / "README.md"
-    readme.write_text(readme.read_text().replace("Three commands to", "Our commands to"))
+    readme.write_text(readme.read_text().replace("Quick start", "Our own start"))
     commit(project)
     report = commands.update(project, newer, "9.1.0")
     assert changed(report) == {"README.md"}
     text = readme.read_text()
-    ours, base, theirs = (
-        f"## {one} to an answer\n" for one in ("Our commands", "Three commands", "Three steps")
-    )
+    ours, base, theirs = (f"## {one} start\n" for one in ("Our own", "Quick", "Quickest"))
     assert f"<<<<<<< yours\n{ours}||||||| before\n{base}=======\n{theirs}>>>>>>> template\n" in text
     assert git(project, "ls-files", "--unmerged").count("README.md") == 3
     git(project, "reset", "--hard", "--quiet")
@@ -140,7 +138,7 @@ def between(clone: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "between"
     shutil.copytree(clone, folder)
     readme = folder / "{{cookiecutter.project_slug}}/README.md"
-    readme.write_text(readme.read_text().replace("Three commands to", "Two commands to"))
+    readme.write_text(readme.read_text().replace("Quick start", "Other start"))
     commit(folder)
     return folder
 
