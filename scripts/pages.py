@@ -10,16 +10,21 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import yaml
 from cookiecutter.environment import StrictEnvironment
 
 from .export import ROOT, known_to_git
 from .kit import PROJECT
 
 PAGES = ROOT / "build/pages"
-CONFIGURATION = ROOT / "mkdocs.yml"
+CONFIGURATION = "mkdocs.yml"
+STYLE = "td:first-child code { white-space: nowrap; }\n"
+"""A table shrinks other columns before it breaks the names in its first one."""
+
 SHOWN_AS = Path("project")
 """What the folder of the project is called on the site: braces are no part of an address."""
 
@@ -33,6 +38,10 @@ RENAMED = {
 
 FOLDERS = ("docs", "benchmarks", f"{PROJECT}/docs")
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)")
+SECTION = re.compile(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
+
+Entry = str | dict[str, "str | Sequence[Entry]"]
+"""A page, under its own title or another, or pages under a heading."""
 
 
 def is_page(path: Path) -> bool:
@@ -92,10 +101,29 @@ def moved(link: re.Match[str], page: Path, known: set[Path], folder: Path) -> st
     return Path(os.path.relpath(place(target), place(page).parent)).as_posix()
 
 
+def navigation(pages: Path, folder: Path = Path()) -> list[Entry]:
+    """Return the pages of a folder in the order in which its index links to them."""
+    index = folder / "index.md"
+    entries: list[Entry] = [str(index), {"About": str(folder / "about.md")}]
+    for heading, text in SECTION.findall((pages / index).read_text(encoding="utf-8")):
+        targets = [folder / Path(os.path.normpath(link)) for link in LINK.findall(text)]
+        listed = [str(target) for target in targets if target.suffix == ".md"]
+        inner = folder / SHOWN_AS / "index.md"
+        below = navigation(pages, inner.parent) if str(inner) in listed else listed
+        if below:
+            entries.append({heading: below})
+    return entries
+
+
 def main() -> int:
     gather(PAGES)
+    (PAGES / "site.css").write_text(STYLE, encoding="utf-8")
+    written = (ROOT / CONFIGURATION).read_text(encoding="utf-8")
+    written += yaml.safe_dump({"nav": navigation(PAGES)}, sort_keys=False)
+    configuration = PAGES.with_name(CONFIGURATION)
+    configuration.write_text(written, encoding="utf-8")
     zensical = [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"]
-    done = subprocess.run([*zensical, "--config-file", CONFIGURATION], cwd=ROOT, check=False)
+    done = subprocess.run([*zensical, "--config-file", configuration], cwd=ROOT, check=False)
     if not done.returncode:
         print("The pages begin at build/site/index.html.")
     return done.returncode

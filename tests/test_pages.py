@@ -1,17 +1,28 @@
 """The documentation as pages: built strictly, and whole."""
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
 from scripts.export import ROOT, known_to_git
-from scripts.pages import is_page, place
+from scripts.pages import PAGES, Entry, is_page, navigation, place
 
 from .environment import run, said
 
 SITE = ROOT / "build/site"
+
+
+def flattened(entries: Sequence[Entry]) -> Iterator[str]:
+    """The pages of a navigation, in order."""
+    for entry in entries:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for below in entry.values():
+                yield from flattened([below] if isinstance(below, str) else below)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +38,16 @@ def test_every_page_is_on_the_site(site: Path):
     assert Path("index.html") in pages
     assert len(pages) > 50
     assert [str(page) for page in pages if not (site / page).is_file()] == []
+
+
+def test_every_page_is_in_the_navigation(site: Path):
+    listed = {str(page) for page in flattened(navigation(PAGES))}
+    assert [
+        page for page in map(str, map(place, filter(is_page, known_to_git()))) if page not in listed
+    ] == []
+    shown = re.findall(r'<a href="([^"]+)" class="md-nav__link', (site / "index.html").read_text())
+    assert shown.index("./about.html") < shown.index("./tutorial/first-service.html")
+    assert "./project/how-to/your-own-model.html" in shown
 
 
 def test_pages_of_the_project_are_those_of_a_render(site: Path):
