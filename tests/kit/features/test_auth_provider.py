@@ -62,7 +62,7 @@ async def eventually(condition: Callable[[], Any]) -> bool:
 @pytest.mark.parametrize("key", [FIRST, CURVED], ids=["RS256", "ES256"])
 async def test_a_good_token_is_accepted(provider: Provider, key: SigningKey) -> None:
     async with trusting(provider) as tokens:
-        caller = await tokens.caller(provider.token(key))
+        caller = await tokens.authenticate(provider.token(key))
         assert caller
         assert (caller.id, caller.scopes) == ("oidc:ada", {"predict"})
 
@@ -82,7 +82,7 @@ async def test_scopes_are_those_that_the_token_gives_and_the_service_knows(
     provider: Provider, claims: dict[str, Any], scopes: set[str]
 ) -> None:
     async with trusting(provider) as tokens:
-        caller = await tokens.caller(provider.token(**claims))
+        caller = await tokens.authenticate(provider.token(**claims))
         assert caller
         assert caller.scopes == scopes
 
@@ -114,7 +114,7 @@ async def test_a_token_with_wrong_claims_is_refused(
     provider: Provider, claims: dict[str, Any]
 ) -> None:
     async with trusting(provider) as tokens:
-        assert await tokens.caller(provider.token(**claims)) is None
+        assert await tokens.authenticate(provider.token(**claims)) is None
 
 
 @pytest.mark.parametrize("algorithm", [[], {}, ["RS256"], None, 7], ids=str)
@@ -131,7 +131,7 @@ def test_an_algorithm_that_is_no_text_is_a_401(provider: Provider, algorithm: An
 @pytest.mark.parametrize("subject", ["x" * 255, "a", "Ada Lovelace|7", "\u00e9\u4e2d"])
 async def test_a_subject_may_be_any_text_that_can_be_read(provider: Provider, subject: str) -> None:
     async with trusting(provider) as tokens:
-        caller = await tokens.caller(provider.token(sub=subject))
+        caller = await tokens.authenticate(provider.token(sub=subject))
         assert caller
         assert caller.id == f"oidc:{subject}"
 
@@ -141,7 +141,7 @@ async def test_a_numeric_subject_is_refused(provider: Provider) -> None:
     body = json.dumps(claims).encode()
     numbered = jwt.api_jws.encode(body, FIRST.private, "RS256", {"kid": "first"})
     async with trusting(provider) as tokens:
-        assert await tokens.caller(numbered) is None
+        assert await tokens.authenticate(numbered) is None
 
 
 async def test_keys_are_never_confused(provider: Provider) -> None:
@@ -167,8 +167,8 @@ async def test_keys_are_never_confused(provider: Provider) -> None:
         jwt.encode(claims, FIRST.private, "RS256", {"kid": "\0"}),
     ]
     async with trusting(provider) as tokens:
-        assert [await tokens.caller(one) for one in tried] == [None] * len(tried)
-        assert await tokens.caller(provider.token(FIRST))
+        assert [await tokens.authenticate(one) for one in tried] == [None] * len(tried)
+        assert await tokens.authenticate(provider.token(FIRST))
 
 
 class UncheckedHmac(HMACAlgorithm):
@@ -180,17 +180,17 @@ class UncheckedHmac(HMACAlgorithm):
 
 async def test_the_services_own_tokens_are_good_beside_the_providers(provider: Provider) -> None:
     async with trusting(provider) as tokens:
-        caller = await tokens.caller(token())
+        caller = await tokens.authenticate(token())
         assert caller
         assert caller.id == NAME
 
 
 async def test_a_new_key_is_fetched_when_a_token_names_it(provider: Provider) -> None:
     async with trusting(provider, cooldown_s=0) as tokens:
-        assert await tokens.caller(provider.token(SECOND)) is None
+        assert await tokens.authenticate(provider.token(SECOND)) is None
         provider.keys = [FIRST, SECOND]
-        assert await tokens.caller(provider.token(SECOND))
-        assert await tokens.caller(provider.token(FIRST))
+        assert await tokens.authenticate(provider.token(SECOND))
+        assert await tokens.authenticate(provider.token(FIRST))
 
 
 async def test_unknown_key_floods_do_not_reach_the_provider(
@@ -202,10 +202,10 @@ async def test_unknown_key_floods_do_not_reach_the_provider(
     ]
     async with trusting(provider, cooldown_s=60) as tokens:
         assert provider.fetches == 1
-        found = await asyncio.gather(*(tokens.caller(one) for one in unknown))
+        found = await asyncio.gather(*(tokens.authenticate(one) for one in unknown))
         assert found == [None] * 200
         assert provider.fetches == 1
-        assert await tokens.caller(provider.token())
+        assert await tokens.authenticate(provider.token())
 
 
 async def test_many_who_bring_an_unknown_key_share_one_fetch(provider: Provider) -> None:
@@ -213,7 +213,7 @@ async def test_many_who_bring_an_unknown_key_share_one_fetch(provider: Provider)
         await asyncio.sleep(SOON_S)
         provider.keys = [SECOND]
         good = provider.token(SECOND)
-        found = await asyncio.gather(*(tokens.caller(good) for _ in range(20)))
+        found = await asyncio.gather(*(tokens.authenticate(good) for _ in range(20)))
         assert None not in found
         assert provider.fetches == 2
 
@@ -223,12 +223,12 @@ async def test_tokens_of_a_removed_key_are_refused_even_if_cached(
 ) -> None:
     async with trusting(provider, fresh_s=SOON_S) as tokens:
         good = provider.token(FIRST)
-        assert await tokens.caller(good)
+        assert await tokens.authenticate(good)
         provider.keys = [SECOND]
         known = tokens._provider  # pyright: ignore[reportPrivateUsage]
         assert known
         assert await eventually(lambda: known.generation() == 2)
-        assert await tokens.caller(good) is None
+        assert await tokens.authenticate(good) is None
 
 
 async def test_a_provider_that_takes_its_last_key_back_is_believed(
@@ -236,13 +236,13 @@ async def test_a_provider_that_takes_its_last_key_back_is_believed(
 ) -> None:
     async with trusting(provider, fresh_s=SOON_S, cooldown_s=SOON_S) as tokens:
         good = provider.token()
-        assert await tokens.caller(good)
+        assert await tokens.authenticate(good)
         provider.keys = []
         assert await eventually(lambda: "no key that can be used" in caplog.text)
-        assert await tokens.caller(good) is None
+        assert await tokens.authenticate(good) is None
         provider.keys = [SECOND]
         await asyncio.sleep(SOON_S)
-        assert await tokens.caller(provider.token())
+        assert await tokens.authenticate(provider.token())
 
 
 @pytest.mark.parametrize("odd", [{"kty": ["RSA"]}, {"kid": ["x"]}, {"n": 5}, 5, None, "x", []])
@@ -252,7 +252,7 @@ async def test_an_odd_key_does_not_keep_the_others_from_changing(
     provider.beside = [FIRST.published | odd if isinstance(odd, dict) else odd]
     provider.keys = [SECOND]
     async with trusting(provider) as tokens:
-        assert await tokens.caller(provider.token())
+        assert await tokens.authenticate(provider.token())
 
 
 @pytest.mark.parametrize(
@@ -274,22 +274,22 @@ async def test_while_the_provider_fails_its_last_keys_stay(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with trusting(provider, fresh_s=0.01, cooldown_s=0) as tokens:
-        assert await tokens.caller(provider.token())
+        assert await tokens.authenticate(provider.token())
         provider.failure = failure
         with monkeypatch.context() as impatient:
             if failure == "hang":
                 # An answer may take longer than this on a busy machine; none is expected here.
                 impatient.setattr(signing_keys, "TIMEOUT_S", SOON_S)
             assert await eventually(lambda: said in caplog.text)
-            assert await tokens.caller(provider.token(FIRST, jti="a new one"))
-            assert await tokens.caller(provider.token(SECOND)) is None
+            assert await tokens.authenticate(provider.token(FIRST, jti="a new one"))
+            assert await tokens.authenticate(provider.token(SECOND)) is None
         provider.failure = ""
         provider.released.set()
         provider.keys = [SECOND]
         known = tokens._provider  # pyright: ignore[reportPrivateUsage]
         assert known
         assert await eventually(lambda: known.generation() == 2)
-        assert await tokens.caller(provider.token(SECOND))
+        assert await tokens.authenticate(provider.token(SECOND))
 
 
 async def test_a_provider_without_keys_yet_is_a_503_and_retried(
@@ -298,12 +298,12 @@ async def test_a_provider_without_keys_yet_is_a_503_and_retried(
     provider.failure = "error"
     async with trusting(provider, cooldown_s=SOON_S) as tokens:
         with pytest.raises(HTTPException) as refused:
-            await tokens.caller(provider.token())
+            await tokens.authenticate(provider.token())
         assert refused.value.status_code == 503
-        assert await tokens.caller(token())
+        assert await tokens.authenticate(token())
         provider.failure = ""
         assert await eventually(lambda: provider.fetches)
-        assert await tokens.caller(provider.token())
+        assert await tokens.authenticate(provider.token())
 
 
 def test_only_strong_public_signing_keys_are_used() -> None:
@@ -372,14 +372,14 @@ async def test_providers_put_things_elsewhere(
     provider: Provider, options: dict[str, Any], claims: dict[str, Any]
 ) -> None:
     async with as_set(provider, **options) as tokens:
-        caller = await tokens.caller(provider.token(**claims))
+        caller = await tokens.authenticate(provider.token(**claims))
         assert caller
         assert caller.scopes == {"predict"}
 
 
 async def test_a_scope_without_the_prefix_is_none(provider: Provider) -> None:
     async with as_set(provider, scope_prefix="api://churn/") as tokens:
-        caller = await tokens.caller(provider.token(scope="predict"))
+        caller = await tokens.authenticate(provider.token(scope="predict"))
         assert caller
         assert caller.scopes == set()
 
@@ -388,8 +388,8 @@ async def test_keys_may_be_at_another_address_than_the_issuer_says(provider: Pro
     issuer = "https://sts.example/tenant/"
     options = {"issuer": issuer, "keys_url": f"{provider.issuer}/keys"}
     async with as_set(provider, **options) as tokens:
-        assert await tokens.caller(provider.token(iss=issuer))
-        assert await tokens.caller(provider.token()) is None
+        assert await tokens.authenticate(provider.token(iss=issuer))
+        assert await tokens.authenticate(provider.token()) is None
 
 
 async def test_the_log_says_why_tokens_are_refused_and_never_the_token(
@@ -398,7 +398,7 @@ async def test_the_log_says_why_tokens_are_refused_and_never_the_token(
     refused = provider.token(aud="https://other.example")
     async with as_set(provider) as tokens:
         for _ in range(5):
-            assert await tokens.caller(refused) is None
+            assert await tokens.authenticate(refused) is None
     [line] = [one for one in caplog.records if "was refused" in one.message]
     said = vars(line)
     assert (said["reason"], said["kid"]) == ("InvalidAudienceError", "'first'")
@@ -410,6 +410,6 @@ async def test_a_token_of_an_unknown_key_is_told_of(
     provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with as_set(provider) as tokens:
-        assert await tokens.caller(provider.token(SECOND)) is None
+        assert await tokens.authenticate(provider.token(SECOND)) is None
     [line] = [one for one in caplog.records if "was refused" in one.message]
     assert vars(line)["reason"] == "no such key"

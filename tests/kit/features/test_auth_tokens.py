@@ -53,7 +53,7 @@ def flipped(text: str, place: int) -> str:
 
 
 async def accepted(token: str, tokens: OwnTokens | None = None) -> str | None:
-    caller = await BearerTokens(tokens or own()).caller(token)
+    caller = await BearerTokens(tokens or own()).authenticate(token)
     return caller.id if caller else None
 
 
@@ -111,9 +111,9 @@ async def test_a_malformed_token_is_refused(made: Callable[[], str]) -> None:
 async def test_an_altered_token_is_refused() -> None:
     good = signed()
     tokens = BearerTokens(own())
-    assert await tokens.caller(good)
+    assert await tokens.authenticate(good)
     for place in range(len(good)):
-        assert await tokens.caller(flipped(good, place)) is None, place
+        assert await tokens.authenticate(flipped(good, place)) is None, place
 
 
 async def test_a_public_key_as_shared_secret_opens_nothing() -> None:
@@ -137,7 +137,7 @@ async def test_a_secret_that_is_gone_takes_its_tokens_along() -> None:
 async def test_a_token_says_no_more_than_its_user_may_now() -> None:
     admin = own().issue(NAME, ["predict", "admin"])
     demoted = type(USER)(NAME, frozenset(["predict"]), USER.proof)
-    caller = await BearerTokens(own(users=(demoted,))).caller(admin)
+    caller = await BearerTokens(own(users=(demoted,))).authenticate(admin)
     assert caller
     assert caller.scopes == {"predict"}
 
@@ -156,10 +156,10 @@ async def test_a_remembered_token_is_forgotten_when_it_expires() -> None:
             return good._replace(expires_at=self.expires_at)
 
     tokens, good = BearerTokens(Fleeting(knowing(users=(USER,)), SLUG)), signed()
-    assert await tokens.caller(good)
-    assert await tokens.caller(good)
+    assert await tokens.authenticate(good)
+    assert await tokens.authenticate(good)
     await asyncio.sleep(0.06)
-    assert await tokens.caller(good) is None
+    assert await tokens.authenticate(good) is None
 
 
 async def test_a_token_is_verified_once_and_only_so_many_are_remembered(
@@ -177,7 +177,7 @@ async def test_a_token_is_verified_once_and_only_so_many_are_remembered(
     tokens = BearerTokens(counting)
     many = [signed(jti=str(number)) for number in range(5)]
     for one in [many[0]] * 3 + many:
-        assert await tokens.caller(one)
+        assert await tokens.authenticate(one)
     assert counting.verified_times == 5
-    assert await tokens.caller(many[0])
+    assert await tokens.authenticate(many[0])
     assert counting.verified_times == 6

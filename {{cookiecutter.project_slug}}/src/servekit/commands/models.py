@@ -37,13 +37,13 @@ def work_on_models(wiring: Wiring, options: Namespace) -> None:
     write_audit_trail()
     models, sources = list(wiring.models()), tuple(wiring.sources())
     try:
-        for line in said(options, models, sources, StoreSettings.load()):
+        for line in output_of(options, models, sources, StoreSettings.load()):
             print(line, flush=True)
     except (ModelStoreError, TrainingError, OSError) as error:
         sys.exit(str(error))
 
 
-def said(
+def output_of(
     options: Namespace,
     models: Sequence[Model],
     sources: Sequence[SourceKind],

@@ -36,7 +36,7 @@ def licences(name: str) -> list[dict[str, Any]]:
     return [{"license": {"name": name}} for name in names]
 
 
-def said_of(component: Mapping[str, Any]) -> str:
+def licence_text(component: Mapping[str, Any]) -> str:
     """Return the licences of a component in words; a dash where it has none."""
     held = component.get("licenses", [])
     return ", ".join(one.get("expression") or one["license"]["name"] for one in held) or "–"
@@ -44,7 +44,7 @@ def said_of(component: Mapping[str, Any]) -> str:
 
 def table(bill: Mapping[str, Any]) -> str:
     """Return the packages of a bill and their licences, in Markdown."""
-    rows = [(one["name"], one["version"], said_of(one)) for one in bill["components"]]
+    rows = [(one["name"], one["version"], licence_text(one)) for one in bill["components"]]
     head = [("package", "version", "licence"), ("---", "---", "---")]
     return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *rows]) + "\n"
 

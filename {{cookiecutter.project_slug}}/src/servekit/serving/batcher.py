@@ -39,7 +39,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-class _Asked(NamedTuple, Generic[Item]):
+class _Queued(NamedTuple, Generic[Item]):
     """One queued item, its size, and the context of its request."""
 
     item: Item
@@ -51,7 +51,7 @@ class _Asked(NamedTuple, Generic[Item]):
 class _Call(Generic[Item, Answer]):
     """One call in flight, and the requests that wait for it."""
 
-    waiting: dict[asyncio.Future[Answer], _Asked[Item]]
+    waiting: dict[asyncio.Future[Answer], _Queued[Item]]
     began: float
     answered: bool = False
     task: asyncio.Task[None] | None = None
@@ -94,7 +94,7 @@ class Batcher(Generic[Item, Answer]):
         self._quick_call = quick_call
         self._window = BatchWindow(window)
         self._takes_turns = takes_turns
-        self._waiting: dict[asyncio.Future[Answer], _Asked[Item]] = {}
+        self._waiting: dict[asyncio.Future[Answer], _Queued[Item]] = {}
         self._calls: dict[asyncio.Future[Answer], _Call[Item, Answer]] = {}
         self._in_flight: set[_Call[Item, Answer]] = set()
         self._scheduled = False
@@ -141,7 +141,7 @@ class Batcher(Generic[Item, Answer]):
             raise ModelOverloadedError(f"The {self._model} model is busy.")
         answer: asyncio.Future[Answer] = loop.create_future()
         # Estimated here: an item that cannot be is an error of its own request alone.
-        self._waiting[answer] = _Asked(item, copy_context(), self._size_bytes(item))
+        self._waiting[answer] = _Queued(item, copy_context(), self._size_bytes(item))
         self._schedule(loop)
         self._deadlines[answer] = loop.time() + self._settings.timeout_s
         if self._timed_in is not loop:
@@ -220,8 +220,8 @@ class Batcher(Generic[Item, Answer]):
         """How many requests wait for an answer."""
         return len(self._waiting) + sum(len(call.waiting) for call in self._in_flight)
 
-    def _next_batch(self) -> dict[asyncio.Future[Answer], _Asked[Item]]:
-        batch: dict[asyncio.Future[Answer], _Asked[Item]] = {}
+    def _next_batch(self) -> dict[asyncio.Future[Answer], _Queued[Item]]:
+        batch: dict[asyncio.Future[Answer], _Queued[Item]] = {}
         total_bytes = 0
         for answer, asked in self._waiting.items():
             total_bytes += asked.size_bytes

@@ -52,14 +52,14 @@ SMALL_BATCH = 16
 """Batches of at most so many items join those of other requests; larger ones are called alone."""
 
 
-class Asked(NamedTuple):
+class VersionedItem(NamedTuple):
     """An item, and the version that has to answer it."""
 
     item: Any
     version: str = CHAMPION
 
 
-def asked_bytes(asked: Asked) -> int:
+def item_bytes(asked: VersionedItem) -> int:
     return size_bytes(asked.item)
 
 
@@ -114,10 +114,10 @@ class ModelClient:
         self._meter = meter
         self._liveness = LivenessTracker()
         self._call = InstrumentedCall(name, "predict_batch", transport, meter, around)
-        self._batcher: Batcher[Asked, Prediction[Any]] = Batcher(
+        self._batcher: Batcher[VersionedItem, Prediction[Any]] = Batcher(
             name,
             self._batch,
-            asked_bytes,
+            item_bytes,
             settings,
             meter,
             quick_call=self._quick_batch if self._call.may_be_quick else None,
@@ -126,8 +126,8 @@ class ModelClient:
         of_streams = settings.model_copy(
             update={"max_items": min(settings.max_items, WHOLE_STREAMS)}
         )
-        self._whole: Batcher[Asked, Whole] = Batcher(
-            name, self._whole_batch, asked_bytes, of_streams, meter
+        self._whole: Batcher[VersionedItem, Whole] = Batcher(
+            name, self._whole_batch, item_bytes, of_streams, meter
         )
         self._tries_whole = tries_whole
         self._streamed_until = 0.0
@@ -143,7 +143,7 @@ class ModelClient:
     async def predict(self, item: Any, version: str = CHAMPION) -> Prediction[Any]:
         if is_reference(version):
             return (await self._call_directly([item], version))[0]
-        return await self._batcher.ask(Asked(item, version))
+        return await self._batcher.ask(VersionedItem(item, version))
 
     async def predict_batch(
         self, items: Sequence[Any], version: str = CHAMPION
@@ -151,7 +151,9 @@ class ModelClient:
         if len(items) > SMALL_BATCH or is_reference(version):
             predictions = await self._call_directly(items, version)
         else:
-            predictions = await _gather(self._batcher.ask(Asked(item, version)) for item in items)
+            predictions = await _gather(
+                self._batcher.ask(VersionedItem(item, version)) for item in items
+            )
         return await require_single_version(self._name, items, predictions, self._call_directly)
 
     async def _call_directly(self, items: Sequence[Any], version: str) -> list[Prediction[Any]]:
@@ -161,7 +163,7 @@ class ModelClient:
 
         async def answered(part: Sequence[Any]) -> list[Prediction[Any]]:
             async with places:
-                answers = await self._batch([Asked(item, version) for item in part])
+                answers = await self._batch([VersionedItem(item, version) for item in part])
             for answer in answers:
                 if isinstance(answer, ModelError):
                     raise answer
@@ -173,14 +175,16 @@ class ModelClient:
         each = await _gather(answered(part) for part in parts)
         return [prediction for answers in each for prediction in answers]
 
-    async def _batch(self, asked: Sequence[Asked]) -> list[Prediction[Any] | ModelError]:
+    async def _batch(self, asked: Sequence[VersionedItem]) -> list[Prediction[Any] | ModelError]:
         asked_at = monotonic()
         items = [one.item for one in asked]
         answers = await self._call(items, [one.version for one in asked])
         self._note(asked, answers, asked_at)
         return answers
 
-    def _quick_batch(self, asked: Sequence[Asked]) -> list[Prediction[Any] | ModelError] | None:
+    def _quick_batch(
+        self, asked: Sequence[VersionedItem]
+    ) -> list[Prediction[Any] | ModelError] | None:
         asked_at = monotonic()
         items = [one.item for one in asked]
         answers = self._call.quick(items, [one.version for one in asked])
@@ -190,7 +194,7 @@ class ModelClient:
 
     def _note(
         self,
-        asked: Sequence[Asked],
+        asked: Sequence[VersionedItem],
         answers: Sequence[Prediction[Any] | ModelError],
         asked_at: float,
     ) -> None:
@@ -230,7 +234,7 @@ class ModelClient:
         if not tries or monotonic() < self._streamed_until:
             return None
         try:
-            pieces = await self._whole.ask(Asked(item, version))
+            pieces = await self._whole.ask(VersionedItem(item, version))
         except ModelError as error:
             if isinstance(error, ModelOverloadedError | ModelTimeoutError | ModelUnavailableError):
                 raise
@@ -239,7 +243,7 @@ class ModelClient:
             self._answers.count(pieces[0].version)
         return pieces
 
-    async def _whole_batch(self, asked: Sequence[Asked]) -> list[Whole]:
+    async def _whole_batch(self, asked: Sequence[VersionedItem]) -> list[Whole]:
         answers = await self._whole_call(
             [one.item for one in asked], [one.version for one in asked]
         )

@@ -41,14 +41,14 @@ def deploy_to(options: argparse.Namespace) -> None:
     address = options.address
     if address == "auto":
         address = os.environ.get("RAY_DASHBOARD_ADDRESS", LOCAL)
-    client = asked(address)
+    client = dashboard_client(address)
     with_sentence(client.deploy_applications, schema.model_dump(mode="json", exclude_unset=True))
     print(f"Sent {options.config} to {address}.", flush=True)
     wait_until_running(schema, Stopper(), applications=partial(applications_of, client))
     print("Every application runs.", flush=True)
 
 
-def asked(address: str) -> Any:
+def dashboard_client(address: str) -> Any:
     """Return a client of the dashboard at this address."""
     from ray.dashboard.modules.serve.sdk import ServeSubmissionClient
 

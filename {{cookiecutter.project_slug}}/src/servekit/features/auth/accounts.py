@@ -89,6 +89,6 @@ class ApiKeys:
         # A user of the same name is another principal: no name can have the prefix.
         self._callers = {one.proof: Principal(f"key:{one.name}", one.scopes) for one in holders}
 
-    def caller(self, key: str) -> Principal | None:
+    def authenticate(self, key: str) -> Principal | None:
         """The principal of a key, or None for an unknown key."""
         return self._callers.get(digest(key)) if len(key) <= MAX_KEY_CHARS else None

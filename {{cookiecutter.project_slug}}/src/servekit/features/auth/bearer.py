@@ -25,20 +25,20 @@ class BearerTokens:
     def __init__(self, own: OwnTokens, provider: IdentityProvider | None = None) -> None:
         self._own = own
         self._provider = provider
-        self._known: dict[bytes, Verified] = {}
+        self._cached: dict[bytes, Verified] = {}
         self._generation = 0
 
-    async def caller(self, token: str) -> Principal | None:
+    async def authenticate(self, token: str) -> Principal | None:
         """The principal of a token, or None if anything about the token is wrong."""
         if len(token) > MAX_CHARS:
             return None
         if self._provider and self._provider.generation() != self._generation:
             self._forget()
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
-        if known := self._known.get(digest):
-            if time.time() < known.expires_at:
-                return known.caller
-            del self._known[digest]
+        if cached := self._cached.get(digest):
+            if time.time() < cached.expires_at:
+                return cached.caller
+            del self._cached[digest]
         generation = self._generation
         verified = await self._verified(token)
         if verified is None:
@@ -61,10 +61,10 @@ class BearerTokens:
         return await self._provider.verified(token, key_id) if key_id else None
 
     def _remember(self, digest: bytes, verified: Verified) -> None:
-        while len(self._known) >= REMEMBERED:
-            del self._known[next(iter(self._known))]
-        self._known[digest] = verified
+        while len(self._cached) >= REMEMBERED:
+            del self._cached[next(iter(self._cached))]
+        self._cached[digest] = verified
 
     def _forget(self) -> None:
-        self._known.clear()
+        self._cached.clear()
         self._generation = self._provider.generation() if self._provider else 0

@@ -56,7 +56,7 @@ class Authentication:
         self._tokens = tokens
         self._keys = keys
 
-    async def caller(self, connection: HTTPConnection) -> Principal:
+    async def authenticate(self, connection: HTTPConnection) -> Principal:
         """Authenticate a connection. Raises HTTPException (401) without a valid credential."""
         caller = await self._caller(connection)
         if caller is None:
@@ -71,20 +71,20 @@ class Authentication:
         needed = SecurityScopes([*scopes])
 
         async def guard(connection: HTTPConnection) -> None:
-            demand(await self.caller(connection), needed, connection)
+            demand(await self.authenticate(connection), needed, connection)
 
         return guard
 
     async def _caller(self, connection: HTTPConnection) -> Principal | None:
         headers = connection.headers
         if (key := headers.get(KEY_HEADER)) is not None:
-            caller, reason = self._keys.caller(key), "unknown key"
+            caller, reason = self._keys.authenticate(key), "unknown key"
         else:
             kind, _, token = headers.get("authorization", "").partition(" ")
             if kind.lower() != "bearer":
                 caller, reason = None, "no credential"
             else:
-                caller, reason = await self._tokens.caller(token.strip()), "invalid token"
+                caller, reason = await self._tokens.authenticate(token.strip()), "invalid token"
         if caller is None:
             note(connection, reason=reason)
         return caller

@@ -29,7 +29,7 @@ class Passwords:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="password")
         self._waiting = 0
 
-    def known(self, name: str) -> str:
+    def existing_name(self, name: str) -> str:
         """Return the name, if a user has it; else ""."""
         return name if name in self._hashes else ""
 

@@ -42,7 +42,7 @@ def token_router(tokens: OwnTokens) -> APIRouter:
     ) -> TokenOut:
         """A token for a user's name and password, with the scopes asked for, or all of theirs."""
         # Not a name that no user has: it may be a password in the wrong field.
-        note(request, "sign-in", principal=passwords.known(form.username))
+        note(request, "sign-in", principal=passwords.existing_name(form.username))
         if not await passwords.match(form.username, form.password):
             raise HTTPException(
                 401, "The name or the password is wrong.", {"WWW-Authenticate": "Bearer"}
@@ -65,7 +65,7 @@ def account_router(callers: Authentication, ways_in: Iterable[Scheme]) -> APIRou
 
     @router.get("", responses=documented([401, 503]))
     async def me(
-        caller: Annotated[Principal, Depends(callers.caller)], response: Response
+        caller: Annotated[Principal, Depends(callers.authenticate)], response: Response
     ) -> CallerOut:
         """The current principal and its scopes."""
         response.headers["Cache-Control"] = "no-store"

@@ -80,15 +80,17 @@ class CachedPredictor(WrappedPredictor):
             for key, item, answer in zip(keys, items, found, strict=True)
             if answer is None
         }
-        asked = await self._asked(missing, version, lookup)
+        asked = await self._predict_missing(missing, version, lookup)
         if _by_several(found, asked.values()):
             # The version has changed since: what was found is not what this one says.
             lookup.forget()
-            asked = await self._asked(dict(zip(keys, items, strict=True)), version, lookup)
+            asked = await self._predict_missing(
+                dict(zip(keys, items, strict=True)), version, lookup
+            )
             return [asked[key] for key in keys]
         return [answer or asked[key] for key, answer in zip(keys, found, strict=True)]
 
-    async def _asked(
+    async def _predict_missing(
         self, items: dict[str, Any], version: str, lookup: Lookup
     ) -> dict[str, Prediction[Any]]:
         answers = await self.inner.predict_batch([*items.values()], version) if items else []

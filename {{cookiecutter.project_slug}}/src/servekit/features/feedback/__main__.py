@@ -63,12 +63,12 @@ def _days(text: str) -> int:
     return days
 
 
-def _asked(
+def _run(
     settings: DatabaseSettings, ask: Callable[[Database], Coroutine[Any, Any, Result]]
 ) -> Result:
     """Raises SystemExit with the reason when the database is away."""
 
-    async def asked() -> Result:
+    async def call() -> Result:
         patient = settings.model_copy(update={"timeout_s": TIMEOUT_S})
         database = Database(patient, "feedback")
         async with database.opened():
@@ -77,12 +77,12 @@ def _asked(
             except DatabaseAwayError as error:
                 sys.exit(f"{error} {database.trouble}")
 
-    return asyncio.run(asked())
+    return asyncio.run(call())
 
 
 def migrate(_: argparse.Namespace) -> None:
     settings = DatabaseSettings.load().model_copy(update={"migrate": True})
-    _asked(settings, Database.look)
+    _run(settings, Database.look)
     print("The schema is the one of this version.")
 
 
@@ -93,7 +93,7 @@ def _private(path: str, flags: int) -> int:
 
 def export(options: argparse.Namespace) -> None:
     """Write what `servekit.corrections` reads."""
-    corrections = _asked(DatabaseSettings.load(), lambda one: Corrections(one).all())
+    corrections = _run(DatabaseSettings.load(), lambda one: Corrections(one).all())
     with open(options.file, "w", encoding="utf-8", opener=_private) as file:
         for correction in corrections:
             line = shown_as_json(correction)
@@ -106,11 +106,11 @@ def purge(options: argparse.Namespace) -> None:
     settings = DatabaseSettings.load()
     if options.caller is None:
         days = options.older_than_days
-        count = _asked(settings, lambda one: Corrections(one).delete_older(days))
+        count = _run(settings, lambda one: Corrections(one).delete_older(days))
     else:
         receipts = Receipts(ReceiptSettings.load().secrets, lifetime_s=0)
         owners = list(receipts.owners(options.caller))
-        count = _asked(settings, lambda one: Corrections(one).delete_of(owners))
+        count = _run(settings, lambda one: Corrections(one).delete_of(owners))
     write_audit_trail()
     logging.disable(logging.NOTSET)
     which = {"older_than_days": options.older_than_days, "of": options.caller}

@@ -63,7 +63,7 @@ class Database:
         """
         if len(self._under_way) >= MAX_UNDER_WAY:
             raise DatabaseAwayError(AWAY)
-        asked = asyncio.ensure_future(self._asked(work))
+        asked = asyncio.ensure_future(self._run(work))
         self._under_way.add(asked)
         asked.add_done_callback(self._done)
         try:
@@ -97,7 +97,7 @@ class Database:
             return str(error)
         return ""
 
-    async def _asked(self, work: Work[Result]) -> Result:
+    async def _run(self, work: Work[Result]) -> Result:
         await self._migrated()
         async with self._engine.connect() as connection:
             return await work(connection)

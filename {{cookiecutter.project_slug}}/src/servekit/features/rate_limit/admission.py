@@ -47,7 +47,7 @@ class Admission:
         address = site_of(address_of(scope, self._trusted_hops))
         return await self._count(scope, group, f"address:{address}", limit)
 
-    async def count_known(self, scope: Scope, group: Group, limit: Limit) -> Verdict:
+    async def count_authenticated(self, scope: Scope, group: Group, limit: Limit) -> Verdict:
         """Count by principal if the request is authenticated, else by address."""
         caller: Principal = scope["state"].get("caller", ANONYMOUS)
         if caller.id == ANONYMOUS.id:
@@ -63,7 +63,7 @@ class Admission:
         limit = self.limit_for(group)
         if limit is None:
             return
-        verdict = await self.count_known(scope, group, limit)
+        verdict = await self.count_authenticated(scope, group, limit)
         if not verdict.passes:
             raise ProblemError(429, detail(verdict))
 
@@ -141,7 +141,7 @@ class LimitByAddress:
                 verdict: Verdict | None = state.get(VERDICT)
                 if verdict is None:
                     # It had credentials, and ended before a guard has counted it.
-                    verdict = await self.admission.count_known(scope, group, limit)
+                    verdict = await self.admission.count_authenticated(scope, group, limit)
                     if not verdict.passes:
                         replaced = True
                         await refusal(verdict)(scope, receive, send)

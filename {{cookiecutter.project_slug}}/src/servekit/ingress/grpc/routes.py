@@ -58,7 +58,7 @@ class Answers(Response):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ModelRequest:
     """What a call asks of a model.
 
     Attributes:
@@ -103,7 +103,7 @@ def models_router(signatures: Signatures) -> APIRouter:
     # First, as the busiest.
     @router.post("/ModelInfer")
     async def model_infer(request: Request) -> Response:
-        answer, reference = await _answer(request, await _asked(request, signatures))
+        answer, reference = await _answer(request, await _model_request(request, signatures))
         return Answers(only(answer), reference)
 
     @router.post("/ModelReady")
@@ -142,7 +142,7 @@ def models_router(signatures: Signatures) -> APIRouter:
 # Called by the routes, not a dependency of theirs: FastAPI takes some ten microseconds for one.
 
 
-async def _asked(request: Request, signatures: Signatures) -> Asked:
+async def _model_request(request: Request, signatures: Signatures) -> ModelRequest:
     message: ModelInferRequest = message_of(request)
     ports: Ports = request.app.state.ports
     known_model(ports, message.model_name)
@@ -151,7 +151,7 @@ async def _asked(request: Request, signatures: Signatures) -> Asked:
         version = (await card_of(ports, message.model_name, message.model_version)).reference
     signature = signatures[message.model_name]
     items = await understood(message.ByteSize(), _items, message, signature)
-    return Asked(message, signature, items, version)
+    return ModelRequest(message, signature, items, version)
 
 
 @asynccontextmanager
@@ -160,7 +160,7 @@ async def _started(request: Request, signatures: Signatures) -> AsyncIterator[Re
     if message_of(request) is None:
         yield Answers(nothing())  # the stream opens
         return
-    asked = await _asked(request, signatures)
+    asked = await _model_request(request, signatures)
     message = asked.message
     if not request.app.state.ports.contracts[message.model_name].streams:
         answer, reference = await _answer(request, asked)
@@ -182,21 +182,21 @@ def _items(message: ModelInferRequest, signature: Signature) -> list[Any]:
     return signature.items(tensors_of(message))
 
 
-async def _answer(request: Request, asked: Asked) -> tuple[ModelInferResponse, str]:
+async def _answer(request: Request, asked: ModelRequest) -> tuple[ModelInferResponse, str]:
     """Answer a request, and return the reference of the version with it."""
     predictor = predictor_of(request, asked.message.model_name)
     predictions = await predicted(predictor, asked.items, asked.version)
     return _response(asked, predictions), predictions[0].version
 
 
-def _response(asked: Asked, predictions: list[Prediction[Any]]) -> ModelInferResponse:
+def _response(asked: ModelRequest, predictions: list[Prediction[Any]]) -> ModelInferResponse:
     version = predictions[0].version.partition(":")[2]
     tensors = asked.signature.tensors([one.value for one in predictions])
     return response_of(asked.message, version, tensors)
 
 
 async def _pieces(
-    asked: Asked, predictions: AsyncIterator[Prediction[Any]], reference: str
+    asked: ModelRequest, predictions: AsyncIterator[Prediction[Any]], reference: str
 ) -> AsyncIterator[Message]:
     empty = True
     async for prediction in predictions:
