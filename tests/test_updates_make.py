@@ -95,6 +95,14 @@ def test_no_variable_of_the_makefile_is_assigned_twice(project: Path):
     assert "--address ''" in shown.stdout, printed(shown)
 
 
+def test_a_template_that_cannot_be_fetched_is_one_sentence(project: Path):
+    done = typed_make(project, "update", GIT_ALLOW_PROTOCOL="none")
+    assert done.returncode == 2  # of make
+    assert "The template cannot be fetched, see git's message above" in done.stderr
+    assert "Error 1\n" in done.stderr
+    assert is_clean(project)
+
+
 def test_make_says_what_is_missing(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
     assert "There is no folder nowhere" in typed_make(project, "update", "TEMPLATE=nowhere").stderr
