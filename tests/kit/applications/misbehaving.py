@@ -43,7 +43,8 @@ PATIENT = IMPATIENT | {"BATCHER_TIMEOUT_S": "10"}
 
 def applications(cluster: Cluster) -> Iterator[dict[str, Any]]:
     notes(cluster).touch()
-    yield application(cluster, "stuck", 100, IMPATIENT, notes=str(notes(cluster)))
+    proxied = IMPATIENT | {"API_TRUSTED_HOPS": "1"}
+    yield application(cluster, "stuck", 100, proxied, notes=str(notes(cluster)))
     yield application(cluster, "busy", 1, PATIENT)
     yield application(cluster, "mortal", 100, IMPATIENT)
     yield cluster.inline("lonely")

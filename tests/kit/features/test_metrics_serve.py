@@ -23,6 +23,7 @@ from .metrics_prometheus import (
 )
 from .test_metrics_dashboards import DASHBOARDS, DEPLOY, alerts, loaded, metrics_in
 from tests.applications import replicated
+from tests.ingress.slow_senders import MAX_BODY_BYTES, first_status, slow_senders
 
 pytestmark = pytest.mark.serve
 
@@ -114,8 +115,8 @@ def test_a_distribution_can_be_asked_for_its_quantiles(cluster: Cluster) -> None
 
 @pytest.fixture(scope="module")
 def _provoked(cluster: Cluster, every_application: list[str]) -> None:
-    """What is counted has happened: equal questions, too many, more than a model can take, and
-    a version that no replica answers with.
+    """What is counted has happened: equal questions, too many, more than a model can take, large
+    bodies that stay unfinished, and a version that no replica answers with.
     """
     store = FolderSource(replicated.store(cluster).as_uri(), 5)
     store.move_alias("language", "challenger", "3", before="2")
@@ -125,6 +126,9 @@ def _provoked(cluster: Cluster, every_application: list[str]) -> None:
     with ThreadPoolExecutor(20) as threads:
         answers = threads.map(lambda number: post(f"{cluster.url}/stuck", f"{number}"), range(20))
         assert 503 in {answer.status_code for answer in answers}
+        size, sent = MAX_BODY_BYTES, MAX_BODY_BYTES - 1
+        with slow_senders(cluster.url + "/stuck", 6, size=size, sent=sent) as senders:
+            assert first_status(senders) == 429
         for url in every_application:
             for _ in range(10):
                 threads.submit(httpx2.get, f"{url}/v1/languages", headers=stranger, timeout=30)

@@ -1,15 +1,16 @@
 """Whatever a client sends or does not send, others are answered by the real proxy."""
 
-import socket
+import os
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from servekit.testing.authenticated_client import HEADERS
+from servekit.testing.cluster import Cluster, UrlOf
+
+from .slow_senders import MAX_BODY_BYTES, first_status, slow_senders
+from tests.browser import wait_for
 
 pytestmark = pytest.mark.serve
 
@@ -17,23 +18,6 @@ MANY = 1_010
 """More than an ingress replica has places for."""
 
 TEXT = {"text": "Guten Morgen!"}
-
-
-@contextmanager
-def slow_senders(url: str, many: int) -> Iterator[list[socket.socket]]:
-    """Clients without credentials that have sent the beginning of a body, and go on for ever."""
-    address = urlsplit(url)
-    begin = (
-        f"POST /v1/detect HTTP/1.1\r\nHost: {address.netloc}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
-    )
-    with ExitStack() as opened:
-        senders: list[socket.socket] = []
-        for _ in range(many):
-            sender = socket.create_connection((str(address.hostname), address.port or 80))
-            senders.append(opened.enter_context(sender))
-            sender.sendall(begin.encode())
-        yield senders
 
 
 def test_slow_senders_keep_no_other_client_out(service: str) -> None:
@@ -46,6 +30,25 @@ def test_slow_senders_keep_no_other_client_out(service: str) -> None:
             assert time.monotonic() - began < 1
             answer = httpx2.post(f"{service}/v1/detect", json=TEXT, headers=HEADERS, timeout=10)
             assert answer.status_code == 200
+
+
+@pytest.mark.application("stuck")
+@pytest.mark.skipif(os.environ.get("PROXY") == "python", reason="It has settings of its own.")
+def test_bodies_of_one_address_leave_room_for_others(cluster: Cluster, url_of: UrlOf) -> None:
+    url = url_of("stuck")
+    flood, other = ({"X-Forwarded-For": one} for one in ("203.0.113.9", "203.0.113.10"))
+    large = {"text": "x" * (MAX_BODY_BYTES // 4)}
+    sent = MAX_BODY_BYTES - 1
+    with slow_senders(url, 6, headers=flood, size=MAX_BODY_BYTES, sent=sent) as senders:
+        assert first_status(senders) == 429
+        answers = [
+            httpx2.post(f"{url}/v1/detect", json=large, headers=HEADERS | one, timeout=10)
+            for one in (flood, other)
+        ]
+    assert [one.status_code for one in answers] == [429, 422]
+    assert answers[0].headers["retry-after"] == "1"
+    refused = answers[0].headers["x-request-id"]
+    wait_for(lambda: refused in cluster.log.read_text(), "its line in the log")
 
 
 @pytest.mark.parametrize(

@@ -243,8 +243,9 @@ def documented(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
 DOCUMENTED = documented((400, 408, 413, 415, 422, 500, 503, 504))
 """The problems that every model route may answer with, for OpenAPI."""
 
-OF_A_BODY = (400, 408, 413, 415)
-"""Statuses of a request whose body cannot be read, too late, too large or encoded."""
+OF_A_BODY = (400, 408, 413, 415, 429, 503)
+"""Statuses of a request whose body cannot be read, is too late, too large or encoded, or arrives
+with too many others, of its own address or of all."""
 
 FASTAPIS_422 = "HTTPValidationError"
 """The schema that FastAPI adds for what is not valid. Here a problem says it."""

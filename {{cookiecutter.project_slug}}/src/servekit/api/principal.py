@@ -31,7 +31,11 @@ def caller_of(scope: Scope) -> str:
     principal: Principal = scope["state"].get("caller", ANONYMOUS)
     if principal.id != ANONYMOUS.id:
         return f"caller:{principal.id}"
-    trusted_hops: int = scope["app"].state.settings.trusted_hops
+    return caller_by_address(scope, scope["app"].state.settings.trusted_hops)
+
+
+def caller_by_address(scope: Scope, trusted_hops: int) -> str:
+    """Name the caller of a request by its address alone; "" for an unknown one."""
     if scope.get(SHARED_PEER) and not trusted_hops:
         return ""
     address = address_of(scope, trusted_hops)

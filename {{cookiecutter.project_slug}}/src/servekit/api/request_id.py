@@ -16,7 +16,8 @@ VALID = re.compile(rb"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 """An id that a client may choose: it goes into log lines and into the response's headers."""
 
 
-def _header(scope: Scope) -> str | None:
+def claimed_id(scope: Scope) -> str | None:
+    """Return the id that a request came with, if it is a valid one."""
     for name, value in scope["headers"]:
         if name == HEADER and VALID.fullmatch(value):
             return value.decode("latin-1")
@@ -35,7 +36,7 @@ class RequestId:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in {"http", "websocket"}:
-            request_id = _header(scope) or str(uuid4())
+            request_id = claimed_id(scope) or str(uuid4())
             scope.setdefault("state", {})["request_id"] = request_id
             current.set(request_id)
             caller_of_request.set(partial(caller_of, scope))
@@ -53,7 +54,7 @@ class AnswersRequestId:
             await self.app(scope, receive, send)
             return
 
-        request_id = _header(scope) or str(uuid4())
+        request_id = claimed_id(scope) or str(uuid4())
         scope["headers"] = [
             *(header for header in scope["headers"] if header[0] != HEADER),
             (HEADER, request_id.encode("latin-1")),

@@ -20,7 +20,8 @@ class ApiSettings(Settings):
     """The API itself.
 
     cors_origins: origins that browsers may call from; none by default.
-    max_body_bytes: larger requests are answered 413.
+    max_body_bytes: larger requests are answered 413. Of bodies that are not whole, a process
+        holds eight such, at least 64 MiB; a quarter of it is of one address.
     body_timeout_s: requests whose body takes longer to arrive are answered 408.
     write_timeout_s: clients that take no part of a stream for this long are hung up on.
     max_streams_per_caller: how many streams and WebSockets one caller may have open in each
