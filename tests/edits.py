@@ -22,6 +22,7 @@ HASH = urlsafe_b64encode(b"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA").decod
 OTHER_TEXTS = {
     "API_CORS_ORIGINS": "https://a.example",
     "API_LOG_LEVEL": "WARNING",
+    "API_MAX_REQUESTS_PER_CALLER": "100",
     "MODEL_STORE": "file:elsewhere",
     "MODEL_CACHE": "kept",
     "AWS_REGION": "eu-central-1",
@@ -46,7 +47,7 @@ OTHER_TEXTS = {
     "AUTH_SCOPE_PREFIX": "words/",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
 }
-"""Other valid values of settings that are neither numbers nor yes or no."""
+"""Other valid values of settings that are neither yes or no, nor numbers that may be small."""
 
 
 CHECK_SETTINGS = """

@@ -27,6 +27,7 @@ from .feature import Feature
 from .models import models_router, schemas_of
 from .readiness import Readiness
 from .request_id import RequestId
+from .request_shares import request_shares
 from .service import Service
 from .settings import ApiSettings
 from .unexpected import UnexpectedErrors
@@ -69,6 +70,8 @@ def create_app(
             that there is not.
     """
     settings = settings or ApiSettings.load()
+    if settings.max_requests_per_caller:
+        features = [*features, request_shares(settings.max_requests_per_caller)]
     for feature in reversed(features):
         ports = feature.wrap(ports)
 

@@ -22,6 +22,7 @@ from servekit.contracts import (
     ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
+    TooManyRequestsError,
     TooManyStreamsError,
 )
 from servekit.contracts.request_id import current_request_id
@@ -116,6 +117,7 @@ MODEL_STATUS: dict[type[ModelError], int] = {
     ModelOverloadedError: 503,
     ModelUnavailableError: 503,
     ModelReplacedError: 503,
+    TooManyRequestsError: 429,
     TooManyStreamsError: 429,
     ModelTimeoutError: 504,
     ModelError: 500,

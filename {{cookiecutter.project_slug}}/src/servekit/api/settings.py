@@ -26,6 +26,8 @@ class ApiSettings(Settings):
     write_timeout_s: clients that take no part of a stream for this long are hung up on.
     max_streams_per_caller: how many streams and WebSockets one caller may have open in each
         ingress replica, of whatever model; more are answered 429.
+    max_requests_per_caller: how many guarded requests one caller may have under way in each
+        ingress replica; more are answered 429. 0: no limit.
     max_file_bytes: larger uploaded files are answered 413.
     cookie_secure: mark cookies Secure, so that browsers send them over HTTPS only.
     docs: serve /docs and /openapi.json.
@@ -41,6 +43,7 @@ class ApiSettings(Settings):
     body_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     write_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     max_streams_per_caller: int = Field(default=256, ge=1)
+    max_requests_per_caller: int = Field(default=0, ge=0)
     max_file_bytes: int = Field(default=1024 * 1024, ge=1, le=1024 * 1024)
     cookie_secure: bool = True
     docs: bool = True

@@ -11,6 +11,7 @@ from .errors import (
     ModelReplacedError,
     ModelTimeoutError,
     ModelUnavailableError,
+    TooManyRequestsError,
     TooManyStreamsError,
 )
 from .finite import not_finite
@@ -44,6 +45,7 @@ __all__ = [
     "Ports",
     "Prediction",
     "Predictor",
+    "TooManyRequestsError",
     "TooManyStreamsError",
     "WrappedPredictor",
     "is_reference",

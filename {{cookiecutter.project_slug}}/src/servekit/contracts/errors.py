@@ -17,6 +17,10 @@ class TooManyStreamsError(ModelError):
     """One caller has as many streams as it may. Retry once one of them has ended."""
 
 
+class TooManyRequestsError(ModelError):
+    """One caller has as many requests under way as it may. Retry once one of them has ended."""
+
+
 class ModelUnavailableError(ModelError):
     """No process answers for the model right now. A retry after a pause may help."""
 

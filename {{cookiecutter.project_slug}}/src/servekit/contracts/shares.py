@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from .errors import TooManyStreamsError
+from .errors import ModelError, TooManyStreamsError
 
 caller_of_request: ContextVar[Callable[[], str]] = ContextVar("caller_of_request")
 """Names the caller of the request that is being answered. It is called late: callers are known
@@ -23,10 +23,19 @@ class Shares:
 
     Args:
         most: How many one caller may have at a time.
+        of: What is counted, for messages.
+        error: Raised for one more than that.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(
+        self,
+        most: int,
+        of: str = "open streams",
+        error: type[ModelError] = TooManyStreamsError,
+    ) -> None:
         self._most = most
+        self._of = of
+        self._error = error
         self._held: Counter[str] = Counter()
 
     @contextmanager
@@ -37,19 +46,30 @@ class Shares:
             caller: Its name. An unknown one, "", has no share: all unknown ones would share it.
 
         Raises:
-            TooManyStreamsError: This caller has as many as it may.
+            ModelError: This caller has as many as it may.
         """
         if not caller:
             yield
             return
-        if self._held[caller] >= self._most:
-            raise TooManyStreamsError(
-                f"The limit of {self._most} open streams for one caller is reached: end one first."
-            )
-        self._held[caller] += 1
+        self.take(caller)
         try:
             yield
         finally:
-            self._held[caller] -= 1
-            if not self._held[caller]:
-                del self._held[caller]
+            self.give_back(caller)
+
+    def take(self, caller: str) -> None:
+        """Count one more of a known caller, until it is given back.
+
+        Raises:
+            ModelError: This caller has as many as it may.
+        """
+        if self._held[caller] >= self._most:
+            raise self._error(
+                f"The limit of {self._most} {self._of} for one caller is reached: end one first."
+            )
+        self._held[caller] += 1
+
+    def give_back(self, caller: str) -> None:
+        self._held[caller] -= 1
+        if not self._held[caller]:
+            del self._held[caller]
