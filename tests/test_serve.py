@@ -39,6 +39,7 @@ THE_SAME_BEHIND_ANY_PROXY = (
     "tests/features/test_auth_cache_feedback_metrics_rate_limit_serve.py",
     "tests/features/test_cache_serve.py",  # between the ingress and its store
     "tests/features/test_feedback_postgresql.py",  # without Ray
+    "tests/features/test_feedback_postgresql_serve.py",  # between the ingress and its database
     "tests/features/test_feedback_serve.py::test_of_a_thousand_at_once_none_is_lost_or_doubled",
     # What the replicas count.
     "tests/features/test_metrics_serve.py::test_prometheus_has_a_series_for_each_line",

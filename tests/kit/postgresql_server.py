@@ -67,6 +67,12 @@ class PostgresqlServer:
         self.thaw()
         self._run("pg_ctl", "stop", "--mode", "immediate", "-D", str(self._data), check=False)
 
+    def kill(self) -> None:
+        """All of its processes, which get to say nothing."""
+        self._signal(signal.SIGKILL)
+        # It names a process that is dead, but still there where no parent has asked how it ended.
+        (self._data / "postmaster.pid").unlink()
+
     def freeze(self) -> None:
         """From now on it takes connections and statements, and answers none."""
         self._signal(signal.SIGSTOP)
