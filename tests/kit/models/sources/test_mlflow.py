@@ -1,15 +1,22 @@
 """The feature `mlflow` over a real MLflow server."""
 
 import json
+import zipfile
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from servekit.registry.errors import ModelStoreError
+from servekit.registry.sources.layout import MAX_JSON_BYTES
 from servekit.registry.sources.source import ModelSource
-from servekit.registry.version_files import verified
+from servekit.registry.store import ModelStore
+from servekit.registry.version_files import verified, write_version
 from servekit.testing.store import STORE
 from servekit.testing.subprocesses import printed_by
+
+from acme_service.features import sources
 
 from .mlflow_server import new_name, opened, publish, server_port
 from tests.commands import run
@@ -216,3 +223,101 @@ def test_a_larger_file_than_its_manifest_says_is_not_fetched(
     with pytest.raises(ModelStoreError, match=r"npz .* has 1000 bytes where its manifest says"):
         source.fetch(name, "2", tmp_path / "into")
     assert not (tmp_path / "into/model.npz").exists()
+
+
+def relog(url: str, name: str, version: str, file: Path) -> None:
+    """Put another file in the place of one of a version, as other programs may."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url.partition(":")[2])
+    client.log_artifact(str(client.get_model_version(name, version).run_id), str(file), "model")
+
+
+@pytest.mark.parametrize("more_bytes", [0, 1])
+def test_a_manifest_is_fetched_up_to_the_size_that_is_read(
+    url: str, source: ModelSource, name: str, more_bytes: int, tmp_path: Path
+):
+    manifest = tmp_path / "manifest.json"
+    source.fetch(name, "2", tmp_path)
+    spaces = MAX_JSON_BYTES + more_bytes - manifest.stat().st_size
+    with manifest.open("ab") as file:
+        file.write(b" " * spaces)
+    relog(url, name, "2", manifest)
+    into = tmp_path / "into"
+    if not more_bytes:
+        verified(source.fetch(name, "2", into), name, "2")
+        return
+    with pytest.raises(
+        ModelStoreError, match=r"manifest\.json at .* is too large to be JSON about"
+    ):
+        source.fetch(name, "2", into)
+    assert [*into.iterdir()] == []
+
+
+def test_a_manifest_that_is_too_large_is_not_registered(source: ModelSource, tmp_path: Path):
+    name = new_name()
+    notes = {"notes": "x" * MAX_JSON_BYTES}
+    write_version(tmp_path, name, "1", {"model.npz": b"weights"}, notes)
+    with pytest.raises(ModelStoreError, match="is too large to be JSON about models"):
+        source.publish(name, "1", tmp_path)
+    with pytest.raises(ModelStoreError, match="not found"):
+        source.versions(name)
+
+
+def bomb(tmp_path: Path) -> Path:
+    """An archive of zeros."""
+    path = tmp_path / "model.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights.npy", bytes(1_000_000))
+    return path
+
+
+@pytest.mark.parametrize("files", [(), ("*.npz",)], ids=["manifest", "no manifest"])
+def test_an_archive_that_would_fill_the_memory_is_refused(
+    url: str, source: ModelSource, name: str, files: tuple[str, ...], tmp_path: Path
+):
+    with_manifest = tmp_path / "version"
+    with_manifest.mkdir()
+    write_version(with_manifest, name, "2", {"model.npz": bomb(tmp_path)}, {})
+    for path in with_manifest.iterdir():
+        relog(url, name, "2", path)
+    version = "3" if files else "2"
+    if files:
+        register_without_manifest(url, name, with_manifest / "model.npz")
+    store = ModelStore([*sources()], url, tmp_path / "cache", 30, files=files)
+    with pytest.raises(ModelStoreError, match=r"npz would inflate to 1000000 bytes, more than 100"):
+        store.open(f"{name}:{version}")
+    assert [*(tmp_path / "cache").rglob("*.npz")] == []
+
+
+def register_without_manifest(url: str, name: str, file: Path) -> None:
+    """Register one more version, as programs do that know nothing of manifests."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url.partition(":")[2])
+    run = client.create_run("0")
+    client.log_artifact(run.info.run_id, str(file), "m")
+    client.create_model_version(name, f"{run.info.artifact_uri}/m", run.info.run_id)
+
+
+def test_each_folder_of_a_version_is_listed_once(
+    source: ModelSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from mlflow import artifacts
+
+    from servekit.registry.sources.mlflow import registry
+
+    listed: Counter[str] = Counter()
+
+    def counted(artifact_uri: str, **options: Any) -> Any:
+        listed[artifact_uri.rpartition("/model")[2]] += 1
+        return artifacts.list_artifacts(artifact_uri=artifact_uri, **options)
+
+    monkeypatch.setattr(registry, "list_artifacts", counted)
+    name, folder = new_name(), tmp_path / "version"
+    folder.mkdir()
+    parts = {f"{inside}{number}.npz": b"" for inside in ("", "deep/") for number in range(9)}
+    write_version(folder, name, "1", {**parts}, {})
+    source.publish(name, "1", folder)
+    verified(source.fetch(name, "1", tmp_path / "into"), name, "1")
+    assert listed == {"": 1, "/deep": 1}

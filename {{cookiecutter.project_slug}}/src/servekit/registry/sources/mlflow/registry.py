@@ -1,6 +1,7 @@
 """A ModelSource in MLflow: a registered model, its numbered versions, its aliases."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -65,16 +66,18 @@ class MlflowSource:
         with explained(self._url):
             place = self._client.get_model_version_download_uri(name, version)
         where = f"{name}:{version} at {self._url}"
+        # Each folder is listed once: for every file anew, a version of a thousand took a minute.
+        files_at = cache(self._files_at)
         sizes: dict[str, int | None]
-        if files and MANIFEST not in self._files_at(place):
+        if files and MANIFEST not in files_at(place):
             sizes = dict.fromkeys(matching(self._files_below(place), files, where))
         else:
-            self._download(place, MANIFEST, into)
+            self._download(place, MANIFEST, into, files_at)
             content = bytes_of(into / MANIFEST)
             manifest = read_manifest(content, f"{MANIFEST} of {where}", name, version)
             sizes = {file: one["size_bytes"] for file, one in manifest["files"].items()}
         for file, size_bytes in sizes.items():
-            self._download(place, file, into, size_bytes)
+            self._download(place, file, into, files_at, size_bytes)
         return into
 
     def move_alias(self, name: str, alias: str, version: str, before: str | None) -> None:
@@ -130,7 +133,7 @@ class MlflowSource:
         with TemporaryDirectory() as scratch:
             with explained(self._url):
                 place = self._client.get_model_version_download_uri(files.name, files.version)
-            self._download(place, MANIFEST, Path(scratch))
+            self._download(place, MANIFEST, Path(scratch), self._files_at)
             if bytes_of(Path(scratch, MANIFEST)) != bytes_of(files.folder / MANIFEST):
                 raise ModelStoreError(
                     f"{files.reference} is at {self._url} already, with other content: a"
@@ -157,12 +160,19 @@ class MlflowSource:
             else:
                 yield path
 
-    def _download(self, place: str, file: str, into: Path, size_bytes: int | None = None) -> None:
+    def _download(
+        self,
+        place: str,
+        file: str,
+        into: Path,
+        files_at: Callable[[str], Mapping[str, int | None]],
+        size_bytes: int | None = None,
+    ) -> None:
         folder, _, base = f"{place}/{file}".rpartition("/")
         target = (into / file).parent
         target.mkdir(parents=True, exist_ok=True)
         with explained(self._url):
-            there = self._files_at(folder)
+            there = files_at(folder)
             if base not in there:
                 raise ModelStoreError(f"The model store {self._url} has no {file} at {place}.")
             if size_bytes is not None or file == MANIFEST:
