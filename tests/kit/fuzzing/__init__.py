@@ -4,6 +4,7 @@ Schemathesis makes up the requests, and holds each answer to the document. `make
 template runs this module; a small fixed part runs with the other tests.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -98,13 +99,16 @@ def fuzzed(load: Load, headers: Mapping[str, str], phases: set[str], examples: i
         }
     )
     findings = Findings()
-    for event in from_schema(load(config)).execute():
-        if isinstance(event, ScenarioFinished):
-            findings.add(event)
-        elif isinstance(event, NonFatalError):
-            findings.errors.append(f"{event.label}: {event.value!r}")
-        elif isinstance(event, FatalError):
-            raise event.exception
+    with warnings.catch_warnings():
+        # Said of a strategy when any thread of this process draws a random number meanwhile.
+        warnings.filterwarnings("ignore", "Do not use the `random` module inside strategies")
+        for event in from_schema(load(config)).execute():
+            if isinstance(event, ScenarioFinished):
+                findings.add(event)
+            elif isinstance(event, NonFatalError):
+                findings.errors.append(f"{event.label}: {event.value!r}")
+            elif isinstance(event, FatalError):
+                raise event.exception
     return findings
 
 
