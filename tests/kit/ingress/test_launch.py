@@ -18,6 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
+from ray.serve._private import api, constants
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
 from servekit.commands import main, serve
@@ -29,10 +30,12 @@ from servekit.commands.launcher.environment import (
 from servekit.commands.launcher.haproxy import HAProxy
 from servekit.commands.launcher.serve import (
     are_running,
+    deploy,
     grace_s,
     start_timeout_s,
     wait_until_running,
 )
+from servekit.commands.launcher.settings import LaunchSettings
 from servekit.commands.stopping import SIGNALS, Stopper, descendants
 from servekit.testing.authenticated_client import HEADERS
 from servekit.testing.subprocesses import PORTS, PROJECT, start
@@ -219,6 +222,34 @@ def test_a_bad_setting_of_an_application_is_one_sentence() -> None:
     application = ServeApplicationSchema(name="a", import_path="a:b", runtime_env=variables)
     with pytest.raises(SystemExit, match=r"^MODEL_FETCH_TIMEOUT_S: a number"):
         start_timeout_s(ServeDeploySchema(applications=[application]))
+
+
+PROXY_TRIES = 3
+"""How often Ray Serve asks whether a proxy has started, before it kills that."""
+
+
+def test_proxies_may_start_as_slowly_as_the_service(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment: dict[str, str] = {}
+    prepare_environment(project / "deploy/serve.env", tmp_path, environment)
+    each = float(environment["RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"])
+    assert PROXY_TRIES * each >= LaunchSettings().start_timeout_s
+    assert constants.PROXY_HEALTH_CHECK_UNHEALTHY_THRESHOLD == PROXY_TRIES
+
+    granted: list[float] = []
+
+    def late(**_: object) -> None:
+        granted.append(api.HTTP_PROXY_TIMEOUT)
+        raise TimeoutError("HTTP proxies not available")
+
+    monkeypatch.setattr(api, "HTTP_PROXY_TIMEOUT", api.HTTP_PROXY_TIMEOUT)
+    monkeypatch.setattr(api, "serve_start", late)
+    monkeypatch.setenv("SERVE_START_TIMEOUT_S", "700")
+    application = ServeApplicationSchema(name="a", import_path="a:b")
+    with pytest.raises(SystemExit, match=r"^Serve did not start: HTTP proxies not available"):
+        deploy(ServeDeploySchema(applications=[application]))
+    assert granted == [700]
 
 
 def test_an_address_that_is_not_ours_is_not_called_taken(config: Path) -> None:

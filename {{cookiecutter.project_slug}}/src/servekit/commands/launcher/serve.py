@@ -244,10 +244,13 @@ def deploy(schema: "ServeDeploySchema") -> None:
     """
     # What the `serve run` command does, without its endless wait and its stack dump on SIGTERM.
     from ray.exceptions import RayError
-    from ray.serve._private.api import serve_start
+    from ray.serve._private import api
 
+    # Serve gives its proxies a minute, whatever the machine is busy with, and has no setting for it.
+    limits: Any = api
+    limits.HTTP_PROXY_TIMEOUT = start_timeout_s(schema)
     try:
-        client = serve_start(
+        client = api.serve_start(
             http_options=schema.http_options.model_dump(),
             grpc_options=schema.grpc_options.model_dump(),
             controller_options=schema.controller_options,
