@@ -72,6 +72,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _listed("Stays removed", merge.removed, report.prefix)
     for path, stages in sorted(merge.conflicts.items()):
         kind = "you edited what goes" if stages.keys() == {BASE, OURS} else "both changed it"
+        kind = merge.faults.get(path, kind)
         yield f"Conflict: {path.removeprefix(report.prefix)} ({kind})"
     for answer in report.declined:
         yield f"New, and declined: {answer.partition('=')[0]} (make update SET='{answer}')"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .git import RefusedError, git, paths, run_git, text
+from .meaning import faults, joined
 from .side_by_side import side_by_side
 
 KIT = "src/servekit"
@@ -27,6 +28,7 @@ class Merge:
     Attributes:
         tree: What the working tree becomes.
         conflicts: Sides by path.
+        faults: What would be wrong, by path, where both sides have other lines and no meaning.
         beside: Paths of files whose edits were put side by side.
         removed: Paths that the project had removed, and that stay so.
         taken: Paths of all other files that change.
@@ -34,6 +36,7 @@ class Merge:
 
     tree: str
     conflicts: dict[str, Stages] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
     beside: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
@@ -175,18 +178,61 @@ class Repository:
                 entries[path] = f"{stages[OURS].split()[0]} {merged}"
         if entries:
             merge.tree = self.edited(merge.tree, entries)
-        changed = paths(git(self.top, "diff-tree", "-r", "-z", "--name-only", "HEAD", merge.tree))
+        self._mend(merge, {BASE: base, OURS: ours, THEIRS: theirs})
+        changed = self._differing("HEAD", merge.tree)
         listed = {*merge.conflicts, *merge.beside, *merge.removed}
         merge.taken = [path for path in changed if path not in listed]
         return merge
 
+    def _differing(self, one: str, another: str) -> list[str]:
+        """The paths at which two trees differ."""
+        return paths(git(self.top, "diff-tree", "-r", "-z", "--name-only", one, another))
+
+    def _mend(self, merge: Merge, sides: Mapping[int, str]) -> None:
+        """Find what has lines of both sides and no meaning; mend it, or make it a conflict.
+
+        Args:
+            merge: Whose lines are merged.
+            sides: Their trees.
+        """
+        both = {*self._differing(sides[OURS], merge.tree)}
+        both &= {*self._differing(sides[THEIRS], merge.tree)}
+        entries: dict[str, str | None] = {}
+        for path in sorted(both - merge.conflicts.keys()):
+            found = {side: self._entry(tree, path) for side, tree in sides.items()}
+            stages = {side: entry for side, entry in found.items() if entry}
+            merged = self._entry(merge.tree, path)
+            if merged is None or not stages:
+                continue
+            _, ours, theirs = self._contents(stages)
+            content = self._content(merged.split()[1])
+            # What was wrong before is the team's to know.
+            new = faults(path, content) - faults(path, ours) - faults(path, theirs)
+            if not new:
+                continue
+            mended = _mended(path, content, theirs)
+            if mended is not None and not faults(path, mended) - faults(path, ours):
+                entries[path] = f"{merged.split()[0]} {self.write(mended)}"
+                merge.beside = sorted({*merge.beside, path})
+            else:
+                merge.conflicts[path] = stages
+                merge.faults[path] = " and ".join(sorted(new))
+        merge.beside = [path for path in merge.beside if path not in merge.conflicts]
+        if entries:
+            merge.tree = self.edited(merge.tree, entries)
+
+    def _entry(self, tree: str, path: str) -> str | None:
+        """`mode object` of a path of a tree; None where there is no file."""
+        found = paths(git(self.top, "ls-tree", "-z", tree, path))
+        return " ".join(found[0].split()[:3:2]) if found else None
+
+    def _content(self, blob: str) -> bytes:
+        return run_git(self.top, "cat-file", "blob", blob).stdout
+
     def _contents(self, stages: Stages) -> list[bytes]:
         """The contents of base, ours and theirs; a side that is missing is empty."""
         objects = [stages.get(one, f"- {NONE}").split()[1] for one in (BASE, OURS, THEIRS)]
-        return [
-            b"" if one == NONE else run_git(self.top, "cat-file", "blob", one).stdout
-            for one in objects
-        ]
+        return [b"" if one == NONE else self._content(one) for one in objects]
 
     def _side_by_side(self, stages: Stages) -> str | None:
         try:
@@ -258,6 +304,14 @@ def _parsed(output: str) -> tuple[Merge, dict[str, Stages]]:
         mode, blob, side = entry.split()
         conflicts.setdefault(path, {})[int(side)] = f"{mode} {blob}"
     return Merge(tree), conflicts
+
+
+def _mended(path: str, content: bytes, theirs: bytes) -> bytes | None:
+    """What stands twice in YAML under one key, as far as that can be."""
+    if not path.endswith((".yaml", ".yml")):
+        return None
+    mended = joined(*(one.decode().splitlines(keepends=True) for one in (content, theirs)))
+    return None if mended is None else "".join(mended).encode()
 
 
 STOPPING: Sequence[signal.Signals] = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
