@@ -5,10 +5,28 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-# Line ends are compared as they are, whatever this machine prefers.
-SETTINGS = ("-c", "core.autocrlf=false", "-c", "core.fsmonitor=false", "-c", "diff.noprefix=false")
+# What a machine or a repository prefers decides nothing here: no hook, no colour, no submodule.
+SETTINGS = {
+    "color.ui": "false",
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "diff.noprefix": "false",
+    "safe.bareRepository": "all",
+    "submodule.recurse": "false",
+}
+# Nor does it decide what files are compared as, or what merges them.
+AS_THEY_ARE = {
+    "core.attributesFile": os.devnull,
+    "core.autocrlf": "false",
+    "core.fileMode": "true",
+    "merge.default": "text",
+    "merge.renormalize": "false",
+}
 # What git tells its hooks: another repository than that of the folder.
-FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
+FOREIGN = (
+    *("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"),
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_WORK_TREE"),
+)
 
 
 class RefusedError(Exception):
@@ -21,6 +39,7 @@ def run_git(
     given: bytes | None = None,
     variables: Mapping[str, str] | None = None,
     alone: bool = False,
+    converted: bool = False,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder, whatever its outcome.
 
@@ -30,12 +49,17 @@ def run_git(
         given: What git reads from its standard input.
         variables: Added to the environment.
         alone: Whether Ctrl-C must not reach it; then it cannot ask for a password, either.
+        converted: Whether it works on the user's own files, whose line ends are those that their
+            settings ask for.
     """
     environment = {name: one for name, one in os.environ.items() if name not in FOREIGN}
+    environment |= {"GIT_LITERAL_PATHSPECS": "1", **(variables or {})}
+    chosen = SETTINGS if converted else SETTINGS | AS_THEY_ARE
+    settings = [part for key, one in chosen.items() for part in ("-c", f"{key}={one}")]
     return subprocess.run(
-        ["git", *SETTINGS, *map(str, arguments)],
+        ["git", *settings, *map(str, arguments)],
         cwd=folder,
-        env={**environment, **(variables or {})},
+        env=environment,
         input=given,
         stdin=subprocess.DEVNULL if given is None else None,
         capture_output=True,
@@ -50,13 +74,16 @@ def git(
     given: bytes | None = None,
     variables: Mapping[str, str] | None = None,
     alone: bool = False,
+    converted: bool = False,
 ) -> str:
     """Return what git prints, without the last line break.
 
     Raises:
         RefusedError: Git failed.
     """
-    done = run_git(folder, *arguments, given=given, variables=variables, alone=alone)
+    done = run_git(
+        folder, *arguments, given=given, variables=variables, alone=alone, converted=converted
+    )
     if done.returncode:
         said = text(done.stderr or done.stdout).strip().splitlines()
         raise RefusedError(f"git {arguments[0]}: {said[0] if said else 'failed'}")

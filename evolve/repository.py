@@ -13,7 +13,6 @@ from .meaning import faults, joined
 from .side_by_side import side_by_side
 
 KIT = "src/servekit"
-NONE = "0" * 40
 OURS, BASE, THEIRS = 2, 1, 3
 """How git numbers the sides of a conflict."""
 
@@ -56,12 +55,15 @@ class Repository:
         self.top = Path(text(top.stdout).rstrip("\n"))
         self.project = project
         self.prefix = git(project, "rev-parse", "--show-prefix")
+        digits = {"sha1": 40, "sha256": 64}
+        self.none = "0" * digits[git(project, "rev-parse", "--show-object-format")]
+        """The name of no object."""
         if run_git(project, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
             raise RefusedError("Nothing is committed yet: add and commit first.")
         if self.path("MERGE_HEAD").exists():
             raise RefusedError("A merge is not concluded: commit it, or git merge --abort.")
-        run_git(self.top, "update-index", "-q", "--refresh")
-        if git(self.top, "status", "--porcelain", "--untracked-files=no"):
+        run_git(self.top, "update-index", "-q", "--refresh", converted=True)
+        if git(self.top, "status", "--porcelain", "--untracked-files=no", converted=True):
             raise RefusedError("There are changes that are not committed: commit or stash them.")
 
     def path(self, name: str) -> Path:
@@ -98,7 +100,7 @@ class Repository:
     def edited(self, tree: str, entries: Mapping[str, str | None]) -> str:
         """Return a tree with other entries: `mode object` by path, None for one that goes."""
         lines = [
-            f"{entry} 0\t{path}\0" if entry else f"0 {NONE}\t{path}\0"
+            f"{entry} 0\t{path}\0" if entry else f"0 {self.none}\t{path}\0"
             for path, entry in sorted(entries.items(), key=lambda one: one[1] is not None)
         ]
         with tempfile.TemporaryDirectory() as scratch:
@@ -231,8 +233,8 @@ class Repository:
 
     def _contents(self, stages: Stages) -> list[bytes]:
         """The contents of base, ours and theirs; a side that is missing is empty."""
-        objects = [stages.get(one, f"- {NONE}").split()[1] for one in (BASE, OURS, THEIRS)]
-        return [b"" if one == NONE else self._content(one) for one in objects]
+        objects = [stages.get(one, f"- {self.none}").split()[1] for one in (BASE, OURS, THEIRS)]
+        return [b"" if one == self.none else self._content(one) for one in objects]
 
     def _side_by_side(self, stages: Stages) -> str | None:
         try:
@@ -276,13 +278,18 @@ class Repository:
                 line
                 for path, stages in merge.conflicts.items()
                 for line in (
-                    f"0 {NONE}\t{path}\0",
+                    f"0 {self.none}\t{path}\0",
                     *(f"{entry} {side}\t{path}\0" for side, entry in sorted(stages.items())),
                 )
             ]
             given = os.fsencode("".join(lines))
             try:
-                git(self.top, "read-tree", "-m", "-u", "HEAD", merge.tree, alone=True)
+                git(
+                    self.top,
+                    *("read-tree", "-m", "-u", "HEAD", merge.tree),
+                    alone=True,
+                    converted=True,
+                )
                 git(self.top, "update-index", "-z", "--index-info", given=given, alone=True)
             except RefusedError:
                 self._drop(new)
@@ -290,7 +297,7 @@ class Repository:
 
     def _drop(self, new: Sequence[str]) -> None:
         """Put back what is committed: the index, the files, and none that are new."""
-        run_git(self.top, "read-tree", "--reset", "-u", "HEAD", alone=True)
+        run_git(self.top, "read-tree", "--reset", "-u", "HEAD", alone=True, converted=True)
         for path in new:
             (self.top / path).unlink(missing_ok=True)
 

@@ -42,8 +42,10 @@ def edits(old: Lines, new: Lines) -> Edits:
         files = [Path(scratch, name) for name in ("old", "new")]
         for path, lines in zip(files, (old, new), strict=True):
             path.write_text("".join(lines), encoding="utf-8", newline="")
-        options = ("--no-index", "--no-color", "--no-ext-diff", "--histogram", "--text", "-U0")
-        diff = text(run_git(Path(scratch), "diff", *options, *files).stdout)
+        options = ("--no-index", "--no-color", "--no-ext-diff", "--text")
+        # However a machine prefers to see hunks.
+        hunks = ("--histogram", "--indent-heuristic", "-U0", "--inter-hunk-context=0")
+        diff = text(run_git(Path(scratch), "diff", *options, *hunks, *files).stdout)
     found = Edits(set(), {}, {})
     for hunk in HUNK.finditer(diff):
         count, new_count = int(hunk[2] or 1), int(hunk[4] or 1)
