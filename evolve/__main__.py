@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from .git import RefusedError, git, run_git
+from .git import RefusedError, own_path, run_git
 from .repository import Repository
 from .templates import read_record
 from .versions import commit_of, known_commit, number, releases
@@ -87,9 +87,9 @@ def main() -> int:
     clone = Clone(folder, own=bool(os.environ.get("TEMPLATE")))
     try:
         project = Path.cwd()
-        record = read_record(project)
         if command != "features":
             Repository(project)  # refuses at once, and not after a fetch
+        record = read_record(project)
         version = wanted(command, clone, record["version"])
         if version is None:
             print(f"This project was made from {record['version']}; nothing newer is released.")
@@ -108,12 +108,12 @@ def main() -> int:
 
 def _script(project: Path, clone: Path, version: str) -> Path:
     """Write the script of a version, in git's own folder, as an archive that Python runs."""
-    folder = git(project, "rev-parse", "--path-format=absolute", "--git-path", "evolve.zip")
+    folder = own_path(project, "evolve.zip")
     commit = known_commit(clone, version)
     archived = ("archive", "--format=zip", f"--output={folder}", commit, "evolve")
     if run_git(clone, *archived).returncode:
         raise RefusedError(f"Version {version} of the template has no updates: choose a later one.")
-    return Path(folder)
+    return folder
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from .git import RefusedError
 from .names import renaming, with_names
 from .report import Report, data_left, settings_to_mend, shown
 from .repository import Merge, Repository
+from .taking import take
 from .templates import RECORD, Answers, Template, checked_out, keep_address, read_record
 from .versions import number, releases, upgrades
 
@@ -96,7 +97,7 @@ def update(
         ]
         report.data = data_left(new, off, old_answers)
     # Last: what is interrupted before has changed nothing.
-    repository.take(merge)
+    take(repository.top, merge.tree, merge.conflicts)
     return report
 
 
@@ -136,7 +137,7 @@ def rename(
         on = [one for one, answer in old_answers.items() if answer is True]
         report.data = data_left(old, on, old_answers)
     # Last: what is interrupted before has changed nothing.
-    repository.take(merge)
+    take(repository.top, merge.tree, merge.conflicts)
     return report
 
 
@@ -144,7 +145,8 @@ def _start(
     project: Path, clone: Path, base: str | None, scratch: Path
 ) -> tuple[Repository, dict[str, Any], Template]:
     """The project's repository and record, and the template that it was made from."""
-    record, repository = read_record(project), Repository(project)
+    repository = Repository(project)  # first: it puts back what an update left half done
+    record = read_record(project)
     if not repository.is_known(RECORD):
         raise RefusedError(f"{RECORD} is not committed: add and commit it first.")
     return repository, record, checked_out(clone, base or record["version"], scratch / "template")

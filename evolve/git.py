@@ -33,6 +33,20 @@ class RefusedError(Exception):
     """Nothing was changed. The message is one sentence that says why."""
 
 
+def settings(converted: bool) -> list[str]:
+    """The options of git that make its outcome the same on every machine."""
+    chosen = SETTINGS if converted else SETTINGS | AS_THEY_ARE
+    return [part for key, one in chosen.items() for part in ("-c", f"{key}={one}")]
+
+
+def environment(variables: Mapping[str, str] | None) -> dict[str, str]:
+    """The environment of git, with more variables."""
+    kept = {name: one for name, one in os.environ.items() if name not in FOREIGN}
+    # What is killed must leave no lock on the index: git takes one just to write down what it saw.
+    ours = {"GIT_LITERAL_PATHSPECS": "1", "GIT_OPTIONAL_LOCKS": "0"}
+    return {**kept, **ours, **(variables or {})}
+
+
 def run_git(
     folder: Path,
     *arguments: str | Path,
@@ -52,14 +66,10 @@ def run_git(
         converted: Whether it works on the user's own files, whose line ends are those that their
             settings ask for.
     """
-    environment = {name: one for name, one in os.environ.items() if name not in FOREIGN}
-    environment |= {"GIT_LITERAL_PATHSPECS": "1", **(variables or {})}
-    chosen = SETTINGS if converted else SETTINGS | AS_THEY_ARE
-    settings = [part for key, one in chosen.items() for part in ("-c", f"{key}={one}")]
     return subprocess.run(
-        ["git", *settings, *map(str, arguments)],
+        ["git", *settings(converted), *map(str, arguments)],
         cwd=folder,
-        env=environment,
+        env=environment(variables),
         input=given,
         stdin=subprocess.DEVNULL if given is None else None,
         capture_output=True,
@@ -88,6 +98,11 @@ def git(
         said = text(done.stderr or done.stdout).strip().splitlines()
         raise RefusedError(f"git {arguments[0]}: {said[0] if said else 'failed'}")
     return text(done.stdout).removesuffix("\n")
+
+
+def own_path(folder: Path, name: str) -> Path:
+    """The path of a file in git's own folder."""
+    return Path(git(folder, "rev-parse", "--path-format=absolute", "--git-path", name))
 
 
 def text(output: bytes) -> str:

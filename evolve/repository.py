@@ -1,16 +1,15 @@
 """The project's git repository: the merge of two renders into it."""
 
 import os
-import signal
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .git import RefusedError, git, paths, run_git, text
+from .git import RefusedError, git, own_path, paths, run_git, text
 from .meaning import faults, joined
 from .side_by_side import side_by_side
+from .taking import put_back
 
 KIT = "src/servekit"
 OURS, BASE, THEIRS = 2, 1, 3
@@ -55,21 +54,15 @@ class Repository:
         self.top = Path(text(top.stdout).rstrip("\n"))
         self.project = project
         self.prefix = git(project, "rev-parse", "--show-prefix")
-        digits = {"sha1": 40, "sha256": 64}
-        self.none = "0" * digits[git(project, "rev-parse", "--show-object-format")]
-        """The name of no object."""
         if run_git(project, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
             raise RefusedError("Nothing is committed yet: add and commit first.")
-        if self.path("MERGE_HEAD").exists():
+        self.none = "0" * len(git(project, "rev-parse", "HEAD"))
+        """The name of no object."""
+        if own_path(self.top, "MERGE_HEAD").exists():
             raise RefusedError("A merge is not concluded: commit it, or git merge --abort.")
-        run_git(self.top, "update-index", "-q", "--refresh", converted=True)
+        put_back(self.top)
         if git(self.top, "status", "--porcelain", "--untracked-files=no", converted=True):
             raise RefusedError("There are changes that are not committed: commit or stash them.")
-
-    def path(self, name: str) -> Path:
-        """The path of a file in git's own folder."""
-        path = git(self.project, "rev-parse", "--path-format=absolute", "--git-path", name)
-        return Path(path)
 
     def is_known(self, path: str) -> bool:
         """Whether git has a file of the project."""
@@ -136,7 +129,7 @@ class Repository:
         if found[0] == found[1]:
             return
         diff = run_git(self.top, "diff", "--no-color", "--no-ext-diff", base, "HEAD", "--", kit)
-        patch = self.path("kit.diff")
+        patch = own_path(self.top, "kit.diff")
         patch.write_bytes(diff.stdout)
         print(text(diff.stdout))
         raise RefusedError(
@@ -262,45 +255,6 @@ class Repository:
         """Store a content; return its object."""
         return git(self.top, "hash-object", "-w", "--stdin", given=content)
 
-    def take(self, merge: Merge) -> None:
-        """Put a merge into the index and the working tree, where it can be looked at.
-
-        Raises:
-            RefusedError: A file that git does not know is in the way.
-        """
-        added = ("diff-tree", "-r", "-z", "--name-only", "--diff-filter=A", "HEAD", merge.tree)
-        new = paths(git(self.top, *added))
-        for path in new:
-            if os.path.lexists(self.top / path):
-                raise RefusedError(f"{path} is not in git and would be overwritten: move it away.")
-        with _undisturbed():
-            lines = [
-                line
-                for path, stages in merge.conflicts.items()
-                for line in (
-                    f"0 {self.none}\t{path}\0",
-                    *(f"{entry} {side}\t{path}\0" for side, entry in sorted(stages.items())),
-                )
-            ]
-            given = os.fsencode("".join(lines))
-            try:
-                git(
-                    self.top,
-                    *("read-tree", "-m", "-u", "HEAD", merge.tree),
-                    alone=True,
-                    converted=True,
-                )
-                git(self.top, "update-index", "-z", "--index-info", given=given, alone=True)
-            except RefusedError:
-                self._drop(new)
-                raise
-
-    def _drop(self, new: Sequence[str]) -> None:
-        """Put back what is committed: the index, the files, and none that are new."""
-        run_git(self.top, "read-tree", "--reset", "-u", "HEAD", alone=True, converted=True)
-        for path in new:
-            (self.top / path).unlink(missing_ok=True)
-
 
 def _parsed(output: str) -> tuple[Merge, dict[str, Stages]]:
     """Read what `git merge-tree -z` prints: a tree, and the sides of what it could not merge."""
@@ -319,17 +273,3 @@ def _mended(path: str, content: bytes, theirs: bytes) -> bytes | None:
         return None
     mended = joined(*(one.decode().splitlines(keepends=True) for one in (content, theirs)))
     return None if mended is None else "".join(mended).encode()
-
-
-STOPPING: Sequence[signal.Signals] = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ignore what would stop this halfway: it takes a fraction of a second."""
-    before = {one: signal.signal(one, signal.SIG_IGN) for one in STOPPING}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

@@ -1,12 +1,9 @@
 """What cannot be updated is one sentence, and leaves the project as it was."""
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +12,9 @@ import pytest
 from evolve import commands
 from evolve.git import RefusedError
 from evolve.templates import RECORD
-from scripts.export import ROOT
 
 from .answers import BARE
 from .small_template import commit, git
-from .template import files
 from .updating import DEFAULT, VERSION, content, is_clean, made
 
 
@@ -195,70 +190,4 @@ def test_a_rename_over_another_file_is_refused(old: str, new: str, clone: Path, 
     ) as no:
         commands.rename(project, clone, VERSION, ["package_name=babel_fish"])
     assert "\n" not in str(no.value)
-    assert is_clean(project)
-
-
-GIT = shutil.which("git")
-
-
-def path_with_git(folder: Path, script: str) -> str:
-    """The PATH on which a script in a folder takes git's place."""
-    folder.mkdir()
-    (folder / "git").write_text(script)
-    (folder / "git").chmod(0o755)
-    return f"{folder}:{os.environ['PATH']}"
-
-
-INTERRUPTING = """\
-#!/bin/sh
-case " $* " in *" {}"*) kill -INT $PPID; sleep 0.3;; esac
-exec {} "$@"
-"""
-
-
-@pytest.mark.parametrize(
-    ("moment", "status"), [("merge-tree ", 1), ("write-tree ", 1), ("read-tree -m ", 0)]
-)
-def test_an_update_that_is_interrupted_is_whole_or_nothing(
-    moment: str, status: int, clone: Path, tmp_path: Path
-):
-    project = made(clone, BARE, tmp_path / "project")
-    commit(project)
-    before = content(project)
-    path = path_with_git(tmp_path / "bin", INTERRUPTING.format(moment, GIT))
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "evolve.commands", "update", clone, VERSION],
-        cwd=project,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "SET": "cache=yes"},
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    fresh = files(made(clone, BARE | {"cache": True}, tmp_path / "fresh"))
-    assert content(project) == (before if status else fresh)
-    if status:
-        assert done.stderr == "Interrupted: nothing was changed.\n"
-        assert is_clean(project)
-
-
-FAILING = """\
-#!/bin/sh
-case " $* " in *" read-tree -m "*) {} "$@"; exit 1;; esac
-exec {} "$@"
-"""
-
-
-def test_a_last_step_that_fails_is_undone(
-    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    project = made(clone, BARE, tmp_path / "project")
-    commit(project)
-    before = content(project)
-    monkeypatch.setenv("PATH", path_with_git(tmp_path / "bin", FAILING.format(GIT, GIT)))
-    with pytest.raises(RefusedError, match="git read-tree"):
-        commands.update(project, clone, VERSION, ["cache=yes", "tracing=yes"])
-    monkeypatch.undo()
-    assert content(project) == before
     assert is_clean(project)
