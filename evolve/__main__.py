@@ -6,9 +6,12 @@ in the environment, and TEMPLATE= where the clone is one of the user's own.
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from .git import RefusedError, own_path, run_git
+from .origins import commit_that_made
 from .repository import Repository
 from .templates import read_record
 from .versions import commit_of, known_commit, number, releases
@@ -27,13 +30,18 @@ class Clone:
         self._own = own
         self._fetched = False
 
-    def fetch(self) -> None:
-        """Fetch what is new, once; without a network, what is here has to do."""
+    def fetch(self) -> bool:
+        """Fetch what is new, once; return whether something may have come.
+
+        Without a network, what is here has to do.
+        """
         if self._own or self._fetched:
-            return
+            return False
         self._fetched = True
-        if run_git(self.folder, "fetch", "--quiet", "--tags").returncode:
+        done = run_git(self.folder, "fetch", "--quiet", "--tags")
+        if done.returncode:
             print("The template cannot be reached: going on with what is here.", file=sys.stderr)
+        return not done.returncode
 
     def require(self, version: str) -> str:
         """Return a version that is here or can be fetched. Raises RefusedError for another."""
@@ -81,6 +89,15 @@ def wanted(command: str, clone: Clone, version: str) -> str | None:
     return known[-1] if number(known[-1]) > number(version) else None
 
 
+def find_origin(clone: Clone, record: Mapping[str, Any], project: Path) -> None:
+    """Say FROM= for a project that no release made, if its commit is here or can be fetched."""
+    commit = commit_that_made(clone.folder, record, project)
+    if commit is None and clone.fetch():
+        commit = commit_that_made(clone.folder, record, project)
+    if commit and commit != commit_of(clone.folder, record["version"]):
+        os.environ["FROM"] = commit
+
+
 def main() -> int:
     """Return 1 where the command is refused; else the version's own script takes over."""
     command, folder = sys.argv[1], Path(sys.argv[2])
@@ -90,6 +107,8 @@ def main() -> int:
         if command != "features":
             Repository(project)  # refuses at once, and not after a fetch
         record = read_record(project)
+        if command != "features" and not os.environ.get("FROM"):
+            find_origin(clone, record, project)
         version = wanted(command, clone, record["version"])
         if version is None:
             print(f"This project was made from {record['version']}; nothing newer is released.")

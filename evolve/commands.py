@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from .git import RefusedError
 from .names import renaming, with_names
+from .origins import misfits
 from .report import Report, data_left, settings_to_mend, shown
 from .repository import Merge, Repository
 from .taking import take
@@ -81,7 +82,9 @@ def update(
         carried, prompts = new.carried(old_answers, old.version)
         given = dict(new.typed(one, renaming=False) for one in typed)
         answers = new.check({**carried, **given})
-        renders = _rendered(Versions(old, old_answers, new, answers), record, Path(scratch))
+        renders = _rendered(
+            Versions(old, old_answers, new, answers), record, repository, Path(scratch)
+        )
         base_tree = _base_tree(repository, renders)
         merge = repository.merge(
             *(base_tree, repository.head_tree(), repository.tree_of(renders.new)),
@@ -123,7 +126,9 @@ def rename(
             raise RefusedError("Which names? make rename NAMES='project_slug=babel-fish'")
         old_answers = old.answered(record["cookiecutter"])
         answers = old.check({**old_answers, **names})
-        renders = _rendered(Versions(old, old_answers, old, answers), record, Path(scratch))
+        renders = _rendered(
+            Versions(old, old_answers, old, answers), record, repository, Path(scratch)
+        )
         base_tree = _base_tree(repository, renders)
         renamed = renaming(old_answers, answers)
         merge = repository.merge(
@@ -152,16 +157,22 @@ def _start(
     return repository, record, checked_out(clone, base or record["version"], scratch / "template")
 
 
-def _rendered(versions: Versions, record: Mapping[str, Any], scratch: Path) -> Renders:
+def _rendered(
+    versions: Versions, record: Mapping[str, Any], repository: Repository, scratch: Path
+) -> Renders:
     """Render both versions. Raises RefusedError unless the first is what the project was."""
     old, new = versions.old, versions.new
     before = old.render(versions.old_answers, scratch / "old")
     made = old.fingerprint(before) or new.fingerprint(before)
     if made != record["made"]:
-        raise RefusedError(
-            f"{record['version']} does not make this project of the answers in {RECORD}: undo an "
-            "edit of it, or say FROM= and the commit of the template that it was made from."
-        )
+        base = repository.tree_of(before)
+        wrong = misfits(repository, old, versions.old_answers, base)
+        if wrong:
+            raise RefusedError(
+                f"{record['version']} does not make this project of the answers in {RECORD}, which "
+                f"do not fit {wrong[0]}: undo an edit of it, or say FROM= and the commit of the "
+                "template that it was made from."
+            )
     after = new.render(versions.answers, scratch / "new")
     if record["template"] != old.config.get("_home"):
         keep_address(after, record["template"])

@@ -6,9 +6,8 @@ from pathlib import PurePosixPath
 
 from .git import RefusedError, git, paths, run_git, text
 from .repository import Repository
-from .templates import Answers
+from .templates import PACKAGE, SLUG, Answers
 
-PACKAGE, SLUG = "package_name", "project_slug"
 MODELS = "model_store/"
 """Its manifests have the checksums of its files, and the names in it are those of models."""
 

@@ -68,6 +68,11 @@ class Repository:
         """Whether git has a file of the project."""
         return not run_git(self.project, "ls-files", "--error-unmatch", "--", path).returncode
 
+    def object_of(self, tree: str, path: str) -> str:
+        """The object at a path of the project; "" where there is none."""
+        named = f"{tree}:{self.prefix}{path}"
+        return text(run_git(self.top, "rev-parse", "--verify", "--quiet", named).stdout)
+
     def head_tree(self) -> str:
         """The tree of what is committed."""
         return git(self.top, "rev-parse", "HEAD^{tree}")
@@ -121,13 +126,9 @@ class Repository:
         Raises:
             RefusedError: Names the file that has the edits.
         """
-        kit = f"{self.prefix}{KIT}"
-        found = [
-            text(run_git(self.top, "rev-parse", "--verify", "--quiet", f"{one}:{kit}").stdout)
-            for one in (base, "HEAD")
-        ]
-        if found[0] == found[1]:
+        if self.object_of(base, KIT) == self.object_of("HEAD", KIT):
             return
+        kit = f"{self.prefix}{KIT}"
         diff = run_git(self.top, "diff", "--no-color", "--no-ext-diff", base, "HEAD", "--", kit)
         patch = own_path(self.top, "kit.diff")
         patch.write_bytes(diff.stdout)

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -19,6 +19,7 @@ Answers = dict[str, str | bool]
 
 FOLDER = "{{cookiecutter.project_slug}}"
 RECORD = ".template.json"
+PACKAGE, SLUG = "package_name", "project_slug"
 STATEMENT = re.compile(r"\s*# \{%\s*(?:if\s+(?P<condition>.*?)|endif)\s*%\}")
 COMMENT = re.compile(r"\s*# \{#.*#\}")
 
@@ -162,6 +163,14 @@ class Template:
             renamed(one.as_posix().encode()).decode() for one in found if not self._is_copied(one)
         }
 
+    def conditions(self, answers: Answers) -> Iterator[tuple[str, list[str], bool]]:
+        """Each condition of the manifest, its paths in a project, and whether answers meet it."""
+        hook, whole = self._hook("post_gen"), {**self._private(), **answers}
+        renamed = hook.naming(whole)
+        for condition, owned in self.config["_features"].items():
+            paths = [renamed(path.encode()).decode() for path in owned]
+            yield condition, paths, hook.holds(condition, whole)
+
     def fingerprint(self, project: Path) -> str | None:
         """The hash of a project as it was made; None from before there were records."""
         hook = self._hook("post_gen")
@@ -233,17 +242,25 @@ def read_record(project: Path) -> dict[str, Any]:
         RefusedError: There is no record, or it was edited.
     """
     try:
-        record = json.loads((project / RECORD).read_text(encoding="utf-8"))
+        return record_of((project / RECORD).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RefusedError(
+            f"There is no {RECORD} here, which says what a project was made from."
+        ) from None
+    except UnicodeDecodeError:
+        raise RefusedError(f"{RECORD} cannot be read: restore it from git.") from None
+
+
+def record_of(text: str) -> dict[str, Any]:
+    """Return the record that a text holds. Raises RefusedError where it holds none."""
+    try:
+        record = json.loads(text)
         texts = [record["template"], record["version"], record["made"]]
         answers = record["cookiecutter"].values()
         if not all(isinstance(one, str) for one in texts) or not answers:
             raise ValueError
         if not all(isinstance(one, str | bool) for one in answers):
             raise ValueError
-    except FileNotFoundError:
-        raise RefusedError(
-            f"There is no {RECORD} here, which says what a project was made from."
-        ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RefusedError(f"{RECORD} cannot be read: restore it from git.") from None
     return record

@@ -14,7 +14,7 @@ from evolve.report import shown
 from evolve.templates import RECORD, Answers, Template, checked_out
 from scripts.export import ROOT
 
-from .answers import ALL, BARE, CONFIG
+from .answers import ALL, CONFIG
 from .small_template import commit, git
 from .team import Team
 from .template import files
@@ -132,6 +132,36 @@ def test_the_address_of_a_fork_is_kept(newer: Path, clone: Path, tmp_path: Path)
     assert record.read_text() == f"{again}\n"
 
 
+    assert git(project, "ls-files", "--unmerged").count("README.md") == 3
+    git(project, "reset", "--hard", "--quiet")
+    assert is_clean(project)
+
+
+def test_updates_one_by_one_are_one_update(newer: Path, clone: Path, tmp_path: Path):
+    for name in ("at once", "one by one"):
+        project = made(clone, DEFAULT, tmp_path / name)
+        Team(project, "my_service").edit()
+        commit(project)
+    at_once, one_by_one = tmp_path / "at once", tmp_path / "one by one"
+    commands.update(at_once, newer, "9.1.0", ["tracing=yes", "echo=yes"])
+    for change in ([], ["tracing=yes"], ["echo=yes"]):
+        commands.update(one_by_one, newer, "9.1.0", change)
+        commit(one_by_one)
+    assert content(one_by_one) == content(at_once)
+
+
+def test_the_address_of_a_fork_is_kept(newer: Path, clone: Path, tmp_path: Path):
+    project = made(clone, DEFAULT, tmp_path / "project")
+    record = project / RECORD
+    record.write_text(record.read_text().replace(CONFIG["_home"], "ssh://fork"))
+    commit(project)
+    assert commands.update(project, newer, "9.1.0").merge.conflicts == {}
+    assert json.loads(record.read_text())["template"] == "ssh://fork"
+    again = json.dumps(json.loads(record.read_text()), indent=2, ensure_ascii=False)
+    assert record.read_text() == f"{again}\n"
+
+
+<<<<<<< HEAD
 @pytest.fixture
 def between(clone: Path, tmp_path: Path) -> Path:
     """The template some commits after its release, with the same version."""
@@ -153,6 +183,8 @@ def test_a_project_from_between_releases_names_its_commit(between: Path, tmp_pat
     assert content(project) == files(made(between, BARE | {"cache": True}, tmp_path / "fresh"))
 
 
+=======
+>>>>>>> ecdf53c (Update projects whose recorded hash no release makes)
 WANTED: dict[str, tuple[str, dict[str, str], str | None]] = {
     "newest": ("update", {}, "9.1.0"),
     "this one": ("update", {"TO": f"v{VERSION}"}, VERSION),
