@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .git import RefusedError, own_path, run_git
+from .git import RefusedError, own_path, run_git, text
 from .origins import commit_that_made
 from .repository import Repository
 from .templates import read_record
@@ -40,7 +40,9 @@ class Clone:
         self._fetched = True
         done = run_git(self.folder, "fetch", "--quiet", "--tags")
         if done.returncode:
-            print("The template cannot be reached: going on with what is here.", file=sys.stderr)
+            reason = (text(done.stderr).strip().splitlines() or ["git failed"])[0]
+            said = f"The template cannot be reached ({reason}): going on with what is here."
+            print(said, file=sys.stderr)
         return not done.returncode
 
     def require(self, version: str) -> str:

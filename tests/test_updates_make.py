@@ -15,7 +15,7 @@ from evolve.templates import RECORD, Template
 
 from .conftest import Render
 from .environment import ENVIRONMENT
-from .small_template import commit
+from .small_template import commit, git
 from .template import files
 from .updating import VERSION, complete, content, is_clean, printed
 
@@ -26,6 +26,14 @@ def project(render_again: Callable[..., Render]) -> Path:
     folder = render_again(auth=False).folder
     commit(folder)
     return folder
+
+
+def made_from(published: Path, folder: Path) -> Path:
+    """A project of a template at an address, committed."""
+    options = {"no_input": True, "default_config": True, "output_dir": str(folder)}
+    cookiecutter(str(published), extra_context={"auth": False}, **options)
+    commit(folder / "my-service")
+    return folder / "my-service"
 
 
 def typed_make(
@@ -47,15 +55,7 @@ def typed_make(
 
 
 def test_make_lists_and_updates_from_the_address_and_then_offline(published: Path, tmp_path: Path):
-    cookiecutter(
-        str(published),
-        no_input=True,
-        extra_context=dict.fromkeys(["auth"], False),
-        output_dir=str(tmp_path),
-        default_config=True,
-    )
-    project = tmp_path / "my-service"
-    commit(project)
+    project = made_from(published, tmp_path)
     listed = typed_make(project, "features")
     assert listed.returncode == 0, printed(listed)
     assert f"Made from {VERSION} of {published}\n" in listed.stdout
@@ -84,6 +84,81 @@ def test_make_lists_and_updates_from_the_address_and_then_offline(published: Pat
     assert named.returncode == 0, printed(named)
     assert (project / "README.md").read_text().startswith("# L'Été à Nîmes\n")
     assert (project / "src/ete/app.py").is_file()
+
+
+ODD = "Été à l'œuvre, (1) 50% $x"
+
+
+def test_folders_have_any_name(published: Path, tmp_path: Path):
+    project = made_from(published, tmp_path / ODD)
+    template = tmp_path / f"template of {ODD}"
+    shutil.copytree(published, template)
+    typed = f"TEMPLATE=../../{template.name}".replace("$", "$$")
+    done = typed_make(project, "update", "SET=tracing=yes", typed)
+    assert done.returncode == 0, printed(done)
+    gold = Template(published).render(complete({"auth": False, "tracing": True}), tmp_path / "gold")
+    assert content(project) == files(gold)
+    git(project, "reset", "--quiet", "--hard")
+    for target in ("features", "update"):
+        done = typed_make(project, target)
+        assert done.returncode == 0, printed(done)
+    assert (
+        f"There is no folder {ODD}."
+        in typed_make(project, "update", f"TEMPLATE={ODD}".replace("$", "$$")).stderr
+    )
+    assert (
+        "/docs is no clone of a template" in typed_make(project, "update", "TEMPLATE=./docs").stderr
+    )
+
+
+def test_worktrees_and_folders_of_one_repository_share_a_clone(published: Path, tmp_path: Path):
+    whole = tmp_path / "whole"
+    made_from(published, whole)
+    shutil.rmtree(whole / "my-service/.git")
+    commit(whole)
+    done = typed_make(whole / "my-service", "features")
+    assert done.returncode == 0, printed(done)
+    git(whole, "worktree", "add", "--quiet", "-b", "tree", "../the tree")
+    offline = {"GIT_ALLOW_PROTOCOL": "none"}
+    project = tmp_path / "the tree/my-service"
+    done = typed_make(project, "update", "SET=tracing=yes", **offline)
+    assert done.returncode == 0, printed(done)
+    gold = Template(published).render(complete({"auth": False, "tracing": True}), tmp_path / "gold")
+    assert files(project) == files(gold)
+    assert is_clean(whole)
+
+
+def test_a_clone_that_was_cut_short_is_made_anew(published: Path, tmp_path: Path):
+    project = made_from(published, tmp_path)
+    assert typed_make(project, "features").returncode == 0
+    [clone] = (project / ".git").glob("template-*")
+    shutil.rmtree(clone / "objects")
+    clone.rename(clone.with_name(f"{clone.name}.new"))
+    done = typed_make(project, "features")
+    assert done.returncode == 0, printed(done)
+
+
+def test_two_addresses_have_a_clone_each(published: Path, tmp_path: Path):
+    project = made_from(published, tmp_path)
+    assert typed_make(project, "features").returncode == 0
+    other = tmp_path / "other"
+    shutil.copytree(published, other)
+    git(other, "tag", "v9.9.9")
+    record = project / RECORD
+    record.write_text(record.read_text().replace(str(published), str(other)))
+    done = typed_make(project, "features")
+    assert f"Made from {VERSION} of {other}\n" in done.stdout
+    assert "9.9.9 is there: make update\n" in done.stdout
+
+
+def test_bare_repositories_are_used_where_git_wants_them_named(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    project = made_from(published, tmp_path)
+    (tmp_path / "gitconfig").write_text("[safe]\n\tbareRepository = explicit\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    done = typed_make(project, "update", "SET=tracing=yes")
+    assert done.returncode == 0, printed(done)
 
 
 def test_no_variable_of_the_makefile_is_assigned_twice(project: Path):
