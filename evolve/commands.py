@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .git import RefusedError
-from .names import renaming, with_names
+from .names import renaming, with_names, written
 from .origins import misfits
 from .report import Report, data_left, settings_to_mend, shown
 from .repository import Merge, Repository
@@ -130,15 +130,15 @@ def rename(
             Versions(old, old_answers, old, answers), record, repository, Path(scratch)
         )
         base_tree = _base_tree(repository, renders)
-        renamed = renaming(old_answers, answers)
+        names = renaming(repository, old_answers, answers)
+        head, new = repository.head_tree(), repository.tree_of(renders.new)
         merge = repository.merge(
-            with_names(repository, base_tree, old_answers, renamed),
-            with_names(repository, repository.head_tree(), old_answers, renamed),
-            repository.tree_of(renders.new),
+            *(with_names(repository, base_tree, names), with_names(repository, head, names), new),
             beside=old.rendered_paths(answers),
             renames=False,
         )
         report = _report(project, repository, merge, renders)
+        report.named, report.kept = written(repository, head, merge.tree, new, names)
         on = [one for one, answer in old_answers.items() if answer is True]
         report.data = data_left(old, on, old_answers)
     # Last: what is interrupted before has changed nothing.

@@ -24,6 +24,8 @@ class Report:
         missing: Settings that `.env` lacks.
         renamed: Settings of `.env` that have another name now: new by old.
         data: What declined features leave, in sentences.
+        named: Files of the team's that have the new names.
+        kept: Files of the team's in which an old name still is a word.
         notes: What each version that was crossed asks for.
     """
 
@@ -33,6 +35,8 @@ class Report:
     missing: list[str] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
     data: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -74,6 +78,8 @@ def _lines(report: Report) -> Iterator[str]:
         kind = "you edited what goes" if stages.keys() == {BASE, OURS} else "both changed it"
         kind = merge.faults.get(path, kind)
         yield f"Conflict: {path.removeprefix(report.prefix)} ({kind})"
+    yield from _listed("Names put into your files", report.named, "")
+    yield from _listed("An old name stays in", report.kept, "")
     for answer in report.declined:
         yield f"New, and declined: {answer.partition('=')[0]} (make update SET='{answer}')"
     for name in report.missing:

@@ -23,7 +23,6 @@ from .updating import (
     VERSION,
     assert_meant,
     changed,
-    complete,
     content,
     edited_files,
     made,
@@ -97,71 +96,6 @@ def test_a_render_without_cookiecutter_is_the_same(
 
 def modes(folder: Path) -> dict[str, int]:
     return {path: (folder / path).stat().st_mode & 0o777 for path in files(folder)}
-
-
-BABEL = {"project_name": "Babel Fish", "project_slug": "babel-fish", "package_name": "babel_fish"}
-
-
-def test_a_rename_is_a_project_of_that_name_with_the_same_edits(clone: Path, tmp_path: Path):
-    answers = complete(ALL)
-    project = made(clone, ALL, tmp_path / "project")
-    Team(project, "my_service").edit()
-    own = project / "docs/my-service.md"
-    own.write_text("my-service and my_service, in my-services and on.my_service\n")
-    commit(project)
-    named = [f"{name}={text}" for name, text in BABEL.items()]
-    report = commands.rename(project, clone, VERSION, named)
-    assert report.merge.conflicts == {}
-    gold = Template(clone).render(answers | BABEL, tmp_path / "gold")
-    Team(gold, "babel_fish").edit()
-    (gold / "docs/babel-fish.md").write_text(
-        "babel-fish and babel_fish, in my-services and on.babel_fish\n"
-    )
-    assert content(project) == files(gold)
-    # And it goes on from there.
-    commit(project)
-    report = commands.update(project, clone, VERSION, ["cache=no"])
-    assert report.merge.conflicts == {}
-    fresh = Template(clone).render(answers | BABEL | {"cache": False}, tmp_path / "without")
-    Team(fresh, "babel_fish").edit()
-    (fresh / "docs/babel-fish.md").write_bytes((gold / "docs/babel-fish.md").read_bytes())
-    assert content(project) == files(fresh)
-
-
-def test_a_name_of_one_word_is_the_package_in_python_alone(clone: Path, tmp_path: Path):
-    old = complete(DEFAULT | {"project_slug": "oracle", "package_name": "oracle"})
-    project = Template(clone).render(old, tmp_path / "project")
-    (project / "src/oracle/own.py").write_text("from oracle.app import app\n")
-    (project / "own.md").write_text("oracle\n")
-    commit(project)
-    commands.rename(project, clone, VERSION, ["project_slug=babel-fish", "package_name=babel_fish"])
-    assert (project / "src/babel_fish/own.py").read_text() == "from babel_fish.app import app\n"
-    assert (project / "own.md").read_text() == "babel-fish\n"
-    assert not (project / "src/oracle").exists()
-
-
-def test_stored_models_are_as_they_were_after_a_rename(clone: Path, tmp_path: Path):
-    project = made(clone, BARE, tmp_path / "project")
-    version = project / "model_store/my_service/1"
-    version.mkdir(parents=True)
-    (version / "golden.jsonl").write_text('{"text": "my_service"}\n')
-    (project / "docs/my_service.md").write_text("my_service\n")
-    commit(project)
-    commands.rename(project, clone, VERSION, ["package_name=babel_fish"])
-    assert (version / "golden.jsonl").read_text() == '{"text": "my_service"}\n'
-    assert (project / "docs/babel_fish.md").read_text() == "babel_fish\n"
-
-
-def test_names_that_trade_places_lose_no_file(clone: Path, tmp_path: Path):
-    old = complete(BARE | {"project_slug": "second", "package_name": "first"})
-    project = Template(clone).render(old, tmp_path / "project")
-    for name in ("first", "second"):
-        (project / f"docs/{name}.txt").write_text("own\n" * len(name))
-    commit(project)
-    commands.rename(project, clone, VERSION, ["project_slug=third", "package_name=second"])
-    assert (project / "docs/second.txt").read_text() == "own\n" * len("first")
-    assert (project / "docs/third.txt").read_text() == "own\n" * len("second")
-    assert not (project / "docs/first.txt").exists()
 
 
 def test_a_project_in_a_folder_of_a_repository_is_updated_alone(clone: Path, tmp_path: Path):
