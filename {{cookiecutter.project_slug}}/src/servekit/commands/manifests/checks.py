@@ -11,7 +11,9 @@ from servekit.commands.check_config.strict_yaml import ConfigurationError, read
 
 from .capacity import in_capacity
 from .completion import complete, the_service
+from .containers import in_pods
 from .kustomize import ManifestsError, rendered
+from .ray_start import in_options, in_ray_start
 from .rules import (
     Manifests,
     in_cluster,
@@ -32,11 +34,6 @@ from .written import as_yaml
 
 FOLDER = Path("deploy/kubernetes/overlays")
 SERVE = Path("serve.yaml")
-RULES = (
-    *(in_names, in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity),
-    *(in_proxies, in_volumes),
-    *(in_fault_tolerance, in_security, in_budgets, in_policies, in_selectors),
-)
 
 
 def manifests_of(overlay: str) -> Manifests:
@@ -57,13 +54,25 @@ def manifests_of(overlay: str) -> Manifests:
 
 
 def mistakes(manifests: Manifests) -> Iterator[str]:
-    """Yield a sentence for each mistake; rules are not tried on what has the wrong form."""
-    found = [*in_schemas(manifests)]
-    found += [f"serveConfigV2: {one}" for one in in_serve(manifests.serve)]
-    yield from found
-    if not found:
-        for rule in RULES:
-            yield from rule(manifests)
+    """Yield a sentence for each mistake; rules that rely on what is wrong are not tried."""
+    for rules in STAGES:
+        found = [one for rule in rules for one in rule(manifests)]
+        yield from found
+        if found:
+            return
+
+
+def in_serve_config(manifests: Manifests) -> Iterator[str]:
+    yield from (f"serveConfigV2: {one}" for one in in_serve(manifests.serve))
+
+
+RULES = (
+    *(in_names, in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity),
+    *(in_proxies, in_volumes, in_pods, in_ray_start),
+    *(in_fault_tolerance, in_security, in_budgets, in_policies, in_selectors),
+)
+STAGES = ((in_schemas, in_serve_config), (in_options,), RULES)
+"""The form of it all, what others start from, and how it fits together."""
 
 
 def main() -> None:

@@ -10,10 +10,18 @@ from typing import Any
 
 from .kustomize import Block, ManifestsError
 
-UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12} | {
-    f"{letter}i": 1024.0**power for power, letter in enumerate("KMGT", 1)
+UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15} | {
+    f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTP", 1)
 }
-GPU = "nvidia.com/gpu"
+QUANTITY = rf"[0-9]+(\.[0-9]*)?([eE][0-9]+|{'|'.join(UNITS)})?"
+AUTOSCALER = {
+    "resources": {
+        "requests": {"cpu": "500m", "memory": "512Mi"},
+        "limits": {"cpu": "500m", "memory": "512Mi"},
+    }
+}
+"""What KubeRay gives the container of the autoscaler, unless it is told otherwise."""
+NOT_OF_ITS_CONTAINER = {"idleTimeoutSeconds", "upscalingMode", "version"}
 
 
 def quantity(text: object) -> float:
@@ -92,6 +100,20 @@ class Group:
         }
 
     @property
+    def params(self) -> Mapping[str, str]:
+        """What `ray start` is told."""
+        return self.spec.get("rayStartParams") or {}
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        return (self.container.get("resources") or {}).get("limits") or {}
+
+    @property
+    def gpus(self) -> float:
+        """How many GPUs a pod has: KubeRay takes the limit whose name ends so."""
+        return quantity(next((one for name, one in self.limits.items() if name.endswith("gpu")), 0))
+
+    @property
     def ports(self) -> Mapping[str, int]:
         return {one["name"]: one["containerPort"] for one in self.container.get("ports", [])}
 
@@ -119,13 +141,12 @@ class Group:
         and requests of the container.
         """
         own: dict[str, str] = self.spec.get("resources", {})
-        limits = self.container.get("resources", {}).get("limits", {})
+        limits, said = self.limits, self.params
         requests = self.container.get("resources", {}).get("requests", {})
-        said = self.spec.get("rayStartParams", {})
         cpus = limits.get("cpu", requests.get("cpu", 0))
         found = {
             "num_cpus": quantity(said.get("num-cpus", math.ceil(quantity(cpus)))),
-            "num_gpus": quantity(said.get("num-gpus", limits.get(GPU, 0))),
+            "num_gpus": quantity(said["num-gpus"]) if "num-gpus" in said else self.gpus,
             "memory": quantity(said.get("memory", limits.get("memory", 0))),
         }
         # Quoted for a shell, as KubeRay wants it.
@@ -154,7 +175,8 @@ def pod_templates(documents: Sequence[Block]) -> Iterator[tuple[str, Block]]:
         name = f"{one['kind']} {one['metadata']['name']!r}"
         if one["kind"] == "RayService":
             for group in groups_of(one):
-                yield f"{name}, {group.name}", group.template
+                own = with_autoscaler(one, group) if group.is_head else group.template
+                yield f"{name}, {group.name}", own
             continue
         spec: Any = one.get("spec") or {}
         if one["kind"] == "CronJob":
@@ -162,6 +184,18 @@ def pod_templates(documents: Sequence[Block]) -> Iterator[tuple[str, Block]]:
         template: Any = spec.get("template")
         if isinstance(template, dict) and "containers" in (template.get("spec") or {}):
             yield name, template
+
+
+def with_autoscaler(service: Block, head: Group) -> Block:
+    """Return the template of the head's pod with the container that KubeRay adds, if it does."""
+    cluster: Block = service["spec"]["rayClusterConfig"]
+    spec: Any = head.template.get("spec") or {}
+    if not cluster.get("enableInTreeAutoscaling") or not spec.get("containers"):
+        return head.template
+    options: Block = cluster.get("autoscalerOptions") or {}
+    own = {key: one for key, one in options.items() if key not in NOT_OF_ITS_CONTAINER}
+    added = {"name": "autoscaler", "image": head.container.get("image")} | AUTOSCALER | own
+    return head.template | {"spec": spec | {"containers": [*spec["containers"], added]}}
 
 
 def containers_of(template: Block) -> list[Block]:

@@ -1,0 +1,85 @@
+"""Whether what a pod consists of fits together: containers, volumes, ports, probes, resources."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .kustomize import Block
+from .pods import containers_of, pod_templates, quantity
+from .rules import Manifests
+
+PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+AGENT = 52365
+"""The port of Ray's agent, which KubeRay's own probes ask; none names it."""
+RESOURCES = {"cpu", "memory", "ephemeral-storage"}
+"""Those of Kubernetes itself; others have the domain of their vendor before them."""
+LEAST_BYTES = 2**20
+
+
+def in_pods(manifests: Manifests) -> Iterator[str]:
+    for owner, template in pod_templates(manifests.documents):
+        for look in (in_volumes, in_repetitions, in_probes, in_resources):
+            yield from (f"{owner}: {one}." for one in look(template))
+
+
+def in_volumes(template: Block) -> Iterator[str]:
+    volumes: list[Block] = template["spec"].get("volumes") or []
+    there = {one["name"] for one in volumes}
+    mounts = [mount for one in containers_of(template) for mount in one.get("volumeMounts") or []]
+    mounted = {one["name"] for one in mounts}
+    yield from (f"the volume {one!r} is mounted, and there is none" for one in mounted - there)
+    yield from (f"no container mounts the volume {one!r}" for one in there - mounted)
+    for one in volumes:
+        if len(kinds := sorted(one.keys() - {"name"})) > 1:
+            yield f"the volume {one['name']!r} may be one of {' and '.join(kinds)}, and not both"
+
+
+def in_repetitions(template: Block) -> Iterator[str]:
+    """Check that what is found by a name or number is there once."""
+    containers = containers_of(template)
+    ports = [port for one in template["spec"]["containers"] for port in one.get("ports") or []]
+    numbers = [f"{one['containerPort']}/{one.get('protocol', 'TCP')}" for one in ports]
+    yield from twice("containers", (one["name"] for one in containers))
+    yield from twice("volumes", (one["name"] for one in template["spec"].get("volumes") or []))
+    yield from twice("ports", (one["name"] for one in ports if "name" in one))
+    yield from twice("ports", numbers)
+    for one in containers:
+        of = f" of {one['name']!r}"
+        yield from twice(f"variables{of}", (each["name"] for each in one.get("env") or []))
+        paths = (each["mountPath"] for each in one.get("volumeMounts") or [])
+        yield from twice(f"mounts{of}", paths)
+
+
+def twice(what: str, names: Iterable[Any]) -> Iterator[str]:
+    yield from (f"two {what} are {name!r}" for name, n in Counter(names).items() if n > 1)
+
+
+def in_probes(template: Block) -> Iterator[str]:
+    """Check that probes ask a port that the container has, if it names any."""
+    for one in containers_of(template):
+        ports = one.get("ports") or []
+        there = {port.get("name") for port in ports} | {port["containerPort"] for port in ports}
+        for probe in PROBES:
+            for asked in (one.get(probe) or {}).values():
+                port = asked.get("port") if isinstance(asked, dict) else None
+                named = isinstance(port, str)
+                if port is not None and port not in {*there, AGENT} and (ports or named):
+                    yield f"the {probe} of {one['name']!r} asks the port {port!r}, which it lacks"
+
+
+def in_resources(template: Block) -> Iterator[str]:
+    for one in containers_of(template):
+        name, resources = one["name"], one.get("resources") or {}
+        limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+        for kind in {*limits, *requests}:
+            if "/" not in kind and kind not in RESOURCES and not kind.startswith("hugepages-"):
+                yield f"{name!r} has the unknown resource {kind!r}"
+        for kind, amount in requests.items():
+            least = limits.get(kind, "0" if "/" in kind else amount)
+            if quantity(amount) > quantity(least):
+                yield f"{name!r} requests {amount} of {kind}, and its limit is {least}"
+        for amount in {
+            resources["memory"] for resources in (limits, requests) if "memory" in resources
+        }:
+            if quantity(amount) < LEAST_BYTES:
+                yield f"{name!r} has {amount} of memory: a number of bytes, as in 512Mi"
