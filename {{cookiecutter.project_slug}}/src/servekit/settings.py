@@ -24,17 +24,27 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            raise SettingsError("; ".join(cls._complaints(error)) + ".") from None
+            said = [f"{name}: {one}" if name else one for name, one in cls._wanted(error)]
+            raise SettingsError("; ".join(said) + ".") from None
 
     @classmethod
-    def _complaints(cls, error: ValidationError) -> Iterator[str]:
+    def complaints(cls) -> dict[str, str]:
+        """Return what is wanted of each variable of the environment that is malformed."""
+        try:
+            cls()
+        except ValidationError as error:
+            return {name: wanted for name, wanted in cls._wanted(error) if name}
+        return {}
+
+    @classmethod
+    def _wanted(cls, error: ValidationError) -> Iterator[tuple[str, str]]:
+        """Yield variables and what they should be; no variable where that names several."""
         # The value itself is left out: it may be a secret.
         for problem in error.errors(include_input=False, include_url=False):
             wanted = problem["msg"].removeprefix("Value error, ").rstrip(".")
-            if not problem["loc"]:
-                yield wanted  # about several variables, which it names itself
-                continue
-            yield f"{cls.variable(str(problem['loc'][0]))}: {wanted[:1].lower()}{wanted[1:]}"
+            if problem["loc"]:
+                wanted = wanted[:1].lower() + wanted[1:]
+            yield cls.variable(str(problem["loc"][0])) if problem["loc"] else "", wanted
 
     @classmethod
     def variable(cls, field: str) -> str:

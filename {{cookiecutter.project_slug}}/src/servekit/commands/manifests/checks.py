@@ -30,6 +30,7 @@ from .rules import (
 from .schemas import in_schemas, without_schema
 from .security import in_security
 from .selection import in_budgets, in_policies, in_selectors
+from .settings import in_variables
 from .written import as_yaml
 
 FOLDER = Path("deploy/kubernetes/overlays")
@@ -68,7 +69,7 @@ def in_serve_config(manifests: Manifests) -> Iterator[str]:
 
 RULES = (
     *(in_names, in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity),
-    *(in_proxies, in_volumes, in_pods, in_ray_start),
+    *(in_proxies, in_volumes, in_pods, in_ray_start, in_variables),
     *(in_fault_tolerance, in_security, in_budgets, in_policies, in_selectors),
 )
 STAGES = ((in_schemas, in_serve_config), (in_options,), RULES)

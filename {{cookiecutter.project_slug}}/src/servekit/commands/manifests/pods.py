@@ -90,6 +90,10 @@ class Group:
         return containers_of(self.template)[0]
 
     @property
+    def annotations(self) -> Mapping[str, str]:
+        return (self.template.get("metadata") or {}).get("annotations") or {}
+
+    @property
     def labels(self) -> Mapping[str, str]:
         own = (self.template.get("metadata") or {}).get("labels") or {}
         return own | {

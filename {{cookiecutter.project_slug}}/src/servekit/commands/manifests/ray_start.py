@@ -30,7 +30,7 @@ def in_options(manifests: Manifests) -> Iterator[str]:
     for group in manifests.groups:
         for name, value in group.params.items():
             if fault := fault_of(name, value):
-                yield f"{group.what}: rayStartParams: {fault}."
+                yield f"{group.what}: rayStartParams: {fault}"
 
 
 def in_ray_start(manifests: Manifests) -> Iterator[str]:
@@ -41,22 +41,22 @@ def in_ray_start(manifests: Manifests) -> Iterator[str]:
 
 def fault_of(name: str, value: str) -> str | None:
     if name not in OPTIONS:
-        return f"Unknown key {name!r}.{suggestion(name, OPTIONS)}".rstrip(".")
+        return f"Unknown key {name!r}.{suggestion(name, OPTIONS)}"
     if name in OF_KUBERAY:
-        return f"{name} is for KubeRay to say"
+        return f"{name} is for KubeRay to say."
     if value not in ONLY.get(name, {value}):
-        return f"{name} must be {' or '.join(sorted(ONLY[name]))}, and is {value}"
+        return f"{name} must be {' or '.join(sorted(ONLY[name]))}, and is {value}."
     return fault_of_value(name, value)
 
 
 def fault_of_value(name: str, value: str) -> str | None:
     option = OPTIONS[name]
     if value.lower() in {"true", "false"} and name not in WITH_A_TRUTH:
-        return None if getattr(option, "is_flag", False) else f"{name} needs a value"
+        return None if getattr(option, "is_flag", False) else f"{name} needs a value."
     try:
         option.type.convert(value, option, None)
     except click.BadParameter as error:
-        return f"{name}: {error.message.rstrip('.')}"
+        return f"{name}: {error.message.rstrip('.')}."
     return None
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dotenv import dotenv_values
@@ -31,8 +31,10 @@ RAY_ENDS_S = 15
 DRAIN = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
 SERVER_TIMEOUT = "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S"
 PROFILE_HERE = Path("deploy/serve.env")
-PROFILE = "/srv/deploy/serve.env"
+IN_IMAGE = "/srv"
+PROFILE = f"{IN_IMAGE}/deploy/serve.env"
 READ_PROFILE = f"set -ea; . {PROFILE}; set +ea"
+OVERWRITTEN = "ray.io/overwrite-container-cmd"
 COMPONENT = "app.kubernetes.io/component"
 
 
@@ -78,11 +80,14 @@ class Manifests:
     @property
     def settings(self) -> dict[str, str]:
         """Of the head, from ConfigMaps: what the workers have too."""
+        return {name: one for data in self.config_maps.values() for name, one in data.items()}
+
+    @property
+    def config_maps(self) -> dict[str, dict[str, str]]:
+        """What the head takes its settings from, by name."""
         maps = {one["metadata"]["name"]: one.get("data") or {} for one in self.of_kind("ConfigMap")}
-        found: dict[str, str] = {}
-        for one in self.head.container.get("envFrom", []):
-            found |= maps.get(one.get("configMapRef", {}).get("name"), {})
-        return found
+        wanted = [one.get("configMapRef") for one in self.head.container.get("envFrom") or []]
+        return {one["name"]: maps[one["name"]] for one in wanted if one and one["name"] in maps}
 
     def of_kind(self, *kinds: str) -> list[Block]:
         return [one for one in self.documents if one["kind"] in kinds]
@@ -157,6 +162,10 @@ def in_settings(manifests: Manifests) -> Iterator[str]:
         args = " ".join(map(str, group.container.get("args", [])))
         if not args.startswith(READ_PROFILE) or "&&" in args:
             yield f"{group.what} must read {PROFILE} in its args as in the base, with ; and not &&."
+        if "command" in group.container or OVERWRITTEN in group.annotations:
+            yield f"{group.what} has a command of its own, where {PROFILE} and Ray come from args."
+        if group.pod.get("enableServiceLinks") is not False:
+            yield f"{group.what} needs enableServiceLinks: false, or Services would be settings."
     for owner, template in pod_templates(manifests.documents):
         for one in containers_of(template):
             yield from in_image(owner, str(one.get("image", "")))
@@ -255,12 +264,20 @@ def in_volumes(manifests: Manifests) -> Iterator[str]:
             yield f"{group.what} has no volume at /tmp, where Ray writes."
     cache = manifests.settings.get("MODEL_CACHE", "")
     store = manifests.settings.get("MODEL_STORE", "").removeprefix("file:")
+    database = manifests.settings.get("FEEDBACK_URL", "")
+    if database.startswith("sqlite") and sum(group.replicas for group in manifests.workers) > 1:
+        yield "FEEDBACK_URL is a file, of which each pod would have its own: take PostgreSQL."
     mounted = any(group.mounts(store) for group in manifests.workers)
     for group in manifests.workers:
         if cache and not group.mounts(cache):
             yield f"{group.what} has no volume at MODEL_CACHE, which is {cache}."
-        if mounted and not group.mounts(store, writing=False):
+        if (mounted or is_outside(store)) and not group.mounts(store, writing=False):
             yield f"{group.what} has no volume at MODEL_STORE, which is {store}."
+
+
+def is_outside(store: str) -> bool:
+    """Whether a model store is a folder, and not one of the image."""
+    return store.startswith("/") and not PurePosixPath(store).is_relative_to(IN_IMAGE)
 
 
 def grace_s(group: Group) -> float:
