@@ -13,7 +13,9 @@ from servekit.commands.manifests.checks import manifests_of
 from servekit.commands.manifests.rules import Manifests
 from servekit.testing.subprocesses import PROJECT
 
-from tests.kubernetes.edits import COMPONENTS, REDIS, WITH_A_GPU, overlay
+from tests.kubernetes.edits import COMPONENTS, OVERLAYS, REDIS, WITH_A_GPU, overlay
+
+NAMESPACE = "namespace.yaml"
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -42,5 +44,8 @@ def production(folder: Path) -> Manifests:
 
 @pytest.fixture(scope="module")
 def everything(folder: Path) -> Manifests:
-    """The base with all components."""
-    return manifests_of(overlay(folder, *COMPONENTS, patches=[WITH_A_GPU, REDIS]))
+    """The base with all components, in a namespace of its own."""
+    more = {"namespace": "acme", "resources": ["../../base", NAMESPACE]}
+    name = overlay(folder, *COMPONENTS, patches=[WITH_A_GPU, REDIS], **more)
+    shutil.copy(folder / OVERLAYS / "production" / NAMESPACE, folder / OVERLAYS / name)
+    return manifests_of(name)

@@ -242,3 +242,17 @@ def added(manifests: Manifests, text: str) -> None:
     for one in yaml.safe_load_all(text):
         one["metadata"] = there | one["metadata"]
         manifests.documents.append(one)
+
+
+def outgoing(*rules: dict[str, Any]) -> Edit:
+    """Limit what goes out to these rules."""
+    return lambda made: policies(made, policyTypes=["Ingress", "Egress"], egress=deepcopy([*rules]))
+
+
+OWN_PODS: dict[str, Any] = {
+    "to": [{"podSelector": {"matchLabels": {"app.kubernetes.io/instance": "acme-service"}}}]
+}
+NAMES: dict[str, Any] = {
+    "to": [{"namespaceSelector": {}}],
+    "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53}],
+}

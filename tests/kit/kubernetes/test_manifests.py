@@ -11,7 +11,8 @@ from servekit.commands.check_config.strict_yaml import ConfigurationError
 from servekit.commands.manifests.checks import manifests_of, mistakes, write
 from servekit.commands.manifests.completion import the_service
 from servekit.commands.manifests.kustomize import ManifestsError
-from servekit.commands.manifests.rules import Manifests, secrets
+from servekit.commands.manifests.references import secrets
+from servekit.commands.manifests.rules import Manifests
 from servekit.testing.subprocesses import PROJECT
 
 from tests.kubernetes.edits import (

@@ -12,24 +12,32 @@ from servekit.commands.check_config.strict_yaml import ConfigurationError, read
 from .capacity import in_capacity
 from .completion import complete, the_service
 from .containers import in_pods
+from .egress import in_egress
 from .kustomize import ManifestsError, rendered
 from .ray_start import in_options, in_ray_start
+from .references import (
+    claims,
+    in_images,
+    in_names,
+    in_namespaces,
+    in_routes,
+    in_scalers,
+    secrets,
+)
 from .rules import (
     Manifests,
     in_cluster,
     in_fault_tolerance,
     in_lifetimes,
-    in_names,
     in_ports,
     in_probes,
     in_proxies,
     in_settings,
     in_volumes,
-    secrets,
 )
 from .schemas import in_schemas, without_schema
 from .security import in_security
-from .selection import in_budgets, in_policies, in_selectors
+from .selection import in_budgets, in_policies, in_selectors, in_targets
 from .settings import in_variables
 from .written import as_yaml
 
@@ -68,9 +76,11 @@ def in_serve_config(manifests: Manifests) -> Iterator[str]:
 
 
 RULES = (
-    *(in_names, in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity),
+    *(in_names, in_namespaces, in_routes, in_scalers, in_images),
+    *(in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity),
     *(in_proxies, in_volumes, in_pods, in_ray_start, in_variables),
     *(in_fault_tolerance, in_security, in_budgets, in_policies, in_selectors),
+    *(in_targets, in_egress),
 )
 STAGES = ((in_schemas, in_serve_config), (in_options,), RULES)
 """The form of it all, what others start from, and how it fits together."""
@@ -106,11 +116,13 @@ def write(overlay: str, folder: Path) -> bool:
     if found:
         return False
     file.parent.mkdir(parents=True, exist_ok=True)
-    kinds, names = without_schema(manifests), secrets(manifests)
+    kinds, names, volumes = without_schema(manifests), secrets(manifests), claims(manifests)
     file.write_text(as_yaml(*manifests.documents), encoding="utf-8")
     print(f"{file}: OK")
     if kinds:
         print(f"Not validated, because no schema is installed: {', '.join(kinds)}.")
     if names:
         print(f"Create these Secrets on the cluster first: {', '.join(names)}.")
+    if volumes:
+        print(f"Create these PersistentVolumeClaims on the cluster first: {', '.join(volumes)}.")
     return True

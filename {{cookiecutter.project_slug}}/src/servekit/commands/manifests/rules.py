@@ -17,11 +17,8 @@ from .pods import (
     containers_of,
     groups_of,
     pod_templates,
-    values,
 )
 
-LONGEST_NAME = 47
-"""KubeRay makes longer names of it."""
 HEAD_PORTS = ("gcs-server", "dashboard", "serve", "metrics")
 """What KubeRay would name by itself, if the head named no port."""
 PROXY_LEAVES_S = 35
@@ -69,6 +66,16 @@ class Manifests:
         return str(self.service["metadata"]["name"])
 
     @property
+    def namespace(self) -> str:
+        return str(self.service["metadata"].get("namespace", ""))
+
+    @property
+    def serve_service(self) -> str:
+        """The name of the Service that KubeRay makes for callers."""
+        own: Block = self.service["spec"].get("serveService") or {}
+        return str((own.get("metadata") or {}).get("name") or f"{self.name}-serve-svc")
+
+    @property
     def cluster(self) -> Block:
         return self.service["spec"]["rayClusterConfig"]
 
@@ -91,62 +98,6 @@ class Manifests:
 
     def of_kind(self, *kinds: str) -> list[Block]:
         return [one for one in self.documents if one["kind"] in kinds]
-
-
-def in_names(manifests: Manifests) -> Iterator[str]:
-    """Check that what is named exists, once."""
-    names = Counter((one["kind"], one["metadata"]["name"]) for one in manifests.documents)
-    yield from (f"There are two of {kind} {name!r}." for (kind, name), n in names.items() if n > 1)
-    if len(manifests.name) > LONGEST_NAME:
-        yield f"The name {manifests.name!r} has more than {LONGEST_NAME} characters."
-    for key in ("configMapRef", "configMapKeyRef", "configMap"):
-        yield from missing(manifests, "ConfigMap", names_under(manifests, key))
-    accounts = {*under(manifests, "serviceAccountName")} - {"default"}
-    yield from missing(manifests, "ServiceAccount", accounts)
-    for key in ("secretRef", "secretKeyRef"):
-        if "" in names_under(manifests, key):
-            yield f"A {key} names no Secret."
-    for route in manifests.of_kind("HTTPRoute", "GRPCRoute"):
-        yield from in_route(manifests, route)
-
-
-def in_route(manifests: Manifests, route: Block) -> Iterator[str]:
-    """Check what leads to the service. A route of its name must; others may lead elsewhere too."""
-    service = f"{manifests.name}-serve-svc"
-    backends = [one for many in values(route, "backendRefs") for one in many or []]
-    own = [one for one in backends if one.get("name") == service]
-    if not own and route["metadata"]["name"] == manifests.name:
-        for one in backends:
-            yield f"A route leads to {one.get('name')!r}, and KubeRay makes {service}."
-    for one in own:
-        if one.get("port") not in serving_ports(manifests.head).values():
-            yield f"A route leads to port {one.get('port')}, which the head does not name."
-
-
-def under(manifests: Manifests, key: str) -> Iterator[Any]:
-    """Yield what stands under a key in pods and in the RayService."""
-    pods = (template for _, template in pod_templates(manifests.documents))
-    return (one for block in (manifests.service, *pods) for one in values(block, key))
-
-
-def names_under(manifests: Manifests, key: str) -> set[str]:
-    """Return the names of what is referred to; empty for a reference that has none."""
-    found = [one for one in under(manifests, key) if isinstance(one, dict)]
-    return {str(one.get("name") or "") for one in found if not one.get("optional")}
-
-
-def missing(manifests: Manifests, kind: str, wanted: set[str]) -> Iterator[str]:
-    there = {one["metadata"]["name"] for one in manifests.of_kind(kind)}
-    for name in sorted(wanted - there):
-        yield f"{kind} {name!r} is used, and does not exist."
-
-
-def secrets(manifests: Manifests) -> list[str]:
-    """Return the names of the Secrets that have to be on the cluster already."""
-    wanted = names_under(manifests, "secretRef") | names_under(manifests, "secretKeyRef")
-    volumes = [one for one in under(manifests, "secret") if isinstance(one, dict)]
-    wanted |= {one["secretName"] for one in volumes if "secretName" in one}
-    return sorted(wanted - {one["metadata"]["name"] for one in manifests.of_kind("Secret")})
 
 
 def in_settings(manifests: Manifests) -> Iterator[str]:

@@ -1,19 +1,30 @@
 """Whether budgets, policies and monitors select the pods that are meant, and what they let in."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .kustomize import Block
-from .pods import Group
+from .pods import Group, containers_of, pod_templates, values
 from .rules import Manifests, serving_ports
+from .spelling import is_misspelt
 
 Labels = Mapping[str, str]
 
+SELECTORS = {
+    "NetworkPolicy": "podSelector",
+    "PodDisruptionBudget": "selector",
+    "PodMonitor": "selector",
+    "Service": "selector",
+    "ServiceMonitor": "selector",
+}
+"""Where the selector of a kind is in its `spec`."""
 OPERATOR = {"app.kubernetes.io/name": "kuberay-operator"}
 INSTANCE = "app.kubernetes.io/instance"
 ANYONE: Block = {}
 """A peer without a condition."""
+ALERTED = re.compile(r'kuberay_service_\w+\{[^}]*\bname="([^"]*)"')
 ANY_PORT = 30000
 """One of those that Ray's nodes use among each other."""
 EVERY_PORT = range(1, 65536)
@@ -45,27 +56,41 @@ def concerns(resource: Block, manifests: Manifests) -> bool:
 
 
 def in_budgets(manifests: Manifests) -> Iterator[str]:
-    workers = sum(group.replicas for group in manifests.workers)
+    """Check that each worker is in one budget, which lets one of its workers go."""
     own = [one for one in manifests.of_kind("PodDisruptionBudget") if concerns(one, manifests)]
     for one in own:
-        spec, name = one["spec"], one["metadata"]["name"]
-        least = spec.get("minAvailable")
-        if not isinstance(least, int) or "maxUnavailable" in spec:
-            yield f"PodDisruptionBudget {name!r} must say minAvailable, as a whole number."
-        elif least >= workers:
-            yield (
-                f"PodDisruptionBudget {name!r} keeps {least} of {workers} workers: no node could "
-                "ever be drained."
-            )
-        if spec.get("selector") is None:
-            yield f"PodDisruptionBudget {name!r} has no selector: it holds for no pod."
-            continue
-        for group in manifests.groups:
-            if selects(spec["selector"], group.labels) == group.is_head:
-                wrong = "selects" if group.is_head else "does not select"
-                yield f"PodDisruptionBudget {name!r} {wrong} {group.what.lower()}."
-    if workers > 1 and not own:
+        yield from (
+            f"PodDisruptionBudget {one['metadata']['name']!r} {fault}"
+            for fault in in_budget(one["spec"], manifests)
+        )
+    names = " and ".join(repr(one["metadata"]["name"]) for one in own)
+    for group in manifests.workers:
+        times = sum(has(one["spec"], group) for one in own)
+        if own and not times:
+            yield f"PodDisruptionBudget {names} does not select {group.what.lower()}."
+        if times > 1:
+            yield f"{group.what} is in several budgets, and Kubernetes then lets no pod of it go."
+    if not own and sum(group.replicas for group in manifests.workers) > 1:
         yield "There is no PodDisruptionBudget: a drain could take all workers at once."
+
+
+def has(budget: Block, group: Group) -> bool:
+    return budget.get("selector") is not None and selects(budget["selector"], group.labels)
+
+
+def in_budget(spec: Block, manifests: Manifests) -> Iterator[str]:
+    workers = sum(group.replicas for group in manifests.workers if has(spec, group))
+    least = spec.get("minAvailable")
+    if spec.get("selector") is None:
+        yield "has no selector: it holds for no pod."
+    if has(spec, manifests.head):
+        yield "selects the head."
+    if not isinstance(least, int) or "maxUnavailable" in spec:
+        yield "must say minAvailable, as a whole number."
+    elif least < 1:
+        yield f"keeps {least} workers: it holds up no drain."
+    elif least >= workers > 0:
+        yield f"keeps {least} of {workers} workers: no node could ever be drained."
 
 
 def in_policies(manifests: Manifests) -> Iterator[str]:
@@ -76,10 +101,6 @@ def in_policies(manifests: Manifests) -> Iterator[str]:
         if not any("Ingress" in types_of(one) for one in own):
             yield f"No NetworkPolicy selects {group.what.lower()}: its ports are open to all pods."
             continue
-        if any("Egress" in types_of(one) for one in own) and not any(
-            one.get("egress") for one in own
-        ):
-            yield f"{group.what} can reach nothing: `Egress` is in policyTypes, without a rule."
         openings = openings_of(own, group)
         yield from needed(manifests, group, openings)
         yield from sorted({*too_many(group, openings)})
@@ -184,6 +205,62 @@ def instance_of(group: Group) -> Labels:
     return {INSTANCE: group.labels.get(INSTANCE, "")}
 
 
+def in_targets(manifests: Manifests) -> Iterator[str]:
+    """Check what selects no pod, though it is the service's or nearly selects one."""
+    pods = [*pods_of(manifests)]
+    services = [one["metadata"].get("labels") or {} for one in manifests.of_kind("Service")]
+    for kind, key in SELECTORS.items():
+        for one in manifests.of_kind(kind):
+            name, selector = one["metadata"]["name"], one["spec"].get(key)
+            there = services if kind == "ServiceMonitor" else [labels for labels, _ in pods]
+            own = {"matchLabels": selector} if kind == "Service" else selector
+            if not selector or any(selects(own, labels) for labels in there):
+                continue
+            near = any(nearly_selects(own, labels) for labels, _ in pods)
+            if near or name.startswith(manifests.name):
+                what = "Service" if kind == "ServiceMonitor" else "pod"
+                yield f"{kind} {name!r} selects no {what}."
+    for one in manifests.of_kind("Deployment", "StatefulSet", "DaemonSet"):
+        labels = (one["spec"]["template"].get("metadata") or {}).get("labels") or {}
+        if not selects(one["spec"].get("selector") or {}, labels):
+            yield f"{one['kind']} {one['metadata']['name']!r} does not select its own pods."
+    yield from in_services(manifests, pods)
+
+
+def in_services(manifests: Manifests, pods: Sequence[tuple[Labels, Block]]) -> Iterator[str]:
+    """Check that Services lead to ports that the pods have, where these name any."""
+    for one in manifests.of_kind("Service"):
+        selector = one["spec"].get("selector")
+        for labels, template in pods if selector else ():
+            ports = [port for each in containers_of(template) for port in each.get("ports") or []]
+            there = {port.get("name") for port in ports} | {one["containerPort"] for one in ports}
+            for port in one["spec"].get("ports") or []:
+                wanted = port.get("targetPort", port["port"])
+                if selects({"matchLabels": selector}, labels) and wanted not in there and ports:
+                    yield (
+                        f"Service {one['metadata']['name']!r} leads to the port {wanted!r}, which "
+                        "its pods do not have."
+                    )
+
+
+def pods_of(manifests: Manifests) -> Iterator[tuple[Labels, Block]]:
+    """Yield the labels of all pods, and their templates."""
+    for group in manifests.groups:
+        yield group.labels, group.template
+    others = [one for one in manifests.documents if one is not manifests.service]
+    for _, template in pod_templates(others):
+        yield (template.get("metadata") or {}).get("labels") or {}, template
+
+
+def nearly_selects(selector: Block, labels: Labels) -> bool:
+    """Whether a selector would select, were it not for a misspelt value."""
+    wanted: Labels = selector.get("matchLabels") or {}
+    return bool(wanted) and all(
+        labels.get(key) == value or is_misspelt(labels.get(key, ""), value)
+        for key, value in wanted.items()
+    )
+
+
 def in_selectors(manifests: Manifests) -> Iterator[str]:
     """Check what Prometheus collects, and how workers are spread."""
     own = [one for one in manifests.of_kind("PodMonitor") if concerns(one, manifests)]
@@ -192,10 +269,23 @@ def in_selectors(manifests: Manifests) -> Iterator[str]:
             if not selects(one["spec"]["selector"], group.labels):
                 name = one["metadata"]["name"]
                 yield f"PodMonitor {name!r} does not select {group.what.lower()}."
-            for end in one["spec"]["podMetricsEndpoints"]:
+            for end in one["spec"].get("podMetricsEndpoints") or [{}]:
                 if end.get("port") not in group.ports:
                     yield f"{group.what} has no port {end.get('port')!r} for Prometheus."
+    yield from in_alerts(manifests)
     for group in manifests.workers:
         for one in group.pod.get("topologySpreadConstraints", []):
             if not selects(one.get("labelSelector", {}), group.labels):
                 yield f"{group.what} is not among the pods that it is spread with."
+
+
+def in_alerts(manifests: Manifests) -> Iterator[str]:
+    """Check that alerts on KubeRay's metrics are on this service."""
+    for one in manifests.of_kind("PrometheusRule"):
+        for expression in values(one, "expr"):
+            for name in ALERTED.findall(str(expression)):
+                if name != manifests.name:
+                    yield (
+                        f"PrometheusRule {one['metadata']['name']!r} asks for the RayService "
+                        f"{name!r}, and this one is {manifests.name!r}."
+                    )

@@ -63,6 +63,9 @@ def in_vocabulary(resource: Block) -> Iterator[str]:
     yield from in_values({"metadata": resource["metadata"]})
     for _, template in pod_templates([resource]):
         yield from in_values({"template": template})
+        policy = template["spec"].get("restartPolicy", "Always")
+        if resource["kind"] in {"Job", "CronJob"} and policy == "Always":
+            yield "template.spec.restartPolicy: a Job takes OnFailure or Never."
     if "rayClusterConfig" not in resource.get("spec", {}):
         yield from in_values({"spec": resource.get("spec")})
 
