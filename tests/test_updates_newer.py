@@ -132,59 +132,6 @@ def test_the_address_of_a_fork_is_kept(newer: Path, clone: Path, tmp_path: Path)
     assert record.read_text() == f"{again}\n"
 
 
-    assert git(project, "ls-files", "--unmerged").count("README.md") == 3
-    git(project, "reset", "--hard", "--quiet")
-    assert is_clean(project)
-
-
-def test_updates_one_by_one_are_one_update(newer: Path, clone: Path, tmp_path: Path):
-    for name in ("at once", "one by one"):
-        project = made(clone, DEFAULT, tmp_path / name)
-        Team(project, "my_service").edit()
-        commit(project)
-    at_once, one_by_one = tmp_path / "at once", tmp_path / "one by one"
-    commands.update(at_once, newer, "9.1.0", ["tracing=yes", "echo=yes"])
-    for change in ([], ["tracing=yes"], ["echo=yes"]):
-        commands.update(one_by_one, newer, "9.1.0", change)
-        commit(one_by_one)
-    assert content(one_by_one) == content(at_once)
-
-
-def test_the_address_of_a_fork_is_kept(newer: Path, clone: Path, tmp_path: Path):
-    project = made(clone, DEFAULT, tmp_path / "project")
-    record = project / RECORD
-    record.write_text(record.read_text().replace(CONFIG["_home"], "ssh://fork"))
-    commit(project)
-    assert commands.update(project, newer, "9.1.0").merge.conflicts == {}
-    assert json.loads(record.read_text())["template"] == "ssh://fork"
-    again = json.dumps(json.loads(record.read_text()), indent=2, ensure_ascii=False)
-    assert record.read_text() == f"{again}\n"
-
-
-<<<<<<< HEAD
-@pytest.fixture
-def between(clone: Path, tmp_path: Path) -> Path:
-    """The template some commits after its release, with the same version."""
-    folder = tmp_path / "between"
-    shutil.copytree(clone, folder)
-    readme = folder / "{{cookiecutter.project_slug}}/README.md"
-    readme.write_text(readme.read_text().replace("Quick start", "Other start"))
-    commit(folder)
-    return folder
-
-
-def test_a_project_from_between_releases_names_its_commit(between: Path, tmp_path: Path):
-    project = made(between, BARE, tmp_path / "project")
-    commit(project)
-    with pytest.raises(RefusedError, match="say FROM= and the commit"):
-        commands.update(project, between, VERSION, ["cache=yes"])
-    assert is_clean(project)
-    commands.update(project, between, "main", ["cache=yes"], base="main")
-    assert content(project) == files(made(between, BARE | {"cache": True}, tmp_path / "fresh"))
-
-
-=======
->>>>>>> ecdf53c (Update projects whose recorded hash no release makes)
 WANTED: dict[str, tuple[str, dict[str, str], str | None]] = {
     "newest": ("update", {}, "9.1.0"),
     "this one": ("update", {"TO": f"v{VERSION}"}, VERSION),

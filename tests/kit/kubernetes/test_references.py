@@ -376,4 +376,4 @@ def test_a_namespace_and_registry_of_a_team_are_not_refused(
     name = overlay(folder, "gateway", namespace="team", images=[image], patches=[patch])
     assert write(name, folder / "made")
     said = capsys.readouterr().out
-    assert "So must these claims of volumes: a." in said
+    assert "Create these PersistentVolumeClaims on the cluster first: a." in said

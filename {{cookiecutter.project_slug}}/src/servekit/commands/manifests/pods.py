@@ -114,7 +114,7 @@ class Group:
 
     @property
     def gpus(self) -> float:
-        """How many GPUs a pod has: KubeRay takes the limit whose name ends so."""
+        """How many GPUs a pod has: KubeRay takes the limit with a name that ends in `gpu`."""
         return quantity(next((one for name, one in self.limits.items() if name.endswith("gpu")), 0))
 
     @property
