@@ -331,6 +331,16 @@ def test_an_unexpected_error_has_a_reason_too() -> None:
     assert "error" not in client.post("/parity", json=2).json()
 
 
+@pytest.mark.parametrize("path", ["/v2/models/none", "/v2/models/parity/infer"])
+def test_head_is_answered_with_the_status_of_get(path: str) -> None:
+    client = client_of(open_inference())
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.status_code in {404, 405}
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert "content-length" not in head.headers
+
+
 def test_models_are_behind_the_guards_and_health_is_not() -> None:
     async def refuse(_: object) -> None:
         raise ProblemError(401, "Who are you?")

@@ -182,6 +182,17 @@ INPUTS = {
         422 if IS_PYTHON else 200,
     ),
     "an unknown protocol": once(get(b"Connection: Upgrade", b"Upgrade: foo/2"), 200),
+    "a WebSocket by POST, with a body": once(
+        post(
+            JSON,
+            LENGTH.strip(),
+            b"Connection: Upgrade",
+            b"Upgrade: websocket",
+            b"Sec-WebSocket-Version: 13",
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ),
+        400,
+    ),
     "a WebSocket without a key": once(
         get(
             b"Connection: Upgrade",

@@ -27,6 +27,7 @@ from servekit.contracts.request_id import request_id as current_id
 from servekit.logs import KIT_LOGGER, configure_logging
 from servekit.settings import SettingsError
 
+from .handshakes import refuse_unreadable_handshakes
 from .haproxy import haproxy_is_in_front
 from .meter import RayMeter
 from .no_replica import NoReplica
@@ -227,6 +228,7 @@ def in_front() -> list[Middleware]:
     except SettingsError:  # said where the service starts
         settings = ApiSettings.model_construct()
     configure_logging(settings.log_level, KIT_LOGGER)  # Ray Serve's proxies have no other
+    refuse_unreadable_handshakes()
     return [
         Middleware(WriteDeadline, timeout_s=settings.write_timeout_s),
         Middleware(RequestHeaders),

@@ -27,6 +27,7 @@ from servekit.serving.settings import BatcherSettings
 from servekit.serving.transport import ModelTransport
 from servekit.settings import Settings, SettingsError, refuse_misspellings
 
+from .handshakes import refuse_unreadable_handshakes
 from .transports import Transport
 from .write_deadline import WriteDeadline
 
@@ -167,6 +168,7 @@ class Wiring:
     def development(self) -> ASGIApp:
         """The service in this process, answering request ids as Ray Serve's proxy would."""
         checked = self.check()
+        refuse_unreadable_handshakes()
         held = self.held(checked.batcher)
         ports = self.ports(held, NullMeter(), checked.features, checked.batcher)
         answering = AnswersRequestId(self.api(ports, checked))

@@ -33,14 +33,12 @@ class ErrorMember:
                     start = message
                     return
             elif start is not None:
-                # A problem is sent in one piece.
-                body = _explained(message["body"])
-                start["headers"] = [
-                    (name, str(len(body)).encode() if name == b"content-length" else value)
-                    for name, value in start["headers"]
-                ]
+                # A problem is sent in one piece. To HEAD none is, and its length is that for GET.
+                start["headers"] = [one for one in start["headers"] if one[0] != b"content-length"]
+                if message["body"]:
+                    message["body"] = body = _explained(message["body"])
+                    start["headers"].append((b"content-length", str(len(body)).encode()))
                 await send(start)
-                message["body"] = body
                 start = None
             await send(message)
 
