@@ -79,7 +79,7 @@ class Callers:
             assert time.monotonic() - began < WITHIN_S, f"{self.corrections} after {kind}"
             time.sleep(0.02)
 
-    def _call(self, each: Callable[[Client], None], stopped: Event) -> None:
+    def _call(self, each: Callable[[Client], object], stopped: Event) -> None:
         with Client(base_url=self._url, headers=HEADERS, timeout=HANG_S) as client:
             while not stopped.wait(0.01):
                 each(client)

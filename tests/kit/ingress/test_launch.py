@@ -237,13 +237,14 @@ def test_proxies_may_start_as_slowly_as_the_service(
     assert PROXY_TRIES * each >= LaunchSettings().start_timeout_s
     assert constants.PROXY_HEALTH_CHECK_UNHEALTHY_THRESHOLD == PROXY_TRIES
 
+    limits: Any = api
     granted: list[float] = []
 
     def late(**_: object) -> None:
-        granted.append(api.HTTP_PROXY_TIMEOUT)
+        granted.append(limits.HTTP_PROXY_TIMEOUT)
         raise TimeoutError("HTTP proxies not available")
 
-    monkeypatch.setattr(api, "HTTP_PROXY_TIMEOUT", api.HTTP_PROXY_TIMEOUT)
+    monkeypatch.setattr(api, "HTTP_PROXY_TIMEOUT", limits.HTTP_PROXY_TIMEOUT)
     monkeypatch.setattr(api, "serve_start", late)
     monkeypatch.setenv("SERVE_START_TIMEOUT_S", "700")
     application = ServeApplicationSchema(name="a", import_path="a:b")

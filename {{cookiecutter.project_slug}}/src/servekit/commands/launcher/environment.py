@@ -50,7 +50,7 @@ def prepare_environment(
         # Calls between replicas go straight to them, whatever proxy is there for the internet.
         # Model stores and identity providers are not called over gRPC.
         "no_grpc_proxy": "0.0.0.0/0,::/0,localhost",
-        # How long Ray waits for its own first process, in seconds; by default half a minute, which is
+        # How long Ray waits for its own first process, in seconds; half a minute, as by default, is
         # too little on a busy machine.
         "RAY_gcs_server_port_wait_time_s": "120",
         # A developer who stops the service does not want to wait for half a minute.

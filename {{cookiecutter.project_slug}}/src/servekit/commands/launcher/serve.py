@@ -246,7 +246,7 @@ def deploy(schema: "ServeDeploySchema") -> None:
     from ray.exceptions import RayError
     from ray.serve._private import api
 
-    # Serve gives its proxies a minute, whatever the machine is busy with, and has no setting for it.
+    # Serve gives its proxies a minute, however busy the machine is, and has no setting for it.
     limits: Any = api
     limits.HTTP_PROXY_TIMEOUT = start_timeout_s(schema)
     try:
