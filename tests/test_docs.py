@@ -39,6 +39,24 @@ def test_every_link_leads_somewhere(path: Path):
     assert [link for link in links if not (ROOT / path.parent / link).exists()] == []
 
 
+BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+NAMED = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|yaml|yml|toml|json|env|proto))`")
+TO_MAKE = re.compile(
+    r"^build/|/v2/|churn|iris|echo|letters|maintenance|deprecation|packs|versions\.py"
+)
+"""What a page has its reader make, or a command makes."""
+
+PLACES = (PROJECT, *(PROJECT / one for one in ("docs", "src", "src/acme_service", "src/servekit")))
+
+
+@pytest.mark.parametrize("path", [one for one in PAGES if one.name != "CHANGELOG.md"], ids=str)
+def test_every_file_that_a_page_names_is_there(path: Path):
+    text = BLOCK.sub("", (ROOT / path).read_text(encoding="utf-8"))
+    named = {name for name in NAMED.findall(text) if not TO_MAKE.search(name)}
+    places = (ROOT, ROOT / path.parent, *PLACES)
+    assert [name for name in named if not any((one / name).exists() for one in places)] == []
+
+
 @every_page
 def test_every_make_command_exists(path: Path):
     text = (ROOT / path).read_text(encoding="utf-8")
