@@ -42,7 +42,7 @@ def test_every_link_leads_somewhere(path: Path):
 BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|yaml|yml|toml|json|env|proto))`")
 TO_MAKE = re.compile(
-    r"^build/|/v2/|churn|iris|echo|letters|maintenance|deprecation|packs|versions\.py"
+    r"^build/|^\.git/|/v2/|churn|iris|echo|letters|maintenance|deprecation|packs|versions\.py"
 )
 """What a page has its reader make, or a command makes."""
 

@@ -30,10 +30,10 @@ def between(clone: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "between"
     shutil.copytree(clone, folder)
     project = folder / "{{cookiecutter.project_slug}}"
-    for before, after in zip(("Three", *STEPS), STEPS, strict=False):
+    for before, after in zip(("Quick", *STEPS), STEPS, strict=False):
         for path in ("README.md", "src/servekit/__init__.py"):
             text = (project / path).read_text()
-            there = text.replace(f"{before} commands to", f"{after} commands to")
+            there = text.replace(f"## {before} start", f"## {after} start")
             (project / path).write_text(there if path == "README.md" else f"{text}# {after}\n")
         commit(folder, f"after-{after}")
     (project / "docs/how-to/newest.md").write_text("# Newest\n")
