@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .git import RefusedError, own_path, run_git, text
+from .git import RefusedError, own_path, refusals, run_git, text
 from .origins import commit_that_made
 from .repository import Repository
 from .templates import read_record
@@ -101,27 +101,20 @@ def find_origin(clone: Clone, record: Mapping[str, Any], project: Path) -> None:
 
 
 def main() -> int:
-    """Return 1 where the command is refused; else the version's own script takes over."""
+    """Return 0 where nothing is newer; else the version's own script takes over."""
     command, folder = sys.argv[1], Path(sys.argv[2])
     clone = Clone(folder, own=bool(os.environ.get("TEMPLATE")))
-    try:
-        project = Path.cwd()
-        if command != "features":
-            Repository(project)  # refuses at once, and not after a fetch
-        record = read_record(project)
-        if command != "features" and not os.environ.get("FROM"):
-            find_origin(clone, record, project)
-        version = wanted(command, clone, record["version"])
-        if version is None:
-            print(f"This project was made from {record['version']}; nothing newer is released.")
-            return 0
-        script = _script(project, clone.folder, version)
-    except RefusedError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted: nothing was changed.", file=sys.stderr)
-        return 1
+    project = Path.cwd()
+    if command != "features":
+        Repository(project)  # refuses at once, and not after a fetch
+    record = read_record(project)
+    if command != "features" and not os.environ.get("FROM"):
+        find_origin(clone, record, project)
+    version = wanted(command, clone, record["version"])
+    if version is None:
+        print(f"This project was made from {record['version']}; nothing newer is released.")
+        return 0
+    script = _script(project, clone.folder, version)
     run = ("-P", "-m", "evolve.commands", command, str(folder), version)
     variables = {**os.environ, "PYTHONPATH": str(script)}
     return os.execve(sys.executable, [sys.executable, *run], variables)
@@ -138,4 +131,4 @@ def _script(project: Path, clone: Path, version: str) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(refusals(main))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .git import RefusedError
+from .git import RefusedError, refusals
 from .names import renaming, with_names, written
 from .origins import misfits
 from .report import Report, data_left, settings_to_mend, shown
@@ -204,30 +204,23 @@ def _words(variable: str) -> list[str]:
         raise RefusedError(f"{variable} has a quote that is not closed.") from None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, or 1 where it was refused, or 2 where there are conflicts."""
+def main() -> int:
+    """Run a command; return 0, or 2 where there are conflicts."""
     parser = argparse.ArgumentParser(prog="evolve")
     parser.add_argument("command", choices=["features", "update", "rename"])
     parser.add_argument("clone", type=Path)
     parser.add_argument("to")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     project, base = Path.cwd(), os.environ.get("FROM") or None
-    try:
-        if options.command == "features":
-            features(project, options.clone, options.to)
-            return 0
-        typed = _words("SET" if options.command == "update" else "NAMES")
-        run = update if options.command == "update" else rename
-        report = run(project, options.clone, options.to, typed, base)
-    except RefusedError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted: nothing was changed.", file=sys.stderr)
-        return 1
+    if options.command == "features":
+        features(project, options.clone, options.to)
+        return 0
+    typed = _words("SET" if options.command == "update" else "NAMES")
+    run = update if options.command == "update" else rename
+    report = run(project, options.clone, options.to, typed, base)
     print(shown(report))
     return 2 if report.merge.conflicts else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(refusals(main))

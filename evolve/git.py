@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 # What a machine or a repository prefers decides nothing here: no hook, no colour, no submodule.
@@ -31,6 +32,17 @@ FOREIGN = (
 
 class RefusedError(Exception):
     """Nothing was changed. The message is one sentence that says why."""
+
+
+def refusals(command: Callable[[], int]) -> int:
+    """Run a command; return its status, or 1 where it is refused or interrupted, and say so."""
+    try:
+        return command()
+    except RefusedError as error:
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was changed.", file=sys.stderr)
+    return 1
 
 
 def settings(converted: bool) -> list[str]:
