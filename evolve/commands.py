@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +80,7 @@ def update(
         new = checked_out(clone, to, Path(scratch, "new-template"))
         old_answers = old.answered(record["cookiecutter"])
         carried, prompts = new.carried(old_answers, old.version)
-        given = dict(new.typed(one, renaming=False) for one in typed)
+        given = _given(new.typed(one, renaming=False) for one in typed)
         answers = new.check({**carried, **given})
         renders = _rendered(
             Versions(old, old_answers, new, answers), record, repository, Path(scratch)
@@ -89,7 +89,7 @@ def update(
         merge = repository.merge(
             *(base_tree, repository.head_tree(), repository.tree_of(renders.new)),
             beside=old.rendered_paths(old_answers) | new.rendered_paths(answers),
-            renames=old.version != new.version,
+            moved=old.version != new.version,
         )
         report = _report(project, repository, merge, renders)
         report.declined = [
@@ -121,7 +121,7 @@ def rename(
     """
     with tempfile.TemporaryDirectory() as scratch:
         repository, record, old = _start(project, clone, base or to, Path(scratch))
-        names = dict(old.typed(one, renaming=True) for one in typed)
+        names = _given(old.typed(one, renaming=True) for one in typed)
         if not names:
             raise RefusedError("Which names? make rename NAMES='project_slug=babel-fish'")
         old_answers = old.answered(record["cookiecutter"])
@@ -135,7 +135,7 @@ def rename(
         merge = repository.merge(
             *(with_names(repository, base_tree, names), with_names(repository, head, names), new),
             beside=old.rendered_paths(answers),
-            renames=False,
+            moved=False,
         )
         report = _report(project, repository, merge, renders)
         report.named, report.kept = written(repository, head, merge.tree, new, names)
@@ -144,6 +144,14 @@ def rename(
     # Last: what is interrupted before has changed nothing.
     take(repository.top, merge.tree, merge.conflicts)
     return report
+
+
+def _given(typed: Iterable[tuple[str, str | bool]]) -> Answers:
+    given: Answers = {}
+    for prompt, answer in typed:
+        if given.setdefault(prompt, answer) != answer:
+            raise RefusedError(f"{prompt} has two answers.")
+    return given
 
 
 def _start(

@@ -1,5 +1,6 @@
 """Runs git, and names the error that ends a command."""
 
+import io
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ AS_THEY_ARE = {
     "core.attributesFile": os.devnull,
     "core.autocrlf": "false",
     "core.fileMode": "true",
+    "core.sparseCheckout": "false",
     "merge.default": "text",
     "merge.renormalize": "false",
 }
@@ -36,6 +38,9 @@ class RefusedError(Exception):
 
 def refusals(command: Callable[[], int]) -> int:
     """Run a command; return its status, or 1 where it is refused or interrupted, and say so."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path may be no text
     try:
         return command()
     except RefusedError as error:
@@ -119,6 +124,15 @@ def own_path(folder: Path, name: str) -> Path:
 
 def text(output: bytes) -> str:
     return os.fsdecode(output)
+
+
+def lines_of(content: bytes) -> list[str]:
+    """The lines of a text as git counts them, whatever else Python takes for the end of one.
+
+    Raises:
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return [*io.StringIO(content.decode(), newline="\n")]
 
 
 def paths(output: str) -> list[str]:

@@ -21,6 +21,8 @@ BLOCK_SCALAR = re.compile(r"\s*(?:[&!]\S+\s+)*[|>][-+0-9]*\s*(?:#.*)?$")
 TARGET = re.compile(r"^([\w./-]+):(?!=).*\n(?=\t)", re.MULTILINE)
 SETTING = re.compile(r"^(\w+)=", re.MULTILINE)
 
+DISTRIBUTION = re.compile(r"[\w.-]+")
+
 Lines = Sequence[str]
 
 
@@ -63,10 +65,20 @@ def _yaml_twice(text: str) -> set[str]:
 
 def _no_toml(text: str) -> set[str]:
     try:
-        tomllib.loads(text)
+        facts = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return {"it would be no valid TOML"}
-    return set()
+    project = facts.get("project", {})
+    optional = project.get("optional-dependencies", {}), facts.get("dependency-groups", {})
+    lists = [project.get("dependencies", []), *(one for many in optional for one in many.values())]
+    return {f"{name} would be there twice" for one in lists for name in _again(_required(one))}
+
+
+def _required(requirements: Sequence[object]) -> list[str]:
+    """The distributions that a list requires in any case: without a marker, and in no group."""
+    texts = [one for one in requirements if isinstance(one, str) and ";" not in one]
+    found = [match[0] for match in map(DISTRIBUTION.match, texts) if match]
+    return [re.sub(r"[-_.]+", "-", name).lower() for name in found]
 
 
 def _no_json(text: str) -> set[str]:

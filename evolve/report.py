@@ -10,7 +10,10 @@ from .templates import Answers, Template
 from .versions import Upgrade
 
 SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=", re.MULTILINE)
-MENTIONED = re.compile(r"^(?:# ?)?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
+# As `make setup` reads them: with blanks, `export`, or commented out.
+IN_ENV = re.compile(
+    r"^[ \t]*(?P<out>#[ \t]*)?(?:export[ \t]+)?(?P<name>[A-Z][A-Z0-9_]*)[ \t]*=", re.MULTILINE
+)
 
 
 @dataclass
@@ -46,13 +49,13 @@ def settings_to_mend(
     """What `.env` lacks of what the new example sets, and what in it was renamed."""
     if not env.is_file():
         return [], {}
-    text = env.read_text(encoding="utf-8", errors="replace")
-    there = {*MENTIONED.findall(text)}
+    text = env.read_text(encoding="utf-8-sig", errors="replace")
+    there = {found["name"]: found["out"] is None for found in IN_ENV.finditer(text)}
     wanted = SETTING.findall(example.read_text(encoding="utf-8")) if example.is_file() else []
     renamed = {old: new for upgrade in crossed for old, new in upgrade.settings.items()}
     return (
         [name for name in wanted if name not in there],
-        {old: new for old, new in renamed.items() if old in {*SETTING.findall(text)}},
+        {old: new for old, new in renamed.items() if there.get(old)},
     )
 
 

@@ -2,11 +2,11 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .git import RefusedError, git, own_path, paths, run_git, text
+from .git import RefusedError, git, lines_of, own_path, paths, run_git, text
 from .meaning import faults, joined
 from .side_by_side import side_by_side
 from .taking import put_back
@@ -138,7 +138,7 @@ class Repository:
             f"`git -C '{self.top}' apply -R '{patch}'`, commit, and put your code into the service."
         )
 
-    def merge(self, base: str, ours: str, theirs: str, beside: set[str], renames: bool) -> Merge:
+    def merge(self, base: str, ours: str, theirs: str, beside: set[str], moved: bool) -> Merge:
         """Merge what a project and the template made of a render, in git's object store.
 
         Args:
@@ -146,17 +146,18 @@ class Repository:
             ours: The tree of the project.
             theirs: The tree of the new render.
             beside: Paths from the project in which edits are put side by side.
-            renames: Whether files may have moved.
+            moved: Whether folders of the template may have moved.
         """
         start = self.commit(base)
         sides = [self.commit(tree, start) for tree in (ours, theirs)]
-        options = {"renames": renames, "directoryRenames": renames, "renameLimit": 5000}
+        # Whether files moved is always looked for: some versions of git cannot be told not to.
+        options = {"renames": True, "directoryRenames": moved, "renameLimit": 5000}
         settings = [part for key, one in options.items() for part in ("-c", f"merge.{key}={one}")]
         done = run_git(self.top, *settings, "merge-tree", "--write-tree", "-z", *sides)
         if done.returncode not in (0, 1):
             raise RefusedError("git cannot merge trees: git 2.38 or newer is required.")
-        merge, conflicts = _parsed(text(done.stdout))
-        entries: dict[str, str | None] = {}
+        merge, found = _parsed(text(done.stdout))
+        conflicts, entries = _by_own_paths(found, sides)
         for path, stages in conflicts.items():
             if stages.keys() == {BASE, THEIRS}:
                 merge.removed.append(path)
@@ -171,7 +172,9 @@ class Repository:
             else:
                 merge.beside.append(path)
             if merged is not None:
-                entries[path] = f"{stages[OURS].split()[0]} {merged}"
+                entries[path] = f"{_mode(stages)} {merged}"
+            if path.endswith(f"~{sides[0]}"):
+                merge.faults[path] = "yours, where a folder has to be"
         if entries:
             merge.tree = self.edited(merge.tree, entries)
         self._mend(merge, {BASE: base, OURS: ours, THEIRS: theirs})
@@ -231,8 +234,10 @@ class Repository:
         return [b"" if one == self.none else self._content(one) for one in objects]
 
     def _side_by_side(self, stages: Stages) -> str | None:
+        if not _are_texts(stages):
+            return None
         try:
-            texts = [one.decode().splitlines(keepends=True) for one in self._contents(stages)]
+            texts = [lines_of(one) for one in self._contents(stages)]
         except UnicodeDecodeError:
             return None
         merged = side_by_side(*texts)
@@ -240,7 +245,7 @@ class Repository:
 
     def _with_markers(self, stages: Stages) -> str | None:
         """The object of a file with the conflict in it; None unless both sides have a text."""
-        if not {OURS, THEIRS} <= stages.keys():
+        if not {OURS, THEIRS} <= stages.keys() or not _are_texts(stages):
             return None
         with tempfile.TemporaryDirectory() as scratch:
             names = ("base", "ours", "theirs")
@@ -255,6 +260,31 @@ class Repository:
     def write(self, content: bytes) -> str:
         """Store a content; return its object."""
         return git(self.top, "hash-object", "-w", "--stdin", given=content)
+
+
+def _are_texts(stages: Stages) -> bool:
+    """Whether all sides are files, and neither links nor submodules."""
+    return all(entry.startswith("100") for entry in stages.values())
+
+
+def _mode(stages: Stages) -> str:
+    """The mode of a merged file: the template's, where the project has left it alone."""
+    ours, theirs = (stages[one].split()[0] for one in (OURS, THEIRS))
+    return theirs if ours == stages.get(BASE, "").split(" ")[0] else ours
+
+
+def _by_own_paths(
+    found: Mapping[str, Stages], sides: Sequence[str]
+) -> tuple[dict[str, Stages], dict[str, str | None]]:
+    """Put a template's file where it was, which git has moved aside for one of another kind.
+
+    Returns:
+        The sides by path, and the paths that git had moved them to, which go.
+    """
+    conflicts: dict[str, Stages] = {}
+    for path, stages in found.items():
+        conflicts.setdefault(path.removesuffix(f"~{sides[1]}"), {}).update(stages)
+    return conflicts, dict.fromkeys(found.keys() - conflicts.keys())
 
 
 def _parsed(output: str) -> tuple[Merge, dict[str, Stages]]:
@@ -272,5 +302,5 @@ def _mended(path: str, content: bytes, theirs: bytes) -> bytes | None:
     """What stands twice in YAML under one key, as far as that can be."""
     if not path.endswith((".yaml", ".yml")):
         return None
-    mended = joined(*(one.decode().splitlines(keepends=True) for one in (content, theirs)))
+    mended = joined(*map(lines_of, (content, theirs)))
     return None if mended is None else "".join(mended).encode()

@@ -10,8 +10,8 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from .git import RefusedError, environment, git, own_path, paths, run_git, settings, text
@@ -50,8 +50,9 @@ def take(top: Path, tree: str, conflicts: Mapping[str, Stages]) -> None:
         RefusedError: A file that git does not know is in the way, or git failed.
     """
     for path in paths(git(top, *_compared("--name-only", "--diff-filter=A"), tree)):
-        if os.path.lexists(top / path):
-            raise RefusedError(f"{path} is not in git and would be overwritten: move it away.")
+        for place in (path, *map(str, PurePosixPath(path).parents[:-1])):
+            if _is_in_the_way(top, place, is_folder=place != path):
+                raise RefusedError(f"{place} is not in git and would be overwritten: move it away.")
     none = "0" * len(tree)
     lines = [
         line
@@ -63,6 +64,15 @@ def take(top: Path, tree: str, conflicts: Mapping[str, Stages]) -> None:
     ]
     with _undisturbed():
         _take(top, tree, os.fsencode("".join(lines)))
+
+
+def _is_in_the_way(top: Path, path: str, is_folder: bool) -> bool:
+    """Whether something that git does not know is where a new file, or a folder, has to be."""
+    there = top / path
+    if not os.path.lexists(there) or (is_folder and there.is_dir() and not there.is_symlink()):
+        return False
+    known = ("ls-files", "--error-unmatch", "--", path)
+    return not is_folder or bool(run_git(top, *known).returncode)
 
 
 def _compared(*options: str) -> tuple[str, ...]:
@@ -153,7 +163,8 @@ def _lines(content: bytes) -> bytes:
 def _restore(top: Path, changes: list[Change]) -> None:
     for change in changes:
         if change.before is None:
-            change.path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError, NotADirectoryError):
+                change.path.unlink()
             _remove_empty(change.path.parent, top)
     kept = [change.path.relative_to(top) for change in changes if change.before is not None]
     given = b"".join(os.fsencode(path) + b"\0" for path in kept)
