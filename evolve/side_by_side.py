@@ -8,6 +8,7 @@ sides change stays a conflict, and so does one that is put into what the other s
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,10 +76,12 @@ def side_by_side(base: Lines, ours: Lines, theirs: Lines) -> list[str] | None:
         if any(_is_inside(at, lines, base, another.gone) for at, lines in one.inserted()):
             return None
     merged: list[str] = []
+    new: list[tuple[Lines, Lines]] = []
     for at in range(len(base) + 1):
-        merged += _both(other.new.get(at, ()), mine.new.get(at, ()))
-        if at < len(base) and at not in mine.gone | other.gone:
-            merged.append(base[at])
+        new.append((other.new.get(at, ()), mine.new.get(at, ())))
+        if at not in mine.gone | other.gone:
+            merged += [*_in_order(new), *base[at : at + 1]]
+            new = []
     return merged
 
 
@@ -102,12 +105,17 @@ def _indents(lines: Lines) -> list[int]:
     return [len(line) - len(line.lstrip()) for line in lines if line.strip()]
 
 
+def _in_order(new: Sequence[tuple[Lines, Lines]]) -> list[str]:
+    """The new lines of both sides between two that stay: requirements as sorted as they were."""
+    sides = [[*chain.from_iterable(one)] for one in zip(*new, strict=True)]
+    lines = [line for theirs, ours in new for line in _both(theirs, ours)]
+    found = [one for one in map(REQUIREMENT.fullmatch, lines) if one]
+    if not all(sides) or len(found) < len(lines):
+        return lines
+    return [one[0] for one in sorted(found, key=lambda one: one["name"].lower())]
+
+
 def _both(theirs: Lines, ours: Lines) -> list[str]:
     if not theirs or not ours or ours == theirs:
         return [*(theirs or ours)]
-    lines = [*theirs, *ours]
-    found = [one for one in map(REQUIREMENT.fullmatch, lines) if one]
-    if len(found) < len(lines):
-        return lines
-    # Requirements are sorted by their names, and stay so.
-    return [one[0] for one in sorted(found, key=lambda one: one["name"].lower())]
+    return [*theirs, *ours]

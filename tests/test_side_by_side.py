@@ -84,3 +84,14 @@ def test_a_key_stays_in_its_service_or_is_a_conflict(clone: Path, tmp_path: Path
             assert owners("".join(merged), "mem_limit") == meant, at
             kept += 1
     assert kept > 20
+
+
+def test_requirements_stay_sorted_where_one_replaces_another():
+    def asked(*names: str) -> list[str]:
+        return [f'    "{name}>=1",\n' for name in names]
+
+    base, theirs = asked("fastapi", "numpy", "ray"), asked("fastapi", "protobuf", "pyyaml", "ray")
+    ours = asked("fastapi", "numpy", "pandas", "ray")
+    assert side_by_side(base, ours, theirs) == asked(
+        "fastapi", "pandas", "protobuf", "pyyaml", "ray"
+    )
