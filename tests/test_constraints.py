@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,9 @@ from .distributions import asked_for, installed_for
 from .template import PROJECT
 
 GROUPS = {PROJECT: ("dev", "load"), ROOT: ("dev", "bench")}
+
+TOOLS = {"uv", "uv-build"}
+"""What makes environments and packages."""
 
 
 def pinned(folder: Path) -> Iterator[Requirement]:
@@ -55,6 +58,14 @@ def test_every_installed_package_is_pinned(folder: Path):
 def test_the_projects_constraints_hold_its_whole_closure():
     names = {canonicalize_name(one.name) for one in pinned(PROJECT)}
     assert installed_for(asked(PROJECT)) - names == set()
+
+
+def test_nothing_is_pinned_that_nothing_asks_for():
+    closure = {name for folder in GROUPS for name in installed_for(asked(folder))}
+    # On other systems and Pythons, packages ask for more than they do here.
+    elsewhere = {Requirement(one).name for name in closure for one in requires(name) or ()}
+    wanted = closure | {canonicalize_name(one) for one in elsewhere} | TOOLS
+    assert pins().keys() - wanted == set()
 
 
 def test_constraints_pin_exactly():
