@@ -374,12 +374,45 @@ SEEDS: dict[str, tuple[Edit, str]] = {
         lambda m: workers(m, minReplicas=3, replicas=2, maxReplicas=3),
         "minReplicas, replicas and maxReplicas must be the same",
     ),
-    "replicas that scale, and no workers": (
-        lambda m: [
-            (one.pop("num_replicas"), one.update(autoscaling_config={"max_replicas": 3}))
-            for one in m.deployments
-        ],
-        "A deployment has an autoscaling_config, and the cluster does not scale.",
+    "replicas that scale beyond the workers": (
+        lambda m: of(
+            m, num_replicas=None, autoscaling_config={"min_replicas": 3, "max_replicas": 9}
+        ),
+        "The workers have room for 3 of 9 replicas of 'language'",
+    ),
+    "an upgrade in steps": (
+        lambda m: m.service["spec"]["upgradeStrategy"].update(
+            type="NewClusterWithIncrementalUpgrade"
+        ),
+        "An incremental upgrade needs clusterUpgradeOptions and enableInTreeAutoscaling.",
+    ),
+    "a dashboard with an address of its own": (
+        lambda m: m.head.spec.update(serviceType="LoadBalancer"),
+        "headGroupSpec.serviceType: Input should be 'ClusterIP'.",
+    ),
+    "a group with a name that is none": (
+        lambda m: workers(m, groupName="GPU_pool"),
+        "workerGroupSpecs.0.groupName: String should match pattern",
+    ),
+    "a Redis without a port": (
+        lambda m: m.cluster["gcsFaultToleranceOptions"].update(redisAddress="redis.example.com"),
+        "gcsFaultToleranceOptions.redisAddress: String should match pattern",
+    ),
+    "a probe that is slow": (
+        lambda m: ray(m)["readinessProbe"].update(periodSeconds=30, failureThreshold=3),
+        "The group 'serve' is left out 90 s after its readiness, and its proxy answers for 35",
+    ),
+    "a probe by TLS": (
+        lambda m: ray(m)["readinessProbe"]["httpGet"].update(scheme="HTTPS"),
+        "The group 'serve' needs a readinessProbe for /-/healthz",
+    ),
+    "a type of GPU that no group has": (
+        lambda m: of_model(m, accelerator_type="A100"),
+        "which reserves 0.5 num_cpus and 0.001 accelerator_type:A100.",
+    ),
+    "a variable with two values": (
+        lambda m: ray(m)["env"][0].update(valueFrom={"fieldRef": {"fieldPath": "spec.nodeName"}}),
+        "'RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S' of 'ray' has a value and a valueFrom.",
     ),
     "workers too small for a replica": (
         lambda m: ray(m)["resources"]["requests"].update(cpu="250m"),
@@ -575,7 +608,7 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "a number of replicas by itself": (
         lambda m: of(m, num_replicas="auto"),
-        "A deployment has an autoscaling_config, and the cluster does not scale.",
+        "The workers have room for 3 of 100 replicas of 'language'",
     ),
     "pods without labels": (
         lambda m: m.workers[0].template.update(metadata=None),
@@ -621,6 +654,9 @@ FINE: dict[str, Edit] = {
     ),
     "more replicas than workers, with room": lambda m: of(
         m, num_replicas=6, max_replicas_per_node=3, max_surge_percent=100
+    ),
+    "replicas that scale within the workers": lambda m: of(
+        m, num_replicas=None, autoscaling_config={"min_replicas": 1, "max_replicas": 3}
     ),
     "a digest in place of a tag": lambda m: (
         [ray(m, group).update(image="a@sha256:" + 64 * "0") for group in (0, 1)]
@@ -685,6 +721,18 @@ IN_FILES = [
     (f"{OVERLAYS}/production/kustomization.yaml", "newTag: 0.1.0", "newTag: latest", "a fixed tag"),
     (f"{OVERLAYS}/production/kustomization.yaml", "  - namespace.yaml\n", "  - x.yaml\n", "x.yaml"),
     (f"{OVERLAYS}/production/kustomization.yaml", "/each_deployment/", "/each/", "kustomize refus"),
+    (
+        f"{OVERLAYS}/production/kustomization.yaml",
+        "name: acme-service-workers",
+        "name: acme-service-worker",
+        "production/kustomization.yaml: A patch is for kind NetworkPolicy and name acme-service-",
+    ),
+    (
+        "deploy/kubernetes/components/migrations/kustomization.yaml",
+        "kind: ConfigMap|Namespace|ServiceAccount",
+        "kind: ConfigMaps",
+        "components/migrations/kustomization.yaml: A patch is for kind ConfigMaps, and there is no",
+    ),
 ]
 
 
@@ -748,5 +796,6 @@ def test_what_is_written_is_what_was_checked(
     assert [*yaml.safe_load_all(text)] == [*production.documents]
     said = capsys.readouterr().out
     assert "Create these Secrets on the cluster first: acme-service, acme-service-redis." in said
+    assert "Note: example.com is not yours, and stands in: ConfigMap 'acme-service-" in said
     kinds = "GRPCRoute, HTTPRoute, PodMonitor, PrometheusRule"
     assert f"Not validated, because no schema is installed: {kinds}." in said

@@ -14,6 +14,7 @@ from .completion import complete, the_service
 from .containers import in_pods
 from .egress import in_egress
 from .kustomize import ManifestsError, rendered
+from .notes import notes
 from .ray_start import in_options, in_ray_start
 from .references import (
     claims,
@@ -33,6 +34,7 @@ from .rules import (
     in_probes,
     in_proxies,
     in_settings,
+    in_upgrades,
     in_volumes,
 )
 from .schemas import in_schemas, without_schema
@@ -77,7 +79,7 @@ def in_serve_config(manifests: Manifests) -> Iterator[str]:
 
 RULES = (
     *(in_names, in_namespaces, in_routes, in_scalers, in_images),
-    *(in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity),
+    *(in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity, in_upgrades),
     *(in_proxies, in_volumes, in_pods, in_ray_start, in_variables),
     *(in_fault_tolerance, in_security, in_budgets, in_policies, in_selectors),
     *(in_targets, in_egress),
@@ -118,7 +120,7 @@ def write(overlay: str, folder: Path) -> bool:
     file.parent.mkdir(parents=True, exist_ok=True)
     kinds, names, volumes = without_schema(manifests), secrets(manifests), claims(manifests)
     file.write_text(as_yaml(*manifests.documents), encoding="utf-8")
-    print(f"{file}: OK")
+    print(f"{file}: OK", *(f"  Note: {one}" for one in notes(manifests)), sep="\n")
     if kinds:
         print(f"Not validated, because no schema is installed: {', '.join(kinds)}.")
     if names:

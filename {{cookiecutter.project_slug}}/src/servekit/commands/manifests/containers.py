@@ -46,6 +46,9 @@ def in_repetitions(template: Block) -> Iterator[str]:
     for one in containers:
         of = f" of {one['name']!r}"
         yield from twice(f"variables{of}", (each["name"] for each in one.get("env") or []))
+        for each in one.get("env") or []:
+            if {"value", "valueFrom"} <= each.keys():
+                yield f"the variable {each['name']!r}{of} has a value and a valueFrom"
         paths = (each["mountPath"] for each in one.get("volumeMounts") or [])
         yield from twice(f"mounts{of}", paths)
 

@@ -20,7 +20,7 @@ class Part(BaseModel):
 class FaultTolerance(Part):
     """Where the head keeps what it knows."""
 
-    redis_address: str
+    redis_address: str = Field(pattern=r".+:[0-9]+$")
     redis_username: Block = {}
     redis_password: Block = {}
     external_storage_namespace: str = ""
@@ -54,7 +54,7 @@ class Head(Part):
     ray_start_params: dict[str, str] = {}
     resources: dict[str, str] = {}
     labels: dict[str, str] = {}
-    service_type: str = ""
+    service_type: Literal["ClusterIP"] = "ClusterIP"
     head_service: Block = {}
     template: Block
 
@@ -62,7 +62,7 @@ class Head(Part):
 class Workers(Part):
     """A group of workers that are all alike."""
 
-    group_name: str = Field(min_length=1)
+    group_name: str = Field(pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
     replicas: int = Field(ge=0)
     min_replicas: int = Field(ge=0)
     max_replicas: int = Field(ge=1)

@@ -1,14 +1,23 @@
 """Renders an overlay with `kubectl kustomize`."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 Block = dict[str, Any]
+
+TARGETED = ("group", "version", "kind", "name", "namespace")
+"""What kustomize finds the target of a patch by, as a pattern."""
+HASH = "(-[a-z0-9]{10})?"
+"""Behind the names that kustomize generates."""
+DELETES = "$patch: delete"
 
 
 class ManifestsError(Exception):
@@ -35,7 +44,46 @@ def rendered(overlay: str, overlays: Path) -> list[Block]:
     if done.returncode:
         reason = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ").rstrip(".")
         raise ManifestsError(f"kustomize refuses {folder}: {reason}.")
-    return [one for one in yaml.safe_load_all(done.stdout) if one]
+    documents = [one for one in yaml.safe_load_all(done.stdout) if one]
+    for sentence in in_patches([*kustomizations(folder)], documents):
+        raise ManifestsError(sentence)
+    return documents
+
+
+def kustomizations(folder: Path) -> Iterator[tuple[Path, Block]]:
+    """Yield the kustomization of a folder, and those on this machine that it is made of."""
+    file = folder / "kustomization.yaml"
+    if not file.is_file():
+        return
+    content: Block = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    yield file, content
+    for key in ("resources", "components"):
+        for one in content.get(key) or []:
+            yield from kustomizations(Path(os.path.normpath(folder / str(one))))
+
+
+def in_patches(made_of: list[tuple[Path, Block]], documents: list[Block]) -> Iterator[str]:
+    """Yield a sentence for each patch that changes nothing: kustomize does not say so."""
+    patches = [(file, one) for file, content in made_of for one in content.get("patches") or []]
+    targets = [(file, one["target"], one) for file, one in patches if one.get("target")]
+    deleted = {str(target.get("kind")) for _, target, one in targets if DELETES in str(one)}
+    renamed = any({"namePrefix", "nameSuffix"} & content.keys() for _, content in made_of)
+    for file, target, _ in targets:
+        keys = {key: one for key, one in target.items() if key in TARGETED}
+        if renamed:
+            keys.pop("name", None)
+        if keys.get("kind") not in deleted and not any(has(one, keys) for one in documents):
+            said = " and ".join(f"{key} {one}" for key, one in keys.items())
+            yield f"{file}: A patch is for {said}, and there is no such resource."
+
+
+def has(document: Block, target: Block) -> bool:
+    group, _, version = str(document["apiVersion"]).rpartition("/")
+    known = document["metadata"] | {"group": group, "version": version, "kind": document["kind"]}
+    return all(
+        re.fullmatch(f"({wanted}){HASH if key == 'name' else ''}", str(known.get(key, "")))
+        for key, wanted in target.items()
+    )
 
 
 def kubectl() -> str:

@@ -25,6 +25,7 @@ PROXY_LEAVES_S = 35
 """How long after SIGTERM HAProxy still answers."""
 RAY_ENDS_S = 15
 """How long a node that has drained may take to end."""
+ASKED = {"path": "/-/healthz", "port": "serve", "scheme": "HTTP"}
 DRAIN = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
 SERVER_TIMEOUT = "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S"
 PROFILE_HERE = Path("deploy/serve.env")
@@ -78,6 +79,11 @@ class Manifests:
     @property
     def cluster(self) -> Block:
         return self.service["spec"]["rayClusterConfig"]
+
+    @property
+    def scales(self) -> bool:
+        """Whether the number of workers follows the load."""
+        return bool(self.cluster.get("enableInTreeAutoscaling"))
 
     @property
     def deployments(self) -> list[Block]:
@@ -160,10 +166,18 @@ def in_probes(manifests: Manifests) -> Iterator[str]:
             yield f"{group.what} has a livenessProbe: remove it, KubeRay's own is more patient."
     for group in manifests.workers:
         asked: Any = group.container.get("readinessProbe", {}).get("httpGet", {})
-        if asked.get("path") != "/-/healthz" or asked.get("port") != "serve":
+        if asked | {"scheme": "HTTP"} != ASKED or asked.get("scheme", "HTTP") != "HTTP":
             yield (
                 f"{group.what} needs a readinessProbe for /-/healthz on the port 'serve': "
                 "KubeRay's own probe wants wget."
+            )
+            continue
+        probe: Block = group.container["readinessProbe"]
+        late_s = probe.get("periodSeconds", 10) * probe.get("failureThreshold", 3)
+        if late_s > PROXY_LEAVES_S:
+            yield (
+                f"{group.what} is left out {late_s} s after its readiness, and its proxy answers "
+                f"for {PROXY_LEAVES_S}: lower periodSeconds or failureThreshold."
             )
 
 
@@ -248,7 +262,7 @@ def in_cluster(manifests: Manifests) -> Iterator[str]:
         yield "excludeHeadPodFromServeSvc must be true: the head may be gone for a while."
     if manifests.head.capacity["num_cpus"]:
         yield "The head must have num-cpus 0: replicas there would go with it."
-    scales = cluster.get("enableInTreeAutoscaling", False)
+    scales = manifests.scales
     names = Counter(group.name for group in manifests.workers)
     yield from (f"There are two groups {name!r}." for name, times in names.items() if times > 1)
     for group in manifests.workers:
@@ -258,8 +272,16 @@ def in_cluster(manifests: Manifests) -> Iterator[str]:
             yield f"{group.what}: minReplicas, replicas and maxReplicas must be {why}."
     if scales and manifests.head.pod.get("automountServiceAccountToken") is False:
         yield "The head needs automountServiceAccountToken: the autoscaler speaks to Kubernetes."
-    if not scales and any(bounds_of(one) for one in manifests.deployments):
-        yield "A deployment has an autoscaling_config, and the cluster does not scale."
+
+
+def in_upgrades(manifests: Manifests) -> Iterator[str]:
+    strategy = manifests.service["spec"]["upgradeStrategy"]
+    if strategy["type"] != "NewClusterWithIncrementalUpgrade":
+        return
+    if not manifests.scales or "clusterUpgradeOptions" not in strategy:
+        yield "An incremental upgrade needs clusterUpgradeOptions and enableInTreeAutoscaling."
+    if manifests.serve.get("grpc_options"):
+        yield "An incremental upgrade carries no gRPC: take NewCluster."
 
 
 def in_fault_tolerance(manifests: Manifests) -> Iterator[str]:
