@@ -11,14 +11,15 @@ from servekit.commands.manifests.checks import write
 from servekit.commands.manifests.rules import Manifests
 
 from tests.kubernetes.edits import (
-    IMAGE,
     NAMES,
+    OVERLAYS,
     OWN_PODS,
     Edit,
     added,
     changed,
     named,
     one_of,
+    one_of_settings,
     outgoing,
     overlay,
     pod,
@@ -257,6 +258,23 @@ SEEDS: dict[str, tuple[Edit, str]] = {
         ],
         "asks for the RayService 'acme', and this one is 'acme-service'.",
     ),
+    "an address of no port": (
+        lambda m: one_of_settings(m).update(CACHE_URL="redis://redis:6380/0"),
+        "CACHE_URL leads to port 6380 of 'redis', which has [6379].",
+    ),
+    "an address with a letter too many": (
+        lambda m: one_of_settings(m).update(CACHE_URL="redis://rediss/0"),
+        "CACHE_URL leads to 'rediss': is the Service 'redis' meant?",
+    ),
+    "settings that are not used": (
+        lambda m: (
+            [ray(m, group)["envFrom"].pop(1) for group in range(3)]
+            and named(m, "Job", "acme")["spec"]["template"]["spec"]["containers"][0]["envFrom"].pop(
+                1
+            )
+        ),
+        "' is used by no pod.",
+    ),
     "a budget of nothing": (
         lambda m: one_of(m, "PodDisruptionBudget")["spec"].update(minAvailable=0),
         "PodDisruptionBudget 'acme-service' keeps 0 workers: it holds up no drain.",
@@ -303,6 +321,12 @@ def own_budgets(manifests: Manifests) -> None:
     manifests.documents.remove(budget)
 
 
+DASHBOARD = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: acme-service-dashboard, labels: {grafana_dashboard: "1"}}
+data: {board.json: "{}"}
+"""
 ELSEWHERE = """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -338,6 +362,10 @@ FINE: dict[str, Edit] = {
         one_of(m, "HTTPRoute")["metadata"].update(namespace="gateway")
         or backend(m, "HTTPRoute").update(namespace="acme")
     ),
+    "a Redis elsewhere": lambda m: one_of_settings(m).update(
+        CACHE_URL="redis://redis.cache.svc.cluster.local:6380/0"
+    ),
+    "a dashboard for Grafana": filled(DASHBOARD),
     "a policy of something else": lambda m: added(m, ELSEWHERE),
     "a budget for each group": own_budgets,
     "what is needed may go out": outgoing(
@@ -366,14 +394,68 @@ def test_what_leads_somewhere_is_not_refused(everything: Manifests, edit: Edit) 
     assert said_of(changed(everything, edit)) == []
 
 
-def test_a_namespace_and_registry_of_a_team_are_not_refused(
+OF_A_TEAM = """
+namespace: team
+resources: [../../base, claim.yaml]
+components: [../../components/gateway, ../../components/model-volume]
+images:
+  - {name: acme-service, newName: "registry.team.example:5000/group/acme-service", newTag: 2-cuda}
+configMapGenerator:
+  - {name: acme-service, behavior: merge, literals: [PARTNER_URL=https://partner.team.example]}
+  - {name: lists, literals: [words=a]}
+patches:
+  - target: {kind: RayService}
+    patch: |-
+      - op: add
+        path: /spec/rayClusterConfig/workerGroupSpecs/0/template/spec/nodeSelector
+        value: {topology.kubernetes.io/zone: a, pool: serving}
+      - op: add
+        path: /spec/rayClusterConfig/workerGroupSpecs/0/template/spec/volumes/-
+        value: {name: lists, configMap: {name: lists, items: [{key: words, path: words}]}}
+      - op: add
+        path: /spec/rayClusterConfig/workerGroupSpecs/0/template/spec/containers/0/volumeMounts/-
+        value: {name: lists, mountPath: /lists, readOnly: true}
+      - op: replace
+        path: /spec/rayClusterConfig/workerGroupSpecs/0/template/spec/volumes/1
+        value: {name: models, persistentVolumeClaim: {claimName: models}}
+      - op: copy
+        from: /spec/rayClusterConfig/workerGroupSpecs/0
+        path: /spec/rayClusterConfig/workerGroupSpecs/-
+      - {op: replace, path: /spec/rayClusterConfig/workerGroupSpecs/1/groupName, value: large}
+      - op: add
+        path: /spec/rayClusterConfig/workerGroupSpecs/1/rayStartParams/resources
+        value: '"{\\"large\\": 2}"'
+      - op: add
+        path: /spec/serveConfigV2/applications
+        value:
+          - name: default
+            deployments: [{name: language, ray_actor_options: {resources: {large: 1}}}]
+"""
+CLAIMED = {
+    "target": {"kind": "RayService"},
+    "patch": yaml.safe_dump(
+        [
+            {
+                "op": "replace",
+                "path": "/spec/rayClusterConfig/workerGroupSpecs/0/template/spec/volumes/1",
+                "value": {"name": "models", "persistentVolumeClaim": {"claimName": "models"}},
+            }
+        ]
+    ),
+}
+"""A claim that is elsewhere, in place of the pod's own volume."""
+
+
+def test_the_overlay_of_a_team_is_not_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    image = IMAGE["images"][0] | {"newName": "registry.team.example:5000/group/acme-service"}
-    claim = {"path": "/spec/rayClusterConfig/workerGroupSpecs/0/template/spec/volumes/0"}
-    edit = {"op": "replace", "value": {"name": "tmp", "persistentVolumeClaim": {"claimName": "a"}}}
-    patch = {"target": {"kind": "RayService"}, "patch": yaml.safe_dump([edit | claim])}
-    name = overlay(folder, "gateway", namespace="team", images=[image], patches=[patch])
+    own = folder / OVERLAYS / "team"
+    own.mkdir()
+    (own / "kustomization.yaml").write_text(OF_A_TEAM, encoding="utf-8")
+    (own / "claim.yaml").write_text(CLAIM.replace("ReadWriteOnce", "ReadWriteMany"), "utf-8")
+    assert write("team", folder / "made")
+    assert "first: acme-service." in capsys.readouterr().out
+    name = overlay(folder, "model-volume", "gateway", patches=[CLAIMED])
     assert write(name, folder / "made")
     said = capsys.readouterr().out
-    assert "Create these PersistentVolumeClaims on the cluster first: a." in said
+    assert "Create these PersistentVolumeClaims on the cluster first: models." in said

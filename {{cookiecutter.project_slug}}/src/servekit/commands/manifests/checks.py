@@ -9,6 +9,7 @@ from servekit.commands.check_config.checks import checked
 from servekit.commands.check_config.checks import mistakes as in_serve
 from servekit.commands.check_config.strict_yaml import ConfigurationError, read
 
+from .addresses import in_addresses
 from .capacity import in_capacity
 from .completion import complete, the_service
 from .containers import in_pods
@@ -82,7 +83,7 @@ RULES = (
     *(in_settings, in_ports, in_probes, in_lifetimes, in_cluster, in_capacity, in_upgrades),
     *(in_proxies, in_volumes, in_pods, in_ray_start, in_variables),
     *(in_fault_tolerance, in_security, in_budgets, in_policies, in_selectors),
-    *(in_targets, in_egress),
+    *(in_targets, in_egress, in_addresses),
 )
 STAGES = ((in_schemas, in_serve_config), (in_options,), RULES)
 """The form of it all, what others start from, and how it fits together."""

@@ -1,8 +1,8 @@
 """Whether network policies that limit what goes out leave what the service needs."""
 
-from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
+from .addresses import addresses_of
 from .kustomize import Block
 from .pods import Group
 from .rules import Manifests
@@ -10,8 +10,6 @@ from .selection import ANY_PORT, ANYONE, Opening, instance_of, selects, types_of
 
 OF_NAMES = (53, 5353)
 """Where names are asked; the second is OpenShift's."""
-PORTS = {"http": 80, "https": 443, "postgresql": 5432, "redis": 6379, "rediss": 6379}
-"""Of addresses that name none."""
 
 
 def in_egress(manifests: Manifests) -> Iterator[str]:
@@ -37,9 +35,12 @@ def needed(manifests: Manifests, group: Group, rules: list[Block]) -> Iterator[s
             for peer in rule.get("to") or [ANYONE]
         ):
             yield f"{group.what} does not reach {other.what.lower()}: Ray's nodes would not meet."
-    for name, port in addresses_of(manifests).items():
-        if not any(lets_out(rule, port) for rule in outside):
-            yield f"{group.what} does not reach port {port}, where {name} is: `egress` needs it."
+    for one in addresses_of(manifests):
+        if not any(lets_out(rule, one.port) for rule in outside):
+            yield (
+                f"{group.what} does not reach port {one.port}, where {one.setting} is: `egress` "
+                "needs it."
+            )
 
 
 def is_within(rule: Block, group: Group) -> bool:
@@ -59,21 +60,3 @@ def lets_out(rule: Block, port: int, protocol: str = "TCP") -> bool:
         )
         for one in rule["ports"]
     )
-
-
-def addresses_of(manifests: Manifests) -> Mapping[str, int]:
-    """Return the ports of what the service asks, as far as its settings say."""
-    redis: Block = manifests.cluster.get("gcsFaultToleranceOptions") or {}
-    said = {name: one for name, one in manifests.settings.items() if name.endswith("_URL")}
-    address = str(redis.get("redisAddress") or "")
-    if address:
-        said["redisAddress"] = address if "://" in address else f"redis://{address}"
-    found: dict[str, int] = {}
-    for name, url in said.items():
-        try:
-            port = urlsplit(url).port or PORTS.get(urlsplit(url).scheme)
-        except ValueError:  # several hosts
-            continue
-        if port:
-            found[name] = port
-    return found

@@ -33,6 +33,7 @@ def in_names(manifests: Manifests) -> Iterator[str]:
         yield f"The name {manifests.name!r} has more than {LONGEST_NAME} characters."
     for key in ("configMapRef", "configMapKeyRef", "configMap"):
         yield from missing(manifests, "ConfigMap", names_under(manifests, key) - OF_EVERY_NAMESPACE)
+    yield from unused(manifests)
     accounts = {*under(manifests, "serviceAccountName")} - {"default"}
     yield from missing(manifests, "ServiceAccount", accounts)
     for key in ("secretRef", "secretKeyRef"):
@@ -58,6 +59,17 @@ def names_under(manifests: Manifests, key: str) -> set[str]:
 def missing(manifests: Manifests, kind: str, wanted: set[str]) -> Iterator[str]:
     for name in sorted(wanted - named(manifests, kind)):
         yield f"{kind} {name!r} is used, and does not exist."
+
+
+def unused(manifests: Manifests) -> Iterator[str]:
+    """Check that the service's ConfigMaps are used; those with labels may be for Grafana."""
+    keys = ("configMapRef", "configMapKeyRef", "configMap")
+    found = [one for key in keys for one in under(manifests, key) if isinstance(one, dict)]
+    used = {one.get("name") for one in found}
+    for one in manifests.of_kind("ConfigMap"):
+        name, labels = one["metadata"]["name"], one["metadata"].get("labels")
+        if name.startswith(manifests.name) and not labels and name not in used:
+            yield f"ConfigMap {name!r} is used by no pod."
 
 
 def named(manifests: Manifests, *kinds: str) -> set[str]:

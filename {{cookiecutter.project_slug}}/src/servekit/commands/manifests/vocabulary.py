@@ -11,10 +11,12 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "accessModes": ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"),
     "concurrencyPolicy": ("Allow", "Forbid", "Replace"),
     "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+    "emptyDir.medium": ("", "Memory", "HugePages"),
     "effect": ("NoSchedule", "PreferNoSchedule", "NoExecute"),
     "imagePullPolicy": ("Always", "IfNotPresent", "Never"),
     "matchExpressions.operator": ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"),
     "pathType": ("Exact", "Prefix", "ImplementationSpecific"),
+    "pod-security.kubernetes.io/enforce": ("privileged", "baseline", "restricted"),
     "policyTypes": ("Ingress", "Egress"),
     "protocol": ("TCP", "UDP", "SCTP"),
     "restartPolicy": ("Always", "OnFailure", "Never"),
@@ -33,16 +35,23 @@ OF_A_NODE = (
     r"(?!(topology\.)?kubernetes\.io/).+|.+/(hostname|os|arch|zone|region)",
     "a label that nodes have",
 )
+PORT = (
+    r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]",
+    "a port from 1 to 65535",
+)
 FORMS: Mapping[str, tuple[str, str]] = {
     "containers.name": (NAME, "63 small letters, digits and - at most"),
     "containers.ports.name": (
         r"(?=.*[a-z])(?=.{1,15}$)[a-z0-9]+(-[a-z0-9]+)*",
         "15 small letters, digits and - at most",
     ),
+    "containers.ports.containerPort": PORT,
     "labels.*": LABEL,
     "limits.*": AMOUNT,
     "matchLabels.*": LABEL,
+    "maxSkew": ("[1-9][0-9]*", "a number above 0"),
     "metadata.name": (r"[a-z0-9]([-a-z0-9.:]{0,251}[a-z0-9])?", "small letters, digits and -."),
+    "mountPath": ("/.*", "a path from the root"),
     "nodeSelectorTerms.matchExpressions.key": OF_A_NODE,
     "requests.*": AMOUNT,
     "sizeLimit": AMOUNT,
