@@ -400,7 +400,7 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "a probe that is slow": (
         lambda m: ray(m)["readinessProbe"].update(periodSeconds=30, failureThreshold=3),
-        "The group 'serve' is left out 90 s after its readiness, and its proxy answers for 35",
+        "The group 'serve' drains for 90 s before its readinessProbe fails",
     ),
     "a probe by TLS": (
         lambda m: ray(m)["readinessProbe"]["httpGet"].update(scheme="HTTPS"),
@@ -796,6 +796,6 @@ def test_what_is_written_is_what_was_checked(
     assert [*yaml.safe_load_all(text)] == [*production.documents]
     said = capsys.readouterr().out
     assert "Create these Secrets on the cluster first: acme-service, acme-service-redis." in said
-    assert "Note: example.com is not yours, and stands in: ConfigMap 'acme-service-" in said
+    assert "Note: Replace example.com in: ConfigMap 'acme-service-" in said
     kinds = "GRPCRoute, HTTPRoute, PodMonitor, PrometheusRule"
     assert f"Not validated, because no schema is installed: {kinds}." in said

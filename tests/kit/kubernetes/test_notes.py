@@ -14,11 +14,11 @@ NOTED: dict[str, tuple[Edit, str]] = {
     ),
     "a type of GPU that Ray has no name for": (
         lambda m: of_model(m, accelerator_type="A1000"),
-        "accelerator_type A1000 is none that Ray has a name for.",
+        "accelerator_type A1000 is not in Ray's list: check its name.",
     ),
     "more CPUs than are requested": (
         lambda m: params(m, 1, num_cpus="16"),
-        "The group 'serve' tells Ray of 16 CPUs, and requests 4.",
+        "The group 'serve' has num-cpus 16, and requests 4 CPUs.",
     ),
     "a service that does not run": (
         lambda m: m.service["spec"].update(suspend=True),

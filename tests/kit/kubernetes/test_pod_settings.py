@@ -27,7 +27,7 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "a line that is no setting": (
         lambda m: one_of_settings(m).update({"API_LOG_LEVEL: INFO": ""}),
-        "'API_LOG_LEVEL: INFO' is no name of a variable: write NAME=value.",
+        "'API_LOG_LEVEL: INFO' is not a name of a variable: write NAME=value.",
     ),
     "a truth that is none": (
         lambda m: one_of_settings(m).update(API_DOCS="flase"),
@@ -47,11 +47,11 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "quotes": (
         lambda m: one_of_settings(m).update(API_CORS_ORIGINS='"https://example.com"'),
-        ": the quotes of API_CORS_ORIGINS would be a part of its value.",
+        ": remove the quotes of API_CORS_ORIGINS: they would be a part of its value.",
     ),
     "a secret": (
         lambda m: one_of_settings(m).update(AUTH_SECRETS=40 * "a"),
-        ": AUTH_SECRETS is a secret, which belongs into the Secret of the service.",
+        ": AUTH_SECRETS is a secret: move it into the Secret of the service.",
     ),
     "a secret of a cloud": (
         lambda m: set_env(m, "AWS_SECRET_ACCESS_KEY", "a"),
@@ -59,11 +59,11 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "a password in an address": (
         lambda m: one_of_settings(m).update(CACHE_URL="redis://:a@redis.example.com:6379/0"),
-        ": CACHE_URL has a password in it, and belongs into the Secret of the service.",
+        ": CACHE_URL has a password in it: move it into the Secret of the service.",
     ),
     "what the profile sets": (
         lambda m: set_env(m, "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S", "600"),
-        "deploy/serve.env comes after RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S and sets it",
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S has no effect, because deploy/serve.env sets it",
     ),
     "a store in no volume": (
         lambda m: one_of_settings(m).update(MODEL_STORE="file:/mnt/models"),
@@ -79,7 +79,7 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "a command": (
         lambda m: ray(m).update(command=["ray", "start"]),
-        "The group 'serve' has a command of its own",
+        "The group 'serve' must have no command",
     ),
     "a command by annotation": (
         lambda m: (
@@ -87,7 +87,7 @@ SEEDS: dict[str, tuple[Edit, str]] = {
             .template["metadata"]
             .update(annotations={"ray.io/overwrite-container-cmd": "true"})
         ),
-        "The group 'serve' has a command of its own",
+        "The group 'serve' must have no command",
     ),
 }
 

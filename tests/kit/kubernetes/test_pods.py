@@ -46,11 +46,11 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "two volumes of a name": (
         lambda m: pod(m)["volumes"].append({"name": "tmp", "emptyDir": {}}),
-        "serve: two volumes are 'tmp'.",
+        "serve: duplicate volume: 'tmp'.",
     ),
     "two mounts at a path": (
         lambda m: volume(m, "more", "/tmp", emptyDir={}),
-        "serve: two mounts of 'ray' are '/tmp'.",
+        "serve: duplicate mount of 'ray': '/tmp'.",
     ),
     "a volume of two kinds": (
         lambda m: volume(m, "more", "/more", emptyDir={}, secret={"secretName": "a"}),
@@ -66,19 +66,19 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "two variables of a name": (
         lambda m: ray(m)["env"].append({"name": "no_grpc_proxy", "value": ""}),
-        "serve: two variables of 'ray' are 'no_grpc_proxy'.",
+        "serve: duplicate variable of 'ray': 'no_grpc_proxy'.",
     ),
     "two ports of a name": (
         lambda m: ray(m)["ports"].append({"name": "metrics", "containerPort": 8080}),
-        "serve: two ports are 'metrics'.",
+        "serve: duplicate port: 'metrics'.",
     ),
     "two containers at a port": (
         lambda m: sidecar(m, ports=[{"name": "web", "containerPort": 8000}]),
-        "serve: two ports are '8000/TCP'.",
+        "serve: duplicate port: '8000/TCP'.",
     ),
     "two containers of a name": (
         lambda m: sidecar(m, name="ray"),
-        "serve: two containers are 'ray'.",
+        "serve: duplicate container: 'ray'.",
     ),
     "a request above its limit": (
         lambda m: requests(m).update(memory="8Gi"),
@@ -110,11 +110,11 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "a probe of no port": (
         lambda m: redis(m)["containers"][0]["readinessProbe"]["tcpSocket"].update(port=6380),
-        "Deployment 'redis': the readinessProbe of 'redis' asks the port 6380, which it lacks.",
+        "Deployment 'redis': the readinessProbe of 'redis' asks port 6380, which it lacks.",
     ),
     "a probe of a port without a name": (
         lambda m: sidecar(m, readinessProbe={"httpGet": {"path": "/", "port": "web"}}),
-        "serve: the readinessProbe of 'log' asks the port 'web', which it lacks.",
+        "serve: the readinessProbe of 'log' asks port 'web', which it lacks.",
     ),
     "a misspelt option of Ray": (
         lambda m: params(m, 1, object_store_mem="1"),
@@ -134,7 +134,7 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "a head elsewhere": (
         lambda m: params(m, 1, address="head:6379"),
-        "The group 'serve': rayStartParams: address is for KubeRay to say.",
+        "The group 'serve': rayStartParams: remove address: KubeRay sets it.",
     ),
     "a container that ends at once": (
         lambda m: params(m, 1, block="false"),

@@ -189,7 +189,7 @@ SEEDS: dict[str, tuple[Edit, str]] = {
     ),
     "a route without backends": (
         lambda m: one_of(m, "HTTPRoute")["spec"]["rules"][1].pop("backendRefs"),
-        "HTTPRoute 'acme-service' leads nowhere: its backend is to be acme-service-serve-svc.",
+        "HTTPRoute 'acme-service' has no backendRefs: it needs acme-service-serve-svc.",
     ),
     "a route without a gateway": (
         lambda m: one_of(m, "HTTPRoute")["spec"].pop("parentRefs"),

@@ -39,22 +39,22 @@ def in_repetitions(template: Block) -> Iterator[str]:
     containers = containers_of(template)
     ports = [port for one in template["spec"]["containers"] for port in one.get("ports") or []]
     numbers = [f"{one['containerPort']}/{one.get('protocol', 'TCP')}" for one in ports]
-    yield from twice("containers", (one["name"] for one in containers))
-    yield from twice("volumes", (one["name"] for one in template["spec"].get("volumes") or []))
-    yield from twice("ports", (one["name"] for one in ports if "name" in one))
-    yield from twice("ports", numbers)
+    yield from twice("container", (one["name"] for one in containers))
+    yield from twice("volume", (one["name"] for one in template["spec"].get("volumes") or []))
+    yield from twice("port", (one["name"] for one in ports if "name" in one))
+    yield from twice("port", numbers)
     for one in containers:
         of = f" of {one['name']!r}"
-        yield from twice(f"variables{of}", (each["name"] for each in one.get("env") or []))
+        yield from twice(f"variable{of}", (each["name"] for each in one.get("env") or []))
         for each in one.get("env") or []:
             if {"value", "valueFrom"} <= each.keys():
                 yield f"the variable {each['name']!r}{of} has a value and a valueFrom"
         paths = (each["mountPath"] for each in one.get("volumeMounts") or [])
-        yield from twice(f"mounts{of}", paths)
+        yield from twice(f"mount{of}", paths)
 
 
 def twice(what: str, names: Iterable[Any]) -> Iterator[str]:
-    yield from (f"two {what} are {name!r}" for name, n in Counter(names).items() if n > 1)
+    yield from (f"duplicate {what}: {name!r}" for name, n in Counter(names).items() if n > 1)
 
 
 def in_probes(template: Block) -> Iterator[str]:
@@ -67,7 +67,7 @@ def in_probes(template: Block) -> Iterator[str]:
                 port = asked.get("port") if isinstance(asked, dict) else None
                 named = isinstance(port, str)
                 if port is not None and port not in {*there, AGENT} and (ports or named):
-                    yield f"the {probe} of {one['name']!r} asks the port {port!r}, which it lacks"
+                    yield f"the {probe} of {one['name']!r} asks port {port!r}, which it lacks"
 
 
 def in_resources(template: Block) -> Iterator[str]:

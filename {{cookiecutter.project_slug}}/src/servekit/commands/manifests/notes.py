@@ -35,7 +35,7 @@ def of_examples(manifests: Manifests) -> Iterator[str]:
     found = [one for one in manifests.documents if EXAMPLE in str(one)]
     names = sorted(f"{one['kind']} {one['metadata']['name']!r}" for one in found)
     if names:
-        yield f"{EXAMPLE} is not yours, and stands in: {', '.join(names)}."
+        yield f"Replace {EXAMPLE} in: {', '.join(names)}."
 
 
 def of_code(manifests: Manifests) -> Iterator[str]:
@@ -48,7 +48,7 @@ def of_code(manifests: Manifests) -> Iterator[str]:
     options: list[Block] = [one.get("ray_actor_options") or {} for one in manifests.deployments]
     for kind in {one["accelerator_type"] for one in options if one.get("accelerator_type")}:
         if kind not in KNOWN_TO_RAY:
-            yield f"accelerator_type {kind} is none that Ray has a name for."
+            yield f"accelerator_type {kind} is not in Ray's list: check its name."
 
 
 def of_groups(manifests: Manifests) -> Iterator[str]:
@@ -56,4 +56,4 @@ def of_groups(manifests: Manifests) -> Iterator[str]:
         requests = (group.container.get("resources") or {}).get("requests") or {}
         told, there = group.capacity["num_cpus"], math.ceil(quantity(requests.get("cpu", 0)))
         if told > there:
-            yield f"{group.what} tells Ray of {told:g} CPUs, and requests {there}."
+            yield f"{group.what} has num-cpus {told:g}, and requests {there} CPUs."

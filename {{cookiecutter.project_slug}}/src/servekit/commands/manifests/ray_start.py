@@ -43,7 +43,7 @@ def fault_of(name: str, value: str) -> str | None:
     if name not in OPTIONS:
         return f"Unknown key {name!r}.{suggestion(name, OPTIONS)}"
     if name in OF_KUBERAY:
-        return f"{name} is for KubeRay to say."
+        return f"remove {name}: KubeRay sets it."
     if value not in ONLY.get(name, {value}):
         return f"{name} must be {' or '.join(sorted(ONLY[name]))}, and is {value}."
     return fault_of_value(name, value)

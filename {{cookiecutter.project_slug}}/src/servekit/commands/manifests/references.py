@@ -202,7 +202,7 @@ def in_route(manifests: Manifests, route: Block) -> Iterator[str]:
     if is_own and kind != "Ingress" and not route["spec"].get("parentRefs"):
         yield f"{kind} {manifests.name!r} names no gateway in parentRefs."
     if is_own and not backends:
-        yield f"{kind} {manifests.name!r} leads nowhere: its backend is to be {service}."
+        yield f"{kind} {manifests.name!r} has no backendRefs: it needs {service}."
     leads = any(name == service for name, _ in backends)
     others = {f"{manifests.name}-head-svc", *named(manifests, "Service")}
     for name, port in backends:

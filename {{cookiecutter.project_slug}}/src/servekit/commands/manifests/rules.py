@@ -120,9 +120,9 @@ def in_settings(manifests: Manifests) -> Iterator[str]:
         if not args.startswith(READ_PROFILE) or "&&" in args:
             yield f"{group.what} must read {PROFILE} in its args as in the base, with ; and not &&."
         if "command" in group.container or OVERWRITTEN in group.annotations:
-            yield f"{group.what} has a command of its own, where {PROFILE} and Ray come from args."
+            yield f"{group.what} must have no command: KubeRay starts Ray behind its args."
         if group.pod.get("enableServiceLinks") is not False:
-            yield f"{group.what} needs enableServiceLinks: false, or Services would be settings."
+            yield f"{group.what} needs enableServiceLinks: false, or Services set its variables."
     for owner, template in pod_templates(manifests.documents):
         for one in containers_of(template):
             yield from in_image(owner, str(one.get("image", "")))
@@ -176,8 +176,8 @@ def in_probes(manifests: Manifests) -> Iterator[str]:
         late_s = probe.get("periodSeconds", 10) * probe.get("failureThreshold", 3)
         if late_s > PROXY_LEAVES_S:
             yield (
-                f"{group.what} is left out {late_s} s after its readiness, and its proxy answers "
-                f"for {PROXY_LEAVES_S}: lower periodSeconds or failureThreshold."
+                f"{group.what} drains for {late_s} s before its readinessProbe fails, and its "
+                f"proxy is gone after {PROXY_LEAVES_S}: lower periodSeconds or failureThreshold."
             )
 
 

@@ -31,7 +31,7 @@ def in_variables(manifests: Manifests) -> Iterator[str]:
     for place, variables in of_pods(manifests):
         yield from (f"{place}: {one}" for one in faults_of(variables))
         for name in variables.keys() & of_profile.keys():
-            yield f"{place}: {PROFILE_HERE} comes after {name} and sets it: change it there."
+            yield f"{place}: {name} has no effect, because {PROFILE_HERE} sets it: change it there."
     for application in manifests.serve["applications"]:
         variables = (application.get("runtime_env") or {}).get("env_vars") or {}
         place = f"env_vars of {application.get('name', 'default')!r}"
@@ -59,13 +59,13 @@ def import_settings(manifests: Manifests) -> None:
 def faults_of(variables: Variables) -> Iterator[str]:
     for name, value in variables.items():
         if not NAME.fullmatch(name):
-            yield f"{name!r} is no name of a variable: write NAME=value."
+            yield f"{name!r} is not a name of a variable: write NAME=value."
         if value[:1] == value[-1:] and value[:1] in {"'", '"'}:
-            yield f"the quotes of {name} would be a part of its value."
+            yield f"remove the quotes of {name}: they would be a part of its value."
         if value and SECRET.fullmatch(name):
-            yield f"{name} is a secret, which belongs into the Secret of the service."
+            yield f"{name} is a secret: move it into the Secret of the service."
         if WITH_A_PASSWORD.fullmatch(value):
-            yield f"{name} has a password in it, and belongs into the Secret of the service."
+            yield f"{name} has a password in it: move it into the Secret of the service."
     yield from in_names(variables)
     yield from in_values(variables)
 
