@@ -237,7 +237,6 @@ def test_proxies_may_start_as_slowly_as_the_service(
     assert PROXY_TRIES * each >= LaunchSettings().start_timeout_s
     assert constants.PROXY_HEALTH_CHECK_UNHEALTHY_THRESHOLD == PROXY_TRIES
 
-    limits: Any = api
     granted: list[float] = []
     limits: Any = api  # which exports none of them
 
