@@ -150,7 +150,7 @@ def test_what_is_in_the_way_of_a_new_folder_is_refused(way: str, project: Path, 
     assert content(project) == before
 
 
-def test_a_file_that_becomes_a_folder_of_a_newer_version_is_replaced(
+def test_a_file_that_a_newer_version_makes_a_folder_is_replaced(
     project: Path, clone: Path, tmp_path: Path
 ):
     newer = tmp_path / "newer"

@@ -62,7 +62,7 @@ def typed(project: Path, clone: Path, **variables: str) -> subprocess.CompletedP
 
 
 @pytest.mark.parametrize("steps", STEPS)
-def test_a_project_from_between_releases_needs_no_name_of_its_commit(
+def test_a_project_from_between_releases_finds_its_commit(
     steps: str, between: Path, tmp_path: Path
 ):
     there = at(between, f"after-{steps}", tmp_path / "there")
@@ -106,9 +106,7 @@ def test_a_commit_that_is_named_is_taken(between: Path, tmp_path: Path):
     assert content(project) == files(made(there, BARE | {"cache": True}, tmp_path / "fresh"))
 
 
-def test_two_branches_that_each_changed_an_answer_are_merged_and_updated(
-    between: Path, tmp_path: Path
-):
+def test_two_branches_that_each_changed_an_answer_are_updated(between: Path, tmp_path: Path):
     clone = at(between, f"v{VERSION}", tmp_path / "clone")
     for kept in ("ours", "theirs"):
         project = made(clone, DEFAULT, tmp_path / kept)
