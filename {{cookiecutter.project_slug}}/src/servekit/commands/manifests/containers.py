@@ -25,10 +25,16 @@ def in_pods(manifests: Manifests) -> Iterator[str]:
 def in_volumes(template: Block) -> Iterator[str]:
     volumes: list[Block] = template["spec"].get("volumes") or []
     there = {one["name"] for one in volumes}
-    mounts = [mount for one in containers_of(template) for mount in one.get("volumeMounts") or []]
-    mounted = {one["name"] for one in mounts}
-    yield from (f"the volume {one!r} is mounted, and there is none" for one in mounted - there)
-    yield from (f"no container mounts the volume {one!r}" for one in there - mounted)
+    mounted = {
+        mount["name"]
+        for one in containers_of(template)
+        for key in ("volumeMounts", "volumeDevices")
+        for mount in one.get(key) or []
+    }
+    for name in sorted(mounted - there):
+        yield f"the volume {name!r} is mounted, and there is none"
+    for name in sorted(there - mounted):
+        yield f"no container mounts the volume {name!r}"
     for one in volumes:
         if len(kinds := sorted(one.keys() - {"name"})) > 1:
             yield f"the volume {one['name']!r} may be one of {' and '.join(kinds)}, and not both"
@@ -74,15 +80,13 @@ def in_resources(template: Block) -> Iterator[str]:
     for one in containers_of(template):
         name, resources = one["name"], one.get("resources") or {}
         limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-        for kind in {*limits, *requests}:
+        for kind in sorted({*limits, *requests}):
             if "/" not in kind and kind not in RESOURCES and not kind.startswith("hugepages-"):
                 yield f"{name!r} has the unknown resource {kind!r}"
         for kind, amount in requests.items():
             least = limits.get(kind, "0" if "/" in kind else amount)
             if quantity(amount) > quantity(least):
                 yield f"{name!r} requests {amount} of {kind}, and its limit is {least}"
-        for amount in {
-            resources["memory"] for resources in (limits, requests) if "memory" in resources
-        }:
+        for amount in sorted({str(one["memory"]) for one in (limits, requests) if "memory" in one}):
             if quantity(amount) < LEAST_BYTES:
                 yield f"{name!r} has {amount} of memory: a number of bytes, as in 512Mi"

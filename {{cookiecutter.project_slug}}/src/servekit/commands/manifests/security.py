@@ -64,7 +64,7 @@ def in_security(manifests: Manifests) -> Iterator[str]:
         if any(spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")):
             yield f"{owner}: a pod must not share namespaces with its host."
         for volume in spec.get("volumes") or []:
-            for kind in volume.keys() - {"name"} - VOLUMES:
+            for kind in sorted(volume.keys() - {"name"} - VOLUMES):
                 yield f"{owner}: the volume {volume['name']!r} must not be of the kind {kind}."
         if "automountServiceAccountToken" not in spec:
             yield f"{owner}: say automountServiceAccountToken, and false unless it is needed."

@@ -30,7 +30,7 @@ def in_variables(manifests: Manifests) -> Iterator[str]:
     of_profile = dotenv_values(PROFILE_HERE)
     for place, variables in of_pods(manifests):
         yield from (f"{place}: {one}" for one in faults_of(variables))
-        for name in variables.keys() & of_profile.keys():
+        for name in sorted(variables.keys() & of_profile.keys()):
             yield f"{place}: {name} has no effect, because {PROFILE_HERE} sets it: change it there."
     for application in manifests.serve["applications"]:
         variables = (application.get("runtime_env") or {}).get("env_vars") or {}
