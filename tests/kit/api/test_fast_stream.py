@@ -21,6 +21,9 @@ PATH = "/v1/counted/stream"
 class Counting(FakePredictor):
     """Counts to a number, and waits after half of them until it may go on."""
 
+    closing_turns = 0
+    """Turns of the event loop that it takes to close, as with a client of another service."""
+
     def __init__(self) -> None:
         super().__init__(COUNTED, int)
         self.go_on, self.closed = asyncio.Event(), asyncio.Event()
@@ -32,6 +35,8 @@ class Counting(FakePredictor):
                     await self.go_on.wait()
                 yield Prediction(number, "counted:1")
         finally:
+            for _ in range(self.closing_turns):
+                await asyncio.sleep(0)
             self.closed.set()
 
 
@@ -95,8 +100,10 @@ async def test_a_silent_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) ->
     assert b"".join(client.content).count(b"event: prediction") == 6
 
 
-async def test_a_client_that_leaves_stops_the_model() -> None:
+@pytest.mark.parametrize("turns", [0, 5])
+async def test_a_client_that_leaves_stops_the_model(turns: int) -> None:
     model = Counting()
+    model.closing_turns = turns
     client = Client(model)
     await client.until(lambda content: len(content) == 1)
     assert not model.closed.is_set()

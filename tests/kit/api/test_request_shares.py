@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from httpx2 import ASGITransport, AsyncClient, Response
 from starlette.requests import HTTPConnection
 
-from servekit.api import Feature, Service, create_app, model_router
+from servekit.api import Feature, Guarded, Service, create_app, model_router
 from servekit.api.dependencies import predictor
 from servekit.api.principal import Principal
 from servekit.api.settings import ApiSettings
@@ -60,13 +60,17 @@ async def service(
 ) -> AsyncIterator[tuple[AsyncClient, Slow]]:
     model = Slow()
     features = [Feature(name="names", guards=[by_name] if guards is None else guards)]
-    app = create_app(
-        Service(name="Echo", slug="echo", package="echo", version="1"),
-        Ports({"echo": model}, NullMeter(), {"echo": ECHO}),
-        [router, hand_written],
-        features,
-        settings=ApiSettings(max_requests_per_caller=most),
+    app, mounted = (
+        create_app(
+            Service(name="Echo", slug="echo", package="echo", version="1"),
+            Ports({"echo": model}, NullMeter(), {"echo": ECHO}),
+            [router, hand_written],
+            features,
+            settings=ApiSettings(max_requests_per_caller=most),
+        )
+        for _ in range(2)
     )
+    app.mount("/mounted", Guarded(mounted))
     transport = ASGITransport(app, client=("192.0.2.1", 4711))
     async with AsyncClient(transport=transport, base_url="http://test") as client:
         yield client, model
@@ -122,6 +126,13 @@ async def test_a_request_that_ends_otherwise_gives_its_place_back() -> None:
             await asyncio.wait([gone])
         model.may.set()
         assert (await ask(client, **ADA)).status_code == 200
+
+
+async def test_an_api_in_another_gives_both_places_back() -> None:
+    async with service() as (client, model):
+        model.may.set()
+        for _ in range(2 * MOST):
+            assert (await ask(client, "/mounted/v1/echo", **ADA)).status_code == 200
 
 
 async def test_callers_without_a_name_are_counted_by_address() -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from anyio import CancelScope
+
 Item = TypeVar("Item")
 
 MAX_AHEAD = 64
@@ -61,4 +63,7 @@ async def ready_together(
         await reading
     finally:
         reading.cancel()
-        await asyncio.wait([reading])
+        # A scope of anyio, as around responses, cancels again and again until it is left: what is
+        # still closing here would be closed a second time.
+        with CancelScope(shield=True):
+            await asyncio.wait([reading])

@@ -9,9 +9,6 @@ from .exchange import Exchange, ExchangeHooks
 from .feature import Feature
 from .principal import caller_of
 
-HELD = "servekit.request_share"
-"""The key in `scope["state"]` of the caller that a request is counted for."""
-
 
 def request_shares(most: int) -> Feature:
     """Answer 429 to a request beyond so many of its caller that are under way.
@@ -23,16 +20,18 @@ def request_shares(most: int) -> Feature:
         most: How many one caller may have at a time, in this process.
     """
     shares = Shares(most, "concurrent requests", TooManyRequestsError)
+    # A key of its own: an API that is mounted in another one counts the same request again.
+    held = f"servekit.request_share.{id(shares)}"
 
     async def take(connection: HTTPConnection) -> None:
         scope = connection.scope
         # WebSockets have a share of their own. An unknown caller has none: all would share it.
         if scope["type"] == "http" and (caller := caller_of(scope)):
             shares.take(caller)
-            scope["state"][HELD] = caller
+            scope["state"][held] = caller
 
     def give_back(exchange: Exchange) -> None:
-        if caller := exchange.scope["state"].pop(HELD, ""):
+        if caller := exchange.scope["state"].pop(held, ""):
             shares.give_back(caller)
 
     return Feature(

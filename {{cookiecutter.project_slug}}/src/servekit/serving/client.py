@@ -162,8 +162,9 @@ class ModelClient:
         places = asyncio.Semaphore(self._settings.max_in_flight)
 
         async def answered(part: Sequence[Any]) -> list[Prediction[Any]]:
+            asked = [VersionedItem(item, version) for item in part]
             async with places:
-                answers = await self._batch([VersionedItem(item, version) for item in part])
+                answers = self._quick_batch(asked) or await self._batch(asked)
             for answer in answers:
                 if isinstance(answer, ModelError):
                     raise answer

@@ -60,7 +60,7 @@ from servekit.registry.versions import Versions
 from .batcher import Batcher
 from .chunks import Chunked, Whole
 from .finite_answers import FiniteAnswers
-from .pace import ALONE_S, BUSY_S, QUICK_S, Pace, ThreadCalls
+from .pace import ALONE_S, QUICK_S, Pace, ThreadCalls
 from .replica_context import in_replica, replicas_request_ids
 from .settings import BatcherSettings
 from .sizes import size_bytes
@@ -365,14 +365,16 @@ class ModelDeployment(Chunked):
                 await asyncio.sleep(0)  # a turn for other calls
                 until = perf_counter() + MAX_WHOLE_S
             pieces = await self._whole(*held[version], item)
-            left_bytes -= size_bytes(pieces)
-            streams.append(pieces if left_bytes >= 0 else None)
+            if (taken := size_bytes(pieces)) > left_bytes:
+                pieces, taken = None, 0
+            left_bytes -= taken
+            streams.append(pieces)
         return streams
 
     async def _whole(self, reference: str, model: Any, item: Any) -> Whole:
         size, pace = size_bytes(item), self._stream_pace
         if pace.is_quick(size):
-            pieces, seconds = self._whole_timed(reference, model, item, BUSY_S)
+            pieces, seconds = self._whole_timed(reference, model, item)
             pace.took(size, seconds)
             return pieces
         if not pace.is_due(size):
@@ -386,9 +388,7 @@ class ModelDeployment(Chunked):
             pace.tried(size, MAX_WHOLE_S)
             return None
 
-    def _whole_timed(
-        self, reference: str, model: Any, item: Any, limit_s: float = MAX_WHOLE_S
-    ) -> tuple[Whole, float]:
+    def _whole_timed(self, reference: str, model: Any, item: Any) -> tuple[Whole, float]:
         """Return all pieces, if they are there in time, and the seconds that this took."""
         values: list[Any] = []
         began = perf_counter()
@@ -396,14 +396,14 @@ class ModelDeployment(Chunked):
             with Contained():
                 for value in model.stream(item):
                     values.append(value)
-                    if perf_counter() - began > limit_s:
-                        return None, limit_s
+                    if perf_counter() - began > MAX_WHOLE_S:
+                        return None, MAX_WHOLE_S
             pieces = self._answers(values, reference)
         except Exception:
             pieces = [ModelError()]
         predictions = [one for one in pieces if not isinstance(one, ModelError)]
         if len(predictions) < len(pieces):
-            return None, limit_s  # it fails again where failures are looked into
+            return None, MAX_WHOLE_S  # it fails again where failures are looked into
         return predictions, perf_counter() - began
 
     async def _guarded(self, values: AsyncIterator[Any]) -> AsyncIterator[Any]:

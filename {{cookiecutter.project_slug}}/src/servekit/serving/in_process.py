@@ -38,8 +38,11 @@ class InProcessTransport:
         return quick(*args) if quick else None
 
     async def call(self, method: str, *args: Any) -> Any:
-        if (answer := self.quick_call(method, *args)) is not None:
-            return answer
+        answer = self.quick_call(method, *args)
+        return await self.slow_call(method, *args) if answer is None else answer
+
+    async def slow_call(self, method: str, *args: Any) -> Any:
+        """Call a method that has no quick answer."""
         if len(self._ongoing) >= THREADS + MAX_QUEUED:
             raise ModelOverloadedError(f"The {self._name} model is busy.")
         queued, work = self._begin(getattr(self._model, method), *args)
