@@ -123,7 +123,8 @@ def with_names(repository: Repository, tree: str, names: Names) -> str:
     Raises:
         RefusedError: A file would be called as another one is, or git has to move a submodule.
     """
-    entries: dict[str, str | None] = {}
+    gone: list[str] = []
+    new: dict[str, str | None] = {}
     sources: dict[str, str] = {}
     speaking = set(_speaking(repository, tree, names.old))
     for entry in _entries(repository, tree):
@@ -136,12 +137,13 @@ def with_names(repository: Repository, tree: str, names: Names) -> str:
         blob = _renamed(repository, entry, names) if speaks else entry.blob
         sources[_free(target, entry.path, sources)] = entry.path
         if (target, blob) != (entry.path, entry.blob):
-            entries[repository.prefix + entry.path] = None
-            entries[repository.prefix + target] = f"{entry.mode} {blob}"
+            gone.append(repository.prefix + entry.path)
+            new[repository.prefix + target] = f"{entry.mode} {blob}"
     for target, path in sources.items():
         for folder in PurePosixPath(target).parents:
             _free(str(folder), path, sources)
-    return repository.edited(tree, entries)
+    # A new path may be the old one of another file: what goes is listed first.
+    return repository.edited(tree, {**dict.fromkeys(gone), **new})
 
 
 def _entries(repository: Repository, tree: str) -> Iterator[Entry]:

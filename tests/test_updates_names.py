@@ -136,6 +136,19 @@ def test_names_inside_each_other_are_told_apart(clone: Path, tmp_path: Path):
     assert content(project) == files(gold)
 
 
+def test_a_new_name_may_be_the_other_old_one(clone: Path, tmp_path: Path):
+    project = made_as(clone, tmp_path / "project", "svc2", "svc3")
+    for name in ("svc2", "svc3"):
+        (project / f"docs/{name}.md").write_text(f"The page of {name}.\n")
+    commit(project)
+    names = ["project_slug=svc3", "package_name=svc4"]
+    assert commands.rename(project, clone, VERSION, names).merge.conflicts == {}
+    gold = made_as(clone, tmp_path / "gold", "svc3", "svc4")
+    for name in ("svc3", "svc4"):
+        (gold / f"docs/{name}.md").write_text(f"The page of {name}.\n")
+    assert content(project) == files(gold)
+
+
 def test_links_lead_where_they_led(clone: Path, tmp_path: Path):
     project = made_as(clone, tmp_path / "project", "my-service", "my_service")
     links = {
