@@ -1,9 +1,11 @@
 """Puts a merge into the index and the working tree, and puts back what was cut short there.
 
 All of it is done by one process that Ctrl-C does not reach and that outlives the command. Should
-that be killed, or the machine stop, a note in git's own folder says what it was about.
+that be killed, or the machine stop, a note in git's own folder says what it was about. As long as
+it is at work it holds a lock, also when the command was killed.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -17,6 +19,7 @@ from typing import NamedTuple
 from .git import RefusedError, environment, git, own_path, paths, run_git, settings, text
 
 NOTE = "evolve.json"
+LOCK = "evolve.lock"
 # As git does it: the next index is made in the lock, which then takes the place of the index.
 TAKE = """\
 set -e
@@ -62,8 +65,8 @@ def take(top: Path, tree: str, conflicts: Mapping[str, Stages]) -> None:
             *(f"{entry} {side}\t{path}\0" for side, entry in sorted(stages.items())),
         )
     ]
-    with _undisturbed():
-        _take(top, tree, os.fsencode("".join(lines)))
+    with _undisturbed(), _alone(top) as held:
+        _take(top, tree, os.fsencode("".join(lines)), held)
 
 
 def _is_in_the_way(top: Path, path: str, is_folder: bool) -> bool:
@@ -79,7 +82,22 @@ def _compared(*options: str) -> tuple[str, ...]:
     return ("diff-tree", "-r", "-z", *options, "HEAD")
 
 
-def _take(top: Path, tree: str, stages: bytes) -> None:
+@contextmanager
+def _alone(top: Path) -> Iterator[int]:
+    """Hold a lock that dies with the last process that has its descriptor.
+
+    Raises:
+        RefusedError: Another process holds it.
+    """
+    with own_path(top, LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RefusedError("An update is still at work here: try again in a moment.") from None
+        yield file.fileno()
+
+
+def _take(top: Path, tree: str, stages: bytes, held: int) -> None:
     note, index, lock = (own_path(top, name) for name in (NOTE, "index", "index.lock"))
     _write(note, {"head": git(top, "rev-parse", "HEAD"), "tree": tree})
     try:
@@ -98,9 +116,10 @@ def _take(top: Path, tree: str, stages: bytes) -> None:
         capture_output=True,
         check=False,
         start_new_session=True,
+        pass_fds=[held],
     )
     if done.returncode:
-        put_back(top)
+        _put_back(top, note)
         said = text(done.stderr or done.stdout).strip().splitlines()
         raise RefusedError(f"git read-tree: {said[0] if said else 'failed'}")
 
@@ -115,9 +134,18 @@ def put_back(top: Path) -> None:
     """Make the working tree what is committed, where a merge was cut short.
 
     Nothing is touched in which there is a file that neither the merge nor a commit has written.
+
+    Raises:
+        RefusedError: The merge is still being written.
     """
     note = own_path(top, NOTE)
-    if not note.exists():
+    if note.exists():
+        with _alone(top):
+            _put_back(top, note)
+
+
+def _put_back(top: Path, note: Path) -> None:
+    if not note.exists():  # it has come to its end meanwhile
         return
     said = json.loads(note.read_text(encoding="utf-8"))
     is_half = not run_git(top, "diff-index", "--cached", "--quiet", "HEAD").returncode

@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,13 +30,16 @@ COMMAND = 'export EVOLVE=$$; exec "$@"'
 """Says its own process to what it starts, and becomes the command."""
 
 INTERRUPT = "kill -INT $EVOLVE $PPID; sleep 0.3"
-KILL_BEFORE = "kill -KILL $EVOLVE $PPID; exit 1"
+KILL_BEFORE = "kill -KILL $EVOLVE $PPID $$"
 KILL = f'{{program}} "$@"; {KILL_BEFORE}'
 SPOIL = (
     "head -c 99 docs/how-to/tracing.md > half; mv half docs/how-to/tracing.md; "
     "rm README.md; : > pyproject.toml"
 )
 KILL_AMID = f'{{program}} "$@"; {SPOIL}; {KILL_BEFORE}'
+KILL_AND_GO_ON = """\
+kill -KILL $EVOLVE; touch "$0.waits"
+for _ in $(seq 600); do test -e "$0.waits" || break; sleep 0.1; done"""
 FAIL = '{program} "$@"; exit 1'
 
 
@@ -46,6 +51,13 @@ def path_with(folder: Path, program: str, moment: str, act: str) -> str:
     (folder / program).write_text(script)
     (folder / program).chmod(0o755)
     return f"{folder}:{os.environ['PATH']}"
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 class Scene(NamedTuple):
@@ -127,6 +139,18 @@ def test_an_update_that_is_killed_at_its_end_is_whole(scene: Scene):
     assert content(scene.project) == scene.becomes
     again = scene.update()
     assert "There are changes that are not committed" in again.stderr
+    assert content(scene.project) == scene.becomes
+
+
+def test_what_is_still_written_is_not_put_back(scene: Scene):
+    done = scene.update_with("git", "read-tree -m ", KILL_AND_GO_ON)
+    assert done.returncode == -signal.SIGKILL, printed(done)
+    wait_until((scene.bin / "git.waits").exists)
+    again = scene.update()
+    (scene.bin / "git.waits").unlink()
+    assert again.returncode == 1
+    assert again.stderr == "An update is still at work here: try again in a moment.\n"
+    wait_until(lambda: not (scene.project / ".git/evolve.json").exists())
     assert content(scene.project) == scene.becomes
 
 
