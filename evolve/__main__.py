@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .git import RefusedError, own_path, refusals, run_git, text
+from .git import RefusedError, own_path, refusals, run_git, say, text
 from .origins import commit_that_made
 from .repository import Repository
 from .templates import read_record
@@ -42,7 +42,7 @@ class Clone:
         if done.returncode:
             reason = (text(done.stderr).strip().splitlines() or ["git failed"])[0]
             said = f"The template cannot be reached ({reason}): going on with what is here."
-            print(said, file=sys.stderr)
+            say(said, sys.stderr)
         return not done.returncode
 
     def require(self, version: str) -> str:
@@ -112,7 +112,7 @@ def main() -> int:
         find_origin(clone, record, project)
     version = wanted(command, clone, record["version"])
     if version is None:
-        print(f"This project was made from {record['version']}; nothing newer is released.")
+        say(f"This project was made from {record['version']}; nothing newer is released.")
         return 0
     script = _script(project, clone.folder, version)
     run = ("-P", "-m", "evolve.commands", command, str(folder), version)

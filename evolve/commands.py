@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .git import RefusedError, refusals
+from .git import RefusedError, refusals, say
 from .names import renaming, with_names, written
 from .origins import misfits
 from .report import Report, data_left, settings_to_mend, shown
 from .repository import Merge, Repository
-from .taking import take
+from .taking import take, undisturbed
 from .templates import RECORD, Answers, Template, checked_out, keep_address, read_record
 from .versions import number, releases, upgrades
 
@@ -45,12 +45,12 @@ def features(project: Path, clone: Path, to: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         template = checked_out(clone, to, Path(scratch, "template"))
     newest = [one for one in releases(clone)[-1:] if number(one) > number(record["version"])]
-    print(f"Made from {record['version']} of {record['template']}")
+    lines = [f"Made from {record['version']} of {record['template']}"]
     for prompt, default in template.config.items():
         if prompt in record["cookiecutter"] and not isinstance(default, str):
-            print(_row(prompt, record["cookiecutter"][prompt], default, template))
-    for one in newest:
-        print(f"{one} is there: make update")
+            lines.append(_row(prompt, record["cookiecutter"][prompt], default, template))
+    lines += [f"{one} is there: make update" for one in newest]
+    say("\n".join(lines))
 
 
 def _row(prompt: str, answer: str | bool, default: Any, template: Template) -> str:
@@ -63,7 +63,7 @@ def _row(prompt: str, answer: str | bool, default: Any, template: Template) -> s
 def update(
     project: Path, clone: Path, to: str, typed: Sequence[str] = (), base: str | None = None
 ) -> Report:
-    """Merge a version of the template, other answers, or both into a project.
+    """Merge a version of the template, other answers, or both into a project; print the report.
 
     Args:
         project: Its folder.
@@ -99,15 +99,14 @@ def update(
             one for one, answer in old_answers.items() if answer is True and not answers.get(one)
         ]
         report.data = data_left(new, off, old_answers)
-    # Last: what is interrupted before has changed nothing.
-    take(repository.top, merge.tree, merge.conflicts)
+    _end(repository, report)
     return report
 
 
 def rename(
     project: Path, clone: Path, to: str, typed: Sequence[str], base: str | None = None
 ) -> Report:
-    """Give a project other names, in what its team has written too.
+    """Give a project other names, in what its team has written too; print the report.
 
     Args:
         project: Its folder.
@@ -141,9 +140,18 @@ def rename(
         report.named, report.kept = written(repository, head, merge.tree, new, names)
         on = [one for one, answer in old_answers.items() if answer is True]
         report.data = data_left(old, on, old_answers)
-    # Last: what is interrupted before has changed nothing.
-    take(repository.top, merge.tree, merge.conflicts)
+    _end(repository, report)
     return report
+
+
+def _end(repository: Repository, report: Report) -> None:
+    """Put the merge into the project, and print the report.
+
+    What is interrupted before has changed nothing; here it is too late for that.
+    """
+    with undisturbed():
+        take(repository.top, report.merge.tree, report.merge.conflicts)
+        say(shown(report))
 
 
 def _given(typed: Iterable[tuple[str, str | bool]]) -> Answers:
@@ -226,7 +234,6 @@ def main() -> int:
     typed = _words("SET" if options.command == "update" else "NAMES")
     run = update if options.command == "update" else rename
     report = run(project, options.clone, options.to, typed, base)
-    print(shown(report))
     return 2 if report.merge.conflicts else 0
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TextIO
 
 # What a machine or a repository prefers decides nothing here: no hook, no colour, no submodule.
 SETTINGS = {
@@ -36,6 +37,23 @@ class RefusedError(Exception):
     """Nothing was changed. The message is one sentence that says why."""
 
 
+def say(said: str, stream: TextIO | None = None) -> None:
+    """Print to a stream, stdout by default; that its reader has gone, as `head` does, is no error.
+
+    Args:
+        said: The text.
+        stream: stdout or stderr.
+    """
+    output = stream or sys.stdout
+    try:
+        print(said, file=output, flush=True)
+    except BrokenPipeError:
+        # Nor is it one when Python flushes the stream at its exit.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, output.fileno())
+        os.close(nowhere)
+
+
 def refusals(command: Callable[[], int]) -> int:
     """Run a command; return its status, or 1 where it is refused or interrupted, and say so."""
     for stream in (sys.stdout, sys.stderr):
@@ -44,9 +62,9 @@ def refusals(command: Callable[[], int]) -> int:
     try:
         return command()
     except RefusedError as error:
-        print(error, file=sys.stderr)
+        say(str(error), sys.stderr)
     except KeyboardInterrupt:
-        print("Interrupted: nothing was changed.", file=sys.stderr)
+        say("Interrupted: nothing was changed.", sys.stderr)
     return 1
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .git import RefusedError, run_git, text
+from .git import RefusedError, run_git, say, text
 from .repository import KIT, Repository
 from .templates import FOLDER, PACKAGE, RECORD, Answers, Template, checked_out, record_of
 from .versions import commit_of, number, releases
@@ -35,11 +35,11 @@ def commit_that_made(clone: Path, record: Mapping[str, Any], project: Path) -> s
     if written["version"] != record["version"] or (tag and _makes(clone, tag, written)):
         return tag
     said = f"{record['version']} did not make this project: looking for the commit that did."
-    print(said, file=sys.stderr)
+    say(said, sys.stderr)
     until = time.monotonic() + SECONDS
     for commit in _beside(clone, record["version"], day):
         if _version(clone, commit) == record["version"] and _makes(clone, commit, written):
-            print(f"The project was made from {commit[:12]}.", file=sys.stderr)
+            say(f"The project was made from {commit[:12]}.", sys.stderr)
             return commit
         if time.monotonic() > until:
             break

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .git import RefusedError, git, lines_of, own_path, paths, run_git, text
+from .git import RefusedError, git, lines_of, own_path, paths, run_git, say, text
 from .meaning import faults, joined
 from .side_by_side import side_by_side
 from .taking import put_back
@@ -132,7 +132,7 @@ class Repository:
         diff = run_git(self.top, "diff", "--no-color", "--no-ext-diff", base, "HEAD", "--", kit)
         patch = own_path(self.top, "kit.diff")
         patch.write_bytes(diff.stdout)
-        print(text(diff.stdout))
+        say(text(diff.stdout))
         raise RefusedError(
             f"{KIT} was edited, and an update replaces it: undo that with "
             f"`git -C '{self.top}' apply -R '{patch}'`, commit, and put your code into the service."

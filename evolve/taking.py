@@ -65,7 +65,7 @@ def take(top: Path, tree: str, conflicts: Mapping[str, Stages]) -> None:
             *(f"{entry} {side}\t{path}\0" for side, entry in sorted(stages.items())),
         )
     ]
-    with _undisturbed(), _alone(top) as held:
+    with _alone(top) as held:
         _take(top, tree, os.fsencode("".join(lines)), held)
 
 
@@ -215,8 +215,8 @@ STOPPING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ignore what would stop this halfway: it takes a fraction of a second."""
+def undisturbed() -> Iterator[None]:
+    """Ignore what would stop the last step halfway: it takes a fraction of a second."""
     before = {one: signal.signal(one, signal.SIG_IGN) for one in STOPPING}
     try:
         yield

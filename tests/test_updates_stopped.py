@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,18 +73,26 @@ class Scene(NamedTuple):
     becomes: Files
     bin: Path
 
-    def update(self, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    def started(
+        self, path: str = os.environ["PATH"], stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
+        """An update that has begun."""
         command = [sys.executable, "-P", "-m", "evolve.commands", "update", self.clone, VERSION]
         variables = {"PATH": path, "PYTHONPATH": str(ROOT), "SET": "cache=yes tracing=yes"}
-        return subprocess.run(
-            ["sh", "-c", COMMAND, "sh", *command],
+        return subprocess.Popen(
+            ["sh", "-c", COMMAND, "sh", *map(str, command)],
             cwd=self.project,
             env=os.environ | variables,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         )
+
+    def update(self, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+        with self.started(path) as process:
+            stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def update_with(self, program: str, moment: str, act: str) -> subprocess.CompletedProcess[str]:
         """Update, and act when a program is started with some arguments."""
@@ -111,6 +120,41 @@ def test_an_update_that_is_interrupted_is_whole_or_nothing(moment: str, status: 
     if status:
         assert done.stderr == "Interrupted: nothing was changed.\n"
         assert is_clean(scene.project)
+
+
+STATUS = ("--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+
+
+def test_a_report_is_printed_whatever_interrupts_it(scene: Scene):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    full = 0
+    with suppress(BlockingIOError):
+        while True:
+            full += os.write(writer, b"x")
+    os.set_blocking(writer, True)
+    with scene.started(stdout=writer) as process, os.fdopen(reader, "rb") as output:
+        os.close(writer)
+        wait_until(lambda: git(scene.project, *STATUS) != "")
+        wait_until(lambda: not (scene.project / ".git/evolve.json").exists())
+        time.sleep(0.5)  # it waits for the reader now; if not yet, this test sees less
+        process.send_signal(signal.SIGINT)
+        report = output.read()[full:].decode()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert report.startswith("Taken: ")
+    assert content(scene.project) == scene.becomes
+
+
+def test_an_update_whose_reader_has_gone_ends_quietly(scene: Scene):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with scene.started(stdout=writer) as process:
+        os.close(writer)
+        _, stderr = process.communicate()
+    assert (process.returncode, stderr) == (0, "")
+    assert content(scene.project) == scene.becomes
 
 
 HALF = {
