@@ -10,7 +10,7 @@ import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 DASH = re.compile(r"-(?:\s+|$)")
 KEY = re.compile(
@@ -68,15 +68,21 @@ def _no_toml(text: str) -> set[str]:
         facts = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return {"it would be no valid TOML"}
-    project = facts.get("project", {})
-    optional = project.get("optional-dependencies", {}), facts.get("dependency-groups", {})
-    lists = [project.get("dependencies", []), *(one for many in optional for one in many.values())]
+    project = _table(facts.get("project"))
+    optional = _table(project.get("optional-dependencies")), _table(facts.get("dependency-groups"))
+    lists = [project.get("dependencies"), *(one for many in optional for one in many.values())]
     return {f"{name} would be there twice" for one in lists for name in _again(_required(one))}
 
 
-def _required(requirements: Sequence[object]) -> list[str]:
+def _table(value: object) -> dict[str, object]:
+    """A table of TOML; of another value, an empty one."""
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _required(requirements: object) -> list[str]:
     """The distributions that a list requires in any case: without a marker, and in no group."""
-    texts = [one for one in requirements if isinstance(one, str) and ";" not in one]
+    listed = cast("list[object]", requirements) if isinstance(requirements, list) else []
+    texts = [one for one in listed if isinstance(one, str) and ";" not in one]
     found = [match[0] for match in map(DISTRIBUTION.match, texts) if match]
     return [re.sub(r"[-_.]+", "-", name).lower() for name in found]
 

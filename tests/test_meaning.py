@@ -117,6 +117,9 @@ WRONG = {
 }
 RIGHT = {
     "a.toml": b"[tool.own]\n",
+    "b.toml": b"project = 1\ndependency-groups = 2\n",
+    "c.toml": b"[project]\ndependencies = 'aa'\noptional-dependencies = 3\n",
+    "d.toml": b"[dependency-groups]\ndev = 4\n",
     "a.json": b'[{"b": 1}, {"b": 2}]',
     "a.py": "# Ä\nx = 1\n".encode(),
     "latin.py": b"# \xe4\n(",
