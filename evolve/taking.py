@@ -99,14 +99,16 @@ def _alone(top: Path) -> Iterator[int]:
 
 def _take(top: Path, tree: str, stages: bytes, held: int) -> None:
     note, index, lock = (own_path(top, name) for name in (NOTE, "index", "index.lock"))
-    _write(note, {"head": git(top, "rev-parse", "HEAD"), "tree": tree})
     try:
-        with lock.open("xb") as file:
-            file.write(index.read_bytes())
+        content = index.read_bytes()
+        _write(note, {"head": git(top, "rev-parse", "HEAD"), "tree": tree})
+        _lock(lock, content)
     except FileExistsError:
         note.unlink()
         raise RefusedError(f"Another git is at work here, or was killed: {lock} is its.") from None
-    shutil.copymode(index, lock)
+    except OSError as error:
+        note.unlink(missing_ok=True)
+        raise RefusedError(f"The index of git cannot be copied: {error}.") from None
     named = {"TREE": tree, "INDEX": str(index), "NOTE": str(note), "GIT_INDEX_FILE": str(lock)}
     done = subprocess.run(
         ["sh", "-c", TAKE, "sh", *settings(converted=True), "-c", "core.splitIndex=false"],
@@ -122,6 +124,22 @@ def _take(top: Path, tree: str, stages: bytes, held: int) -> None:
         _put_back(top, note)
         said = text(done.stderr or done.stdout).strip().splitlines()
         raise RefusedError(f"git read-tree: {said[0] if said else 'failed'}")
+
+
+def _lock(lock: Path, content: bytes) -> None:
+    """Make the lock of the index, whole or not at all.
+
+    Raises:
+        OSError: It is there already (FileExistsError), or cannot be written.
+    """
+    with lock.open("xb") as file:
+        try:
+            file.write(content)
+            file.flush()
+            shutil.copymode(lock.with_suffix(""), lock)
+        except OSError:
+            lock.unlink()
+            raise
 
 
 def _write(note: Path, said: Mapping[str, str]) -> None:

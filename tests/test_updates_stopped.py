@@ -1,6 +1,7 @@
 """An update that is interrupted, killed or fails leaves a project as it was, or whole."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -225,6 +226,34 @@ def test_a_last_step_that_fails_is_undone(scene: Scene, monkeypatch: pytest.Monk
     monkeypatch.undo()
     assert content(scene.project) == before
     assert is_clean(scene.project)
+
+
+GROW = """\
+{program} "$@"; cp .git/index .git/kept
+ulimit -S -f unlimited; truncate -s 9M .git/index; exit 0"""
+
+
+@pytest.mark.parametrize(
+    "act", ["mv .git/index .git/kept", GROW], ids=["not read", "not written to its end"]
+)
+def test_an_index_that_cannot_be_copied_leaves_no_lock(
+    act: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
+):
+    before = content(scene.project)
+    moment = "diff-tree -r -z --name-only --diff-filter=A "
+    monkeypatch.setenv("PATH", path_with(scene.bin, "git", moment, act))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 20, limits[1]))
+    try:
+        with pytest.raises(RefusedError, match="The index of git cannot be copied"):
+            commands.update(scene.project, scene.clone, VERSION, ["cache=yes"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    monkeypatch.undo()
+    (scene.project / ".git/kept").replace(scene.project / ".git/index")
+    assert [*(scene.project / ".git").glob("*index.lock")] == []
+    assert content(scene.project) == before
+    assert commands.update(scene.project, scene.clone, VERSION, ["cache=yes"]).merge.taken
 
 
 def test_the_lock_of_another_git_is_respected(scene: Scene):
