@@ -133,9 +133,35 @@ def test_a_clone_that_was_cut_short_is_made_anew(published: Path, tmp_path: Path
     assert typed_make(project, "features").returncode == 0
     [clone] = (project / ".git").glob("template-*")
     shutil.rmtree(clone / "objects")
-    clone.rename(clone.with_name(f"{clone.name}.new"))
+    with subprocess.Popen(["true"]) as ended:
+        left = clone.rename(clone.with_name(f"{clone.name}.new.{ended.pid}"))
     done = typed_make(project, "features")
     assert done.returncode == 0, printed(done)
+    assert clone.is_dir()
+    assert not left.exists()
+
+
+# As make in another worktree, while this one clones.
+AT_ONCE = """\
+#!/bin/sh
+{git} "$@" || exit
+case " $* " in *" clone "*)
+    test -e "$0.once" || {{ touch "$0.once"; env -u MAKEFLAGS -u MAKELEVEL make features; }} ;;
+esac
+"""
+
+
+def test_two_that_clone_at_once_leave_one_clone(published: Path, tmp_path: Path):
+    project = made_from(published, tmp_path)
+    program = tmp_path / "bin/git"
+    program.parent.mkdir()
+    program.write_text(AT_ONCE.format(git=shutil.which("git")))
+    program.chmod(0o755)
+    done = typed_make(project, "features", PATH=f"{program.parent}:{os.environ['PATH']}")
+    assert done.returncode == 0, printed(done)
+    assert done.stdout.count(f"Made from {VERSION} of {published}\n") == 2
+    [clone] = (project / ".git").glob("template-*")
+    assert [*clone.glob("template-*")] == []
 
 
 def test_two_addresses_have_a_clone_each(published: Path, tmp_path: Path):
