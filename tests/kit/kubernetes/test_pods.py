@@ -64,6 +64,10 @@ SEEDS: dict[str, tuple[Edit, str]] = {
         lambda m: redis(m)["volumes"][0].update(name="dat"),
         "Deployment 'redis': the volume 'data' is mounted, and there is none.",
     ),
+    "a mount of no claim in a StatefulSet": (
+        lambda m: added(m, DATABASE.replace("MOUNT", "dat")),
+        "StatefulSet 'database': the volume 'dat' is mounted, and there is none.",
+    ),
     "two variables of a name": (
         lambda m: ray(m)["env"].append({"name": "no_grpc_proxy", "value": ""}),
         "serve: duplicate variable of 'ray': 'no_grpc_proxy'.",
@@ -313,6 +317,32 @@ spec:
             pathType: Prefix
             backend: {service: {name: acme-service-serve-svc, port: {number: 8000}}}
 """
+DATABASE = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: database}
+spec:
+  serviceName: database
+  selector: {matchLabels: {app: database}}
+  template:
+    metadata: {labels: {app: database}}
+    spec:
+      automountServiceAccountToken: false
+      securityContext:
+        {runAsNonRoot: true, runAsUser: 999, seccompProfile: {type: RuntimeDefault}}
+      containers:
+        - name: database
+          image: postgres:18
+          resources: {requests: {cpu: 100m}, limits: {memory: 256Mi}}
+          securityContext:
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities: {drop: [ALL]}
+          volumeMounts: [{name: MOUNT, mountPath: /data}]
+  volumeClaimTemplates:
+    - metadata: {name: data}
+      spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+"""
 CERTIFICATE = """
 apiVersion: cert-manager.io/v1
 kind: Certificate
@@ -353,6 +383,9 @@ FINE: dict[str, Edit] = {
     ),
     "a Secret as files": lambda m: volume(m, "ca", "/ca", secret={"secretName": "ca"}),
     "an Ingress": lambda m: added(m, INGRESS),
+    "a StatefulSet with a claim for each pod": lambda m: added(
+        m, DATABASE.replace("MOUNT", "data")
+    ),
     "a kind of another operator": lambda m: added(m, CERTIFICATE),
     "options of Ray": lambda m: params(
         m, 1, num_cpus="4", block="true", labels="pool=a", memory="2000000000"

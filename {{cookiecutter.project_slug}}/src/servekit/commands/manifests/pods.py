@@ -187,7 +187,16 @@ def pod_templates(documents: Sequence[Block]) -> Iterator[tuple[str, Block]]:
             spec = spec.get("jobTemplate", {}).get("spec", {})
         template: Any = spec.get("template")
         if isinstance(template, dict) and "containers" in (template.get("spec") or {}):
-            yield name, template
+            yield name, with_claims(template, spec.get("volumeClaimTemplates") or [])
+
+
+def with_claims(template: Block, claims: list[Block]) -> Block:
+    """Return a template with the volumes that a StatefulSet adds, over those of the same name."""
+    if not claims:
+        return template
+    names = [(one.get("metadata") or {}).get("name") for one in claims]
+    own = [one for one in template["spec"].get("volumes") or [] if one["name"] not in names]
+    return template | {"spec": template["spec"] | {"volumes": own + [{"name": n} for n in names]}}
 
 
 def with_autoscaler(service: Block, head: Group) -> Block:
