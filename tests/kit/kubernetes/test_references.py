@@ -61,6 +61,17 @@ spec:
   selector: {app.kubernetes.io/instance: acme-service, ray.io/node-type: TYPE}
   ports: [{port: 80, targetPort: PORT}]
 """
+WITHOUT_PORTS = """
+apiVersion: v1
+kind: Service
+metadata: {name: elsewhere}
+spec: {type: ExternalName, externalName: redis.example.com}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: pods}
+spec: {clusterIP: None, selector: {app.kubernetes.io/name: redis}}
+"""
 MONITOR = """
 apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
@@ -364,6 +375,12 @@ FINE: dict[str, Edit] = {
     ),
     "a Redis elsewhere": lambda m: one_of_settings(m).update(
         CACHE_URL="redis://redis.cache.svc.cluster.local:6380/0"
+    ),
+    "a Redis behind a name alone": lambda m: (
+        added(m, WITHOUT_PORTS)
+        or one_of_settings(m).update(
+            CACHE_URL="redis://elsewhere:6379/0", RATE_LIMIT_URL="redis://pods:6379/0"
+        )
     ),
     "a dashboard for Grafana": filled(DASHBOARD),
     "a policy of something else": lambda m: added(m, ELSEWHERE),

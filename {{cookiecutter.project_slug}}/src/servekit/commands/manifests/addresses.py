@@ -45,14 +45,20 @@ def addresses_of(manifests: Manifests) -> Iterator[Address]:
 def in_addresses(manifests: Manifests) -> Iterator[str]:
     """Check those that lead to a Service of these manifests, or nearly do."""
     for one in addresses_of(manifests):
-        host = one.host.partition(".")[0]
         for service in manifests.of_kind("Service"):
             name = service["metadata"]["name"]
             ports = [port["port"] for port in service["spec"].get("ports") or []]
             if is_misspelt(one.host, name):
                 yield f"{one.setting} leads to {one.host!r}: is the Service {name!r} meant?"
-            if host == name and one.port not in ports and is_within(one.host, manifests):
+            # One without a pod, or that names pods alone, may have none.
+            if ports and one.port not in ports and leads_to(one, service, manifests):
                 yield f"{one.setting} leads to port {one.port} of {name!r}, which has {ports}."
+
+
+def leads_to(address: Address, service: Block, manifests: Manifests) -> bool:
+    """Whether an address is that of a Service of these manifests."""
+    name = address.host.partition(".")[0]
+    return name == service["metadata"]["name"] and is_within(address.host, manifests)
 
 
 def is_within(host: str, manifests: Manifests) -> bool:
