@@ -128,6 +128,23 @@ def claimed(manifests: Manifests, name: str) -> None:
     volume(manifests, "more", "/more", persistentVolumeClaim={"claimName": name})
 
 
+def beside_a_redis(manifests: Manifests, *, own: bool) -> None:
+    """What may go out leads to pods of the service alone; Redis is, or is not, among these."""
+    redis = named(manifests, "Deployment", "redis")["spec"]["template"]
+    redis["metadata"]["labels"].pop("app.kubernetes.io/component")
+    if own:
+        redis["metadata"]["labels"]["app.kubernetes.io/instance"] = "acme-service"
+    ports = one_of(manifests, "Service", "redis")["spec"]["ports"]
+    ports.append({"name": "cache", "port": 6380, "targetPort": 6379})
+    manifests.cluster["gcsFaultToleranceOptions"]["redisAddress"] = "redis:6379"
+    one_of_settings(manifests)["CACHE_URL"] = "redis://redis.acme.svc:6380/0"
+    own_and_names = (
+        {**OWN_PODS, "ports": [{"port": 6379}, {"port": 10000, "endPort": 60000}]},
+        NAMES,
+    )
+    outgoing(*own_and_names, {"ports": [{"port": 5432}, {"port": 443}]})(manifests)
+
+
 SEEDS: dict[str, tuple[Edit, str]] = {
     "a misspelt Secret": (
         lambda m: [
@@ -304,6 +321,10 @@ SEEDS: dict[str, tuple[Edit, str]] = {
         outgoing(NAMES, {"ports": [{"port": 6379}]}),
         "The group 'serve' does not reach the head: Ray's nodes would not meet.",
     ),
+    "a Redis that is none of the pods that are reached": (
+        lambda m: beside_a_redis(m, own=False),
+        "The head does not reach port 6379, where redisAddress is: `egress` needs it.",
+    ),
     "a Redis that is not reached": (
         outgoing(OWN_PODS, NAMES),
         "The head does not reach port 6379, where redisAddress is: `egress` needs it.",
@@ -385,6 +406,7 @@ FINE: dict[str, Edit] = {
     "a dashboard for Grafana": filled(DASHBOARD),
     "a policy of something else": lambda m: added(m, ELSEWHERE),
     "a budget for each group": own_budgets,
+    "a Redis with the labels of the service": lambda m: beside_a_redis(m, own=True),
     "what is needed may go out": outgoing(
         OWN_PODS, NAMES, {"ports": [{"port": 6379}, {"port": 5432}, {"port": 443}]}
     ),

@@ -2,11 +2,20 @@
 
 from collections.abc import Iterator
 
-from .addresses import addresses_of
+from .addresses import Address, addresses_of, leads_to
 from .kustomize import Block
-from .pods import Group
+from .pods import Group, containers_of
 from .rules import Manifests
-from .selection import ANY_PORT, ANYONE, Opening, instance_of, selects, types_of
+from .selection import (
+    ANY_PORT,
+    ANYONE,
+    Labels,
+    Opening,
+    instance_of,
+    pods_of,
+    selects,
+    types_of,
+)
 
 OF_NAMES = (53, 5353)
 """Where names are asked; the second is OpenShift's."""
@@ -29,18 +38,41 @@ def needed(manifests: Manifests, group: Group, rules: list[Block]) -> Iterator[s
     if not any(lets_out(rule, port, "UDP") for rule in outside for port in OF_NAMES):
         yield f"{group.what} can resolve no name: `egress` needs port 53 by UDP."
     for other in manifests.groups:
-        if not any(
-            lets_out(rule, ANY_PORT) and Opening(peer, range(0)).lets_in(other.labels)
-            for rule in rules
-            for peer in rule.get("to") or [ANYONE]
-        ):
+        if not any(lets_out(rule, ANY_PORT) and has(rule, other.labels) for rule in rules):
             yield f"{group.what} does not reach {other.what.lower()}: Ray's nodes would not meet."
     for one in addresses_of(manifests):
-        if not any(lets_out(rule, one.port) for rule in outside):
+        own = any(
+            lets_out(rule, port) and has(rule, labels)
+            for labels, port in pods_behind(one, manifests)
+            for rule in rules
+        )
+        if not own and not any(lets_out(rule, one.port) for rule in outside):
             yield (
                 f"{group.what} does not reach port {one.port}, where {one.setting} is: `egress` "
                 "needs it."
             )
+
+
+def has(rule: Block, labels: Labels) -> bool:
+    """Whether a rule has a peer that a pod of the same namespace with these labels is."""
+    return any(Opening(peer, range(0)).lets_in(labels) for peer in rule.get("to") or [ANYONE])
+
+
+def pods_behind(address: Address, manifests: Manifests) -> Iterator[tuple[Labels, int]]:
+    """Yield the labels of pods of these manifests that an address leads to, with their port."""
+    for service in manifests.of_kind("Service"):
+        selector: Labels = service["spec"].get("selector") or {}
+        if not selector or not leads_to(address, service, manifests):
+            continue
+        ports: list[Block] = service["spec"].get("ports") or []
+        moved = {one["port"]: one.get("targetPort", one["port"]) for one in ports}
+        port = moved.get(address.port, address.port)
+        for labels, template in pods_of(manifests):
+            if selector.items() <= labels.items():
+                named = [each for one in containers_of(template) for each in one.get("ports") or []]
+                numbers = {one.get("name"): one["containerPort"] for one in named}
+                if isinstance(number := numbers.get(port, port), int):
+                    yield labels, number
 
 
 def is_within(rule: Block, group: Group) -> bool:
