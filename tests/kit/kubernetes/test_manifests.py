@@ -3,6 +3,7 @@
 import re
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from servekit.commands.manifests.completion import the_service
 from servekit.commands.manifests.kustomize import ManifestsError
 from servekit.commands.manifests.references import secrets
 from servekit.commands.manifests.rules import Manifests
+from servekit.commands.manifests.written import as_yaml
 from servekit.testing.subprocesses import PROJECT
 
 from tests.kubernetes.edits import (
@@ -765,6 +767,75 @@ spec:
       - {groupName: serve, replicas: 5, minReplicas: 5, maxReplicas: 5}
 """
 """A strategic merge, with which kustomize drops the rest of the group."""
+
+
+SERVE = "/spec/rayClusterConfig/workerGroupSpecs/0/template/spec"
+NULLS: dict[str, Any] = {
+    f"{SERVE}/initContainers": None,
+    f"{SERVE}/topologySpreadConstraints": None,
+    f"{SERVE}/containers/-": {
+        "name": "log",
+        "image": "fluent:1",
+        "ports": None,
+        "env": None,
+        "envFrom": None,
+        "volumeMounts": None,
+        "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": "32Mi"}, "claims": None},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"], "add": None},
+        },
+    },
+    f"{SERVE}/containers/0/env/-": {"name": "MORE", "value": None},
+    f"{SERVE}/containers/0/lifecycle": None,
+    "/metadata/annotations": None,
+    "/spec/serveService/spec": None,
+}
+"""What is null in a RayService, by its place."""
+MAPS = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: acme-service-more, labels: null}
+data: {API_LOG_LEVEL: null, MORE: null}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: none}
+data: null
+"""
+
+
+def test_what_is_null_is_not_there(folder: Path) -> None:
+    said = [{"op": "add", "path": path, "value": one} for path, one in NULLS.items()]
+    head = SERVE.replace("workerGroupSpecs/0", "headGroupSpec")
+    for place in (SERVE, head):
+        for name in ("acme-service-more", "none"):
+            one = {"configMapRef": {"name": name}}
+            said.append({"op": "add", "path": f"{place}/containers/0/envFrom/-", "value": one})
+    patch = {"target": {"kind": "RayService"}, "patch": yaml.safe_dump(said)}
+    name = overlay(folder, patches=[patch], resources=["../../base", "maps.yaml"])
+    (folder / OVERLAYS / name / "maps.yaml").write_text(MAPS, encoding="utf-8")
+    made = manifests_of(name)
+    assert said_of(made) == []
+    assert " null\n" not in as_yaml(*made.documents)
+
+
+def test_null_takes_away_what_serve_yaml_says(folder: Path) -> None:
+    said = [{"op": "add", "path": "/spec/serveConfigV2/logging_config", "value": None}]
+    patch = {"target": {"kind": "RayService"}, "patch": yaml.safe_dump(said)}
+    made = manifests_of(overlay(folder, patches=[patch]))
+    assert made.serve["logging_config"] is None
+
+
+def test_a_resource_without_a_version_is_named(folder: Path) -> None:
+    name = overlay(folder, resources=["../../base", "maps.yaml"])
+    text = MAPS.partition("---")[0].replace("apiVersion: v1", "")
+    (folder / OVERLAYS / name / "maps.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(
+        ManifestsError, match=r"^ConfigMap 'acme-service-more' has no apiVersion\.$"
+    ):
+        manifests_of(name)
 
 
 def test_a_patch_that_drops_the_pods_is_named(folder: Path) -> None:

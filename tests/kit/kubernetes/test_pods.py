@@ -272,6 +272,28 @@ SEEDS: dict[str, tuple[Edit, str]] = {
         lambda m: one_of(m, "NetworkPolicy", "acme-service-head")["metadata"].update(name="a_head"),
         "NetworkPolicy 'a_head': metadata.name: 'a_head' is not small letters, digits and -.",
     ),
+    "an operator of nodes among labels": (
+        lambda m: pod(m)["topologySpreadConstraints"][0]["labelSelector"].update(
+            matchExpressions=[{"key": "a", "operator": "Gt", "values": ["1"]}]
+        ),
+        "labelSelector.matchExpressions.operator: 'Gt' is none of In, NotIn, Exists, DoesNotExist.",
+    ),
+    "an operator of nodes in a policy": (
+        lambda m: one_of(m, "NetworkPolicy", "acme-service-head")["spec"]["podSelector"].update(
+            matchExpressions=[{"key": "a", "operator": "Gt", "values": ["1"]}]
+        ),
+        "spec.podSelector.matchExpressions.operator: 'Gt' is none of In, NotIn, Exists,",
+    ),
+    "an operator of nodes in a monitor": (
+        lambda m: one_of(m, "PodMonitor")["spec"]["selector"].update(
+            matchExpressions=[{"key": "a", "operator": "Gt", "values": ["1"]}]
+        ),
+        "A selector has the key 'a' and the operator 'Gt': it needs a key, and one of In, NotIn,",
+    ),
+    "a policy without a spec": (
+        lambda m: one_of(m, "NetworkPolicy", "acme-service-head").pop("spec"),
+        "NetworkPolicy 'acme-service-head': spec: it is missing.",
+    ),
     "a label that is none": (
         lambda m: m.workers[0].template["metadata"]["labels"].update(team="a b"),
         "template.metadata.labels.team: 'a b' is not 63 letters, digits and -_. at most.",
@@ -394,6 +416,10 @@ FINE: dict[str, Edit] = {
         readinessProbe={"httpGet": {"path": "/api/healthz", "port": 52365}}
     ),
     "an autoscaler as KubeRay makes it": lambda m: m.cluster["autoscalerOptions"].pop("resources"),
+    "a port without a name": lambda m: ray(m)["ports"].append({"containerPort": 8001}),
+    "a policy of all pods": lambda m: one_of(m, "NetworkPolicy", "backends")["spec"].pop(
+        "podSelector"
+    ),
     "a volume from an image": lambda m: volume(
         m, "weights", "/w", image={"reference": "weights:1"}
     ),

@@ -24,7 +24,7 @@ OF_NAMES = (53, 5353)
 def in_egress(manifests: Manifests) -> Iterator[str]:
     policies = [one["spec"] for one in manifests.of_kind("NetworkPolicy")]
     for group in manifests.groups:
-        own = [one for one in policies if selects(one["podSelector"], group.labels)]
+        own = [one for one in policies if selects(one.get("podSelector") or {}, group.labels)]
         limiting = [one for one in own if "Egress" in types_of(one)]
         rules = [rule for one in limiting for rule in one.get("egress") or []]
         if limiting and not rules:

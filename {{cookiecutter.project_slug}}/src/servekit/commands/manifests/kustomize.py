@@ -18,6 +18,7 @@ TARGETED = ("group", "version", "kind", "name", "namespace")
 HASH = "(-[a-z0-9]{10})?"
 """Behind the names that kustomize generates."""
 DELETES = "$patch: delete"
+CHANGES = "serveConfigV2"
 
 
 class ManifestsError(Exception):
@@ -44,10 +45,27 @@ def rendered(overlay: str, overlays: Path) -> list[Block]:
     if done.returncode:
         reason = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ").rstrip(".")
         raise ManifestsError(f"kustomize refuses {folder}: {reason}.")
-    documents = [one for one in yaml.safe_load_all(done.stdout) if one]
+    documents = [without_nulls(one) for one in yaml.safe_load_all(done.stdout) if one]
+    for one in documents:
+        if "apiVersion" not in one:
+            raise ManifestsError(f"{one['kind']} {one['metadata']['name']!r} has no apiVersion.")
     for sentence in in_patches([*kustomizations(folder)], documents):
         raise ManifestsError(sentence)
     return documents
+
+
+def without_nulls(block: Any) -> Any:
+    """Return a block without the keys that are null: to Kubernetes they are not there.
+
+    What changes in `serve.yaml` stays as it is: there null takes away a value.
+    """
+    if isinstance(block, dict):
+        return {
+            key: one if key == CHANGES else without_nulls(one)
+            for key, one in block.items()
+            if one is not None
+        }
+    return [without_nulls(one) for one in block] if isinstance(block, list) else block
 
 
 def kustomizations(folder: Path) -> Iterator[tuple[Path, Block]]:

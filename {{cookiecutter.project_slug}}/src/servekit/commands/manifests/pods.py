@@ -119,7 +119,9 @@ class Group:
 
     @property
     def ports(self) -> Mapping[str, int]:
-        return {one["name"]: one["containerPort"] for one in self.container.get("ports", [])}
+        """The numbers of those that have a name."""
+        own = [one for one in self.container.get("ports", []) if "name" in one]
+        return {one["name"]: one["containerPort"] for one in own}
 
     @property
     def env(self) -> Mapping[str, str]:

@@ -82,7 +82,7 @@ def secrets(manifests: Manifests) -> list[str]:
     volumes = [one for one in under(manifests, "secret") if isinstance(one, dict)]
     wanted |= {one["secretName"] for one in volumes if "secretName" in one}
     pulling = [one for many in under(manifests, "imagePullSecrets") for one in many or []]
-    wanted |= {one["name"] for one in pulling}
+    wanted |= {one["name"] for one in pulling if "name" in one}
     return sorted(wanted - named(manifests, "Secret"))
 
 

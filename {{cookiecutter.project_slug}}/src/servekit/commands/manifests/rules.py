@@ -100,7 +100,8 @@ class Manifests:
         """What the head takes its settings from, by name."""
         maps = {one["metadata"]["name"]: one.get("data") or {} for one in self.of_kind("ConfigMap")}
         wanted = [one.get("configMapRef") for one in self.head.container.get("envFrom") or []]
-        return {one["name"]: maps[one["name"]] for one in wanted if one and one["name"] in maps}
+        names = [one.get("name") for one in wanted if one]
+        return {name: maps[name] for name in names if name in maps}
 
     def of_kind(self, *kinds: str) -> list[Block]:
         return [one for one in self.documents if one["kind"] in kinds]
@@ -289,7 +290,7 @@ def in_fault_tolerance(manifests: Manifests) -> Iterator[str]:
     options: Block = manifests.cluster.get("gcsFaultToleranceOptions") or {}
     host = str(options.get("redisAddress", "")).removeprefix("redis://").partition(":")[0]
     for one in manifests.of_kind("Deployment"):
-        labels = one["spec"]["template"]["metadata"].get("labels") or {}
+        labels = (one["spec"]["template"].get("metadata") or {}).get("labels") or {}
         if one["metadata"]["name"] == host and labels.get(COMPONENT) == "backend":
             yield (
                 f"redisAddress is {host!r} of the component `backends`, which has no password and "

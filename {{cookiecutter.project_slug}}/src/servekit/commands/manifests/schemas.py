@@ -15,6 +15,12 @@ from .vocabulary import in_vocabulary
 
 KUBERNETES = "1.37"
 """The newest that the installed schemas are of."""
+WITH_A_SPEC = {
+    *("DaemonSet", "Deployment", "StatefulSet", "Job", "CronJob", "PersistentVolumeClaim"),
+    *("GRPCRoute", "HTTPRoute", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Service"),
+    *("ExternalSecret", "PodMonitor", "ServiceMonitor"),
+}
+"""Kinds that are nothing without one, though schemas do not ask for it."""
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}}
 
 
@@ -23,6 +29,8 @@ def in_schemas(manifests: Manifests) -> Iterator[str]:
     for one in manifests.documents:
         name = f"{one['kind']} {one['metadata']['name']!r}"
         found = [*(in_ray_service(one, name) if one is manifests.service else in_schema(one, name))]
+        if one["kind"] in WITH_A_SPEC and not isinstance(one.get("spec"), dict) and not found:
+            found = [f"{name}: spec: it is missing."]
         yield from found
         if not found and (one is manifests.service or is_of_kubernetes(one)):
             yield from (f"{name}: {fault}" for fault in in_vocabulary(one))

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .kustomize import Block
+from .kustomize import Block, ManifestsError
 from .pods import Group, containers_of, pod_templates, values
 from .rules import Manifests, serving_ports
 from .spelling import is_misspelt
+from .vocabulary import OPERATORS
 
 Labels = Mapping[str, str]
 
@@ -37,13 +38,20 @@ def selects(selector: Block, labels: Labels) -> bool:
 
 
 def holds(expression: Block, labels: Labels) -> bool:
-    present, value = expression["key"] in labels, labels.get(expression["key"])
+    """Whether an expression holds. Raises ManifestsError if it is none."""
+    key, operator = expression.get("key"), expression.get("operator")
+    if key is None or operator not in OPERATORS:
+        said = f"the key {key!r} and the operator {operator!r}"
+        raise ManifestsError(
+            f"A selector has {said}: it needs a key, and one of {', '.join(OPERATORS)}."
+        )
+    present, value = key in labels, labels.get(key)
     return {
         "Exists": present,
         "DoesNotExist": not present,
-        "In": value in expression.get("values", []),
-        "NotIn": value not in expression.get("values", []),
-    }[expression["operator"]]
+        "In": value in (expression.get("values") or []),
+        "NotIn": value not in (expression.get("values") or []),
+    }[operator]
 
 
 def concerns(resource: Block, manifests: Manifests) -> bool:
@@ -97,7 +105,8 @@ def in_policies(manifests: Manifests) -> Iterator[str]:
     """Check that what has to connect can, and nothing else does."""
     policies = manifests.of_kind("NetworkPolicy")
     for group in manifests.groups:
-        own = [one["spec"] for one in policies if selects(one["spec"]["podSelector"], group.labels)]
+        specs = [one["spec"] for one in policies]
+        own = [one for one in specs if selects(one.get("podSelector") or {}, group.labels)]
         if not any("Ingress" in types_of(one) for one in own):
             yield f"No NetworkPolicy selects {group.what.lower()}: its ports are open to all pods."
             continue
@@ -266,7 +275,7 @@ def in_selectors(manifests: Manifests) -> Iterator[str]:
     own = [one for one in manifests.of_kind("PodMonitor") if concerns(one, manifests)]
     for one in own:
         for group in manifests.groups:
-            if not selects(one["spec"]["selector"], group.labels):
+            if not selects(one["spec"].get("selector") or {}, group.labels):
                 name = one["metadata"]["name"]
                 yield f"PodMonitor {name!r} does not select {group.what.lower()}."
             for end in one["spec"].get("podMetricsEndpoints") or [{}]:

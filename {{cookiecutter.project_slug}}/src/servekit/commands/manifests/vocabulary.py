@@ -7,6 +7,11 @@ from typing import Any
 from .kustomize import Block
 from .pods import QUANTITY, pod_templates
 
+OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
+"""Of expressions about labels."""
+SELECTORS = ("labelSelector", "namespaceSelector", "podSelector", "selector")
+OF_NODES = ("nodeSelectorTerms", "preference")
+
 WORDS: Mapping[str, tuple[str, ...]] = {
     "accessModes": ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"),
     "concurrencyPolicy": ("Allow", "Forbid", "Replace"),
@@ -14,7 +19,6 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "emptyDir.medium": ("", "Memory", "HugePages"),
     "effect": ("NoSchedule", "PreferNoSchedule", "NoExecute"),
     "imagePullPolicy": ("Always", "IfNotPresent", "Never"),
-    "matchExpressions.operator": ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"),
     "pathType": ("Exact", "Prefix", "ImplementationSpecific"),
     "pod-security.kubernetes.io/enforce": ("privileged", "baseline", "restricted"),
     "policyTypes": ("Ingress", "Egress"),
@@ -25,6 +29,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "strategy.type": ("Recreate", "RollingUpdate"),
     "tolerations.operator": ("Exists", "Equal", "Lt", "Gt"),
     "whenUnsatisfiable": ("DoNotSchedule", "ScheduleAnyway"),
+    **{f"{one}.matchExpressions.operator": OPERATORS for one in SELECTORS},
+    **{f"{one}.matchExpressions.operator": (*OPERATORS, "Gt", "Lt") for one in OF_NODES},
 }
 """By the end of a value's place."""
 
