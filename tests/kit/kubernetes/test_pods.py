@@ -365,12 +365,28 @@ spec:
     - metadata: {name: data}
       spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 """
+RANGE = """
+apiVersion: v1
+kind: LimitRange
+metadata: {name: limits}
+spec: {limits: [{type: Container, default: {memory: 512Mi}, defaultRequest: {cpu: 100m}}]}
+"""
 CERTIFICATE = """
 apiVersion: cert-manager.io/v1
 kind: Certificate
 metadata: {name: tls}
 spec: {secretName: tls, privateKey: {algorithm: ECDSA}}
 """
+
+OF_ALL_FORMS = {
+    "requests": {"cpu": ".5", "ephemeral-storage": "1n", "hugepages-2Mi": "1E"},
+    "limits": {
+        "cpu": "500000u",
+        "memory": "+2Ei",
+        "ephemeral-storage": "1.E3",
+        "hugepages-2Mi": "1E",
+    },
+}
 
 FINE: dict[str, Edit] = {
     "chosen nodes": lambda m: pod(m).update(
@@ -408,6 +424,8 @@ FINE: dict[str, Edit] = {
     "a StatefulSet with a claim for each pod": lambda m: added(
         m, DATABASE.replace("MOUNT", "data")
     ),
+    "limits of a namespace": lambda m: added(m, RANGE),
+    "quantities of all forms": lambda m: sidecar(m, resources=OF_ALL_FORMS),
     "a kind of another operator": lambda m: added(m, CERTIFICATE),
     "options of Ray": lambda m: params(
         m, 1, num_cpus="4", block="true", labels="pool=a", memory="2000000000"

@@ -10,10 +10,15 @@ from typing import Any
 
 from .kustomize import Block, ManifestsError
 
-UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15} | {
-    f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTP", 1)
+UNITS = {
+    "n": 1e-9,
+    "u": 1e-6,
+    "m": 1e-3,
+    "k": 1e3,
+    **{letter: 1000.0**power for power, letter in enumerate("MGTPE", 2)},
+    **{f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTPE", 1)},
 }
-QUANTITY = rf"[0-9]+(\.[0-9]*)?([eE][0-9]+|{'|'.join(UNITS)})?"
+QUANTITY = rf"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+|{'|'.join(UNITS)})?"
 AUTOSCALER = {
     "resources": {
         "requests": {"cpu": "500m", "memory": "512Mi"},

@@ -53,13 +53,13 @@ FORMS: Mapping[str, tuple[str, str]] = {
     ),
     "containers.ports.containerPort": PORT,
     "labels.*": LABEL,
-    "limits.*": AMOUNT,
+    "resources.limits.*": AMOUNT,
     "matchLabels.*": LABEL,
     "maxSkew": ("[1-9][0-9]*", "a number above 0"),
     "metadata.name": (r"[a-z0-9]([-a-z0-9.:]{0,251}[a-z0-9])?", "small letters, digits and -."),
     "mountPath": ("/.*", "a path from the root"),
     "nodeSelectorTerms.matchExpressions.key": OF_A_NODE,
-    "requests.*": AMOUNT,
+    "resources.requests.*": AMOUNT,
     "sizeLimit": AMOUNT,
     "topologyKey": OF_A_NODE,
     "volumes.name": (NAME, "63 small letters, digits and - at most"),
@@ -110,4 +110,4 @@ def in_value(value: str, place: tuple[str, ...]) -> Iterator[str]:
 def ends_of(place: tuple[str, ...]) -> Iterator[str]:
     for length in range(1, DEPTH + 1):
         yield ".".join(place[-length:])
-    yield ".".join([*place[-2:-1], "*"])
+        yield ".".join([*place[-length:-1], "*"])
