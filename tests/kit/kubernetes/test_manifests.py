@@ -769,6 +769,54 @@ spec:
 """A strategic merge, with which kustomize drops the rest of the group."""
 
 
+BUDGET = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: NAME}\n"
+DELETED = BUDGET.replace("NAME", "acme-service") + "$patch: delete\n"
+CHANGED = {
+    "target": {"kind": "PodDisruptionBudget", "name": "acme-.*"},
+    "patch": "- {op: replace, path: /spec/minAvailable, value: 2}",
+}
+DELETIONS: dict[str, dict[str, Any]] = {
+    "a file": {"patches": [CHANGED, {"path": "delete.yaml"}]},
+    "a text": {"patches": [CHANGED, {"patch": DELETED}]},
+    "a target": {
+        "patches": [CHANGED, {"path": "delete.yaml", "target": {"kind": "PodDisruptionBudget"}}]
+    },
+    "a file of the older key": {"patches": [CHANGED], "patchesStrategicMerge": ["delete.yaml"]},
+    "a text of the older key": {"patches": [CHANGED], "patchesStrategicMerge": [DELETED]},
+}
+
+
+@pytest.mark.parametrize("changes", DELETIONS.values(), ids=DELETIONS)
+def test_what_a_patch_deletes_may_be_patched(folder: Path, changes: dict[str, Any]) -> None:
+    (file := folder / OVERLAYS / overlay(folder) / "delete.yaml").write_text(DELETED, "utf-8")
+    made = manifests_of(overlay(folder, **changes))
+    file.unlink()
+    assert made.of_kind("PodDisruptionBudget") == []
+
+
+OTHERS = {
+    "one of another name": [{"patch": BUDGET.replace("NAME", "other") + "$patch: delete\n"}],
+    "a part of another": [
+        {
+            "target": {"kind": "PodDisruptionBudget"},
+            "patch": BUDGET.replace("NAME}", "any, annotations: {$patch: delete}}"),
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("others", OTHERS.values(), ids=OTHERS)
+def test_a_patch_of_nothing_is_named_where_others_delete(
+    folder: Path, others: list[dict[str, Any]]
+) -> None:
+    of_none = CHANGED | {"target": {"kind": "PodDisruptionBudget", "name": "others"}}
+    resources = ["../../base", "budget.yaml"]
+    name = overlay(folder, patches=[*others, of_none], resources=resources)
+    (folder / OVERLAYS / name / "budget.yaml").write_text(BUDGET.replace("NAME", "other"), "utf-8")
+    with pytest.raises(ManifestsError, match="PodDisruptionBudget and name others, and there is"):
+        manifests_of(name)
+
+
 SERVE = "/spec/rayClusterConfig/workerGroupSpecs/0/template/spec"
 NULLS: dict[str, Any] = {
     f"{SERVE}/initContainers": None,

@@ -17,7 +17,6 @@ TARGETED = ("group", "version", "kind", "name", "namespace")
 """What kustomize finds the target of a patch by, as a pattern."""
 HASH = "(-[a-z0-9]{10})?"
 """Behind the names that kustomize generates."""
-DELETES = "$patch: delete"
 CHANGES = "serveConfigV2"
 
 
@@ -82,17 +81,42 @@ def kustomizations(folder: Path) -> Iterator[tuple[Path, Block]]:
 
 def in_patches(made_of: list[tuple[Path, Block]], documents: list[Block]) -> Iterator[str]:
     """Yield a sentence for each patch that changes nothing: kustomize does not say so."""
-    patches = [(file, one) for file, content in made_of for one in content.get("patches") or []]
-    targets = [(file, one["target"], one) for file, one in patches if one.get("target")]
-    deleted = {str(target.get("kind")) for _, target, one in targets if DELETES in str(one)}
+    patches = [(file, one) for file, content in made_of for one in patches_of(content)]
+    gone = [found for file, one in patches for found in deleted_by(file, one)]
     renamed = any({"namePrefix", "nameSuffix"} & content.keys() for _, content in made_of)
-    for file, target, _ in targets:
-        keys = {key: one for key, one in target.items() if key in TARGETED}
+    for file, one in patches:
+        target = one.get("target") or {}
+        keys = {key: said for key, said in target.items() if key in TARGETED}
         if renamed:
             keys.pop("name", None)
-        if keys.get("kind") not in deleted and not any(has(one, keys) for one in documents):
-            said = " and ".join(f"{key} {one}" for key, one in keys.items())
+        there = any(has(each, keys) for each in documents)
+        if target and not there and not any(was(each, keys) for each in gone):
+            said = " and ".join(f"{key} {value}" for key, value in keys.items())
             yield f"{file}: A patch is for {said}, and there is no such resource."
+
+
+def patches_of(content: Block) -> list[Block]:
+    """Return the patches of a kustomization, those of its older key too: paths, or texts."""
+    merges = [str(one) for one in content.get("patchesStrategicMerge") or []]
+    older = [{"patch" if "\n" in one else "path": one} for one in merges]
+    return [*(content.get("patches") or []), *older]
+
+
+def deleted_by(file: Path, patch: Block) -> Iterator[Block]:
+    """Yield the kind and, where one is said, the name of what a patch deletes as a whole."""
+    text = patch.get("patch") or (file.parent / str(patch["path"])).read_text(encoding="utf-8")
+    own: Block = patch.get("target") or {}
+    for one in yaml.safe_load_all(text):
+        if isinstance(one, dict) and one.get("$patch") == "delete":
+            said = {"kind": one["kind"], "name": one["metadata"]["name"]}
+            # The name of a target is a pattern too: two of them cannot be compared.
+            yield {key: own[key] for key in {"kind"} & own.keys()} if own else said
+
+
+def was(deleted: Block, target: Block) -> bool:
+    """Whether what is deleted may be what a target means."""
+    pairs = [(str(one), str(target[key])) for key, one in deleted.items() if key in target]
+    return all(re.fullmatch(a, b) or re.fullmatch(b, a) for a, b in pairs)
 
 
 def has(document: Block, target: Block) -> bool:
