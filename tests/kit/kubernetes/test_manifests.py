@@ -794,6 +794,13 @@ def test_what_a_patch_deletes_may_be_patched(folder: Path, changes: dict[str, An
     assert made.of_kind("PodDisruptionBudget") == []
 
 
+def test_a_patch_may_be_indented_by_tabs(folder: Path) -> None:
+    text = '[\n\t{"op": "replace", "path": "/spec/minAvailable", "value": 1}\n]'
+    made = manifests_of(overlay(folder, patches=[CHANGED | {"patch": text}]))
+    [budget] = made.of_kind("PodDisruptionBudget")
+    assert budget["spec"]["minAvailable"] == 1
+
+
 OTHERS = {
     "one of another name": [{"patch": BUDGET.replace("NAME", "other") + "$patch: delete\n"}],
     "a part of another": [

@@ -106,11 +106,19 @@ def deleted_by(file: Path, patch: Block) -> Iterator[Block]:
     """Yield the kind and, where one is said, the name of what a patch deletes as a whole."""
     text = patch.get("patch") or (file.parent / str(patch["path"])).read_text(encoding="utf-8")
     own: Block = patch.get("target") or {}
-    for one in yaml.safe_load_all(text):
+    for one in read(text):
         if isinstance(one, dict) and one.get("$patch") == "delete":
             said = {"kind": one["kind"], "name": one["metadata"]["name"]}
             # The name of a target is a pattern too: two of them cannot be compared.
             yield {key: own[key] for key in {"kind"} & own.keys()} if own else said
+
+
+def read(text: str) -> list[Any]:
+    """Return the documents of a patch; none of JSON with tabs, which PyYAML does not read."""
+    try:
+        return [*yaml.safe_load_all(text)]
+    except yaml.YAMLError:
+        return []
 
 
 def was(deleted: Block, target: Block) -> bool:
