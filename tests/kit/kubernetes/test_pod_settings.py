@@ -1,6 +1,7 @@
 """`make manifests` names settings with which the service would not start, or would show secrets."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +112,42 @@ def test_settings_of_a_team_are_not_refused(production: Manifests) -> None:
         "FEEDBACK_URL": "postgresql://service@postgresql.example.com/corrections",
     }
     assert said_of(changed(production, lambda m: one_of_settings(m).update(own))) == []
+
+
+def moved(manifests: Manifests, package: str) -> None:
+    """Have the application elsewhere, and a misspelt setting."""
+    manifests.serve["applications"][0]["import_path"] = f"{package}:application"
+    one_of_settings(manifests).update(API_DOC="false")
+
+
+def application(manifests: Manifests) -> str:
+    """The text of a module that has the application too."""
+    module, _, name = manifests.serve["applications"][0]["import_path"].partition(":")
+    return f"from {module} import {name} as application\n"
+
+
+def test_an_application_may_be_a_module(
+    production: Manifests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "one_module.py").write_text(application(production), encoding="utf-8")
+    found = said_of(changed(production, lambda m: moved(m, "one_module")))
+    assert all("Unknown setting API_DOC." in one for one in found)
+    assert found
+
+
+def test_folders_that_are_no_packages_hold_no_settings(
+    production: Manifests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for folder in ("", ".checkpoints", "v1.2"):
+        (tmp_path / "one_package" / folder).mkdir()
+        (tmp_path / "one_package" / folder / "settings.py").write_text("", encoding="utf-8")
+    init = tmp_path / "one_package/__init__.py"
+    init.write_text(application(production), encoding="utf-8")
+    found = said_of(changed(production, lambda m: moved(m, "one_package")))
+    assert all("Unknown setting API_DOC." in one for one in found)
+    assert found
 
 
 def test_settings_of_this_machine_play_no_part(

@@ -47,13 +47,17 @@ def of_pods(manifests: Manifests) -> Iterator[tuple[str, Variables]]:
 
 
 def import_settings(manifests: Manifests) -> None:
-    """Import what declares settings: modules of that name, in the kit and the applications."""
+    """Import what declares settings: modules of that name, in the kit and the applications.
+
+    An application may be a module by itself. Folders that no import can name have no modules.
+    """
     applications: list[str] = [one["import_path"] for one in manifests.serve["applications"]]
     for package in {"servekit", *(one.partition(":")[0].split(".")[0] for one in applications)}:
-        for folder in map(Path, import_module(package).__path__):
+        for folder in map(Path, getattr(import_module(package), "__path__", ())):
             for path in sorted(folder.rglob("settings.py")):
                 inside = path.relative_to(folder).with_suffix("").parts
-                import_module(".".join([package, *inside]))
+                if all(one.isidentifier() for one in inside):
+                    import_module(".".join([package, *inside]))
 
 
 def faults_of(variables: Variables) -> Iterator[str]:
