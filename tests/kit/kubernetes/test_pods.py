@@ -434,6 +434,10 @@ FINE: dict[str, Edit] = {
         readinessProbe={"httpGet": {"path": "/api/healthz", "port": 52365}}
     ),
     "an autoscaler as KubeRay makes it": lambda m: m.cluster["autoscalerOptions"].pop("resources"),
+    "a Secret of a registry without a name": lambda m: pod(m).update(imagePullSecrets=[{}]),
+    "settings without a name": lambda m: [
+        ray(m, group)["envFrom"].append({"configMapRef": {"optional": True}}) for group in range(3)
+    ],
     "a port without a name": lambda m: ray(m)["ports"].append({"containerPort": 8001}),
     "a policy of all pods": lambda m: one_of(m, "NetworkPolicy", "backends")["spec"].pop(
         "podSelector"
