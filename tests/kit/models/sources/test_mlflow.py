@@ -248,7 +248,7 @@ def test_a_manifest_is_fetched_up_to_the_size_that_is_read(
         verified(source.fetch(name, "2", into), name, "2")
         return
     with pytest.raises(
-        ModelStoreError, match=r"manifest\.json at .* is too large to be JSON about"
+        ModelStoreError, match=r"manifest\.json at .* is too large for JSON of the model store"
     ):
         source.fetch(name, "2", into)
     assert [*into.iterdir()] == []
@@ -258,7 +258,7 @@ def test_a_manifest_that_is_too_large_is_not_registered(source: ModelSource, tmp
     name = new_name()
     notes = {"notes": "x" * MAX_JSON_BYTES}
     write_version(tmp_path, name, "1", {"model.npz": b"weights"}, notes)
-    with pytest.raises(ModelStoreError, match="is too large to be JSON about models"):
+    with pytest.raises(ModelStoreError, match="is too large for JSON of the model store"):
         source.publish(name, "1", tmp_path)
     with pytest.raises(ModelStoreError, match="not found"):
         source.versions(name)

@@ -248,7 +248,7 @@ def deploy(schema: "ServeDeploySchema") -> None:
 
     # Serve gives its proxies a minute, however busy the machine is, and has no setting for it.
     limits: Any = api
-    limits.HTTP_PROXY_TIMEOUT = start_timeout_s(schema)
+    limits.HTTP_PROXY_TIMEOUT = max(limits.HTTP_PROXY_TIMEOUT, start_timeout_s(schema))
     try:
         client = api.serve_start(
             http_options=schema.http_options.model_dump(),
