@@ -47,13 +47,14 @@ class InstrumentedCall:
     ) -> None:
         self._model = model
         self._method = method
+        self._transport = transport
         self._meter = meter
         self._around = around
         # Of transports that stay in this process. A trace has one span for a call: a quick one may
         # turn out to be none.
         self._quick = getattr(transport, "quick_call", None) if around is nothing_around else None
         # What has no quick answer is not asked for one again.
-        self._slow = getattr(transport, "slow_call" if self._quick else "call")
+        self._slow = "slow_call" if self._quick else "call"
 
     @property
     def may_be_quick(self) -> bool:
@@ -74,7 +75,8 @@ class InstrumentedCall:
         began = perf_counter()
         try:
             with self._around(self._model, waiting_contexts.get()):
-                return await self._slow(self._method, items, *others)
+                call = getattr(self._transport, self._slow)
+                return await call(self._method, items, *others)
         except ModelOverloadedError:
             self._meter.count("model_refused_total", model=self._model)
             raise
