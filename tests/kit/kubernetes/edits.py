@@ -202,6 +202,12 @@ def said_of(manifests: Manifests) -> list[str]:
         return [str(error)]
 
 
+def expect_mistake(manifests: Manifests, edit: Edit, sentence: str) -> None:
+    """Edit a copy, and find the sentence in what is said of it."""
+    found = said_of(changed(manifests, edit))
+    assert [one for one in found if sentence in one], found
+
+
 def named(manifests: Manifests, kind: str, name: str) -> dict[str, Any]:
     """The one resource whose name begins so."""
     [found] = [one for one in manifests.of_kind(kind) if one["metadata"]["name"].startswith(name)]

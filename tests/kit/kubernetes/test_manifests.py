@@ -28,6 +28,7 @@ from tests.kubernetes.edits import (
     deployments,
     edited,
     edited_production,
+    expect_mistake,
     ingress_rules,
     of,
     of_model,
@@ -707,8 +708,7 @@ def test_resources_that_are_not_json_are_named(production: Manifests) -> None:
 
 @pytest.mark.parametrize(("edit", "sentence"), SEEDS.values(), ids=SEEDS)
 def test_a_mistake_is_named(production: Manifests, edit: Edit, sentence: str) -> None:
-    found = said_of(changed(production, edit))
-    assert [one for one in found if sentence in one], found
+    expect_mistake(production, edit, sentence)
 
 
 # What can be wrong with the files.

@@ -7,7 +7,16 @@ import pytest
 
 from servekit.commands.manifests.rules import Manifests
 
-from tests.kubernetes.edits import Edit, changed, one_of_settings, pod, ray, said_of, set_env
+from tests.kubernetes.edits import (
+    Edit,
+    changed,
+    expect_mistake,
+    one_of_settings,
+    pod,
+    ray,
+    said_of,
+    set_env,
+)
 
 SEEDS: dict[str, tuple[Edit, str]] = {
     "a misspelt name": (
@@ -95,8 +104,7 @@ SEEDS: dict[str, tuple[Edit, str]] = {
 
 @pytest.mark.parametrize(("edit", "sentence"), SEEDS.values(), ids=SEEDS)
 def test_a_mistake_is_named(production: Manifests, edit: Edit, sentence: str) -> None:
-    found = said_of(changed(production, edit))
-    assert [one for one in found if sentence in one], found
+    expect_mistake(production, edit, sentence)
 
 
 def test_settings_of_a_team_are_not_refused(production: Manifests) -> None:

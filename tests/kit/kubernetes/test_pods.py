@@ -10,6 +10,7 @@ from tests.kubernetes.edits import (
     Edit,
     added,
     changed,
+    expect_mistake,
     named,
     one_of,
     one_of_settings,
@@ -307,8 +308,7 @@ SEEDS: dict[str, tuple[Edit, str]] = {
 
 @pytest.mark.parametrize(("edit", "sentence"), SEEDS.values(), ids=SEEDS)
 def test_a_mistake_is_named(everything: Manifests, edit: Edit, sentence: str) -> None:
-    found = said_of(changed(everything, edit))
-    assert [one for one in found if sentence in one], found
+    expect_mistake(everything, edit, sentence)
 
 
 POOL_OF_NODES = {

@@ -61,18 +61,15 @@ class ModelCall(NamedTuple):
 
     contract: of the model.
     answer: takes the body and the model; returns the answer and the version that gave it.
+    response_class: that of the route; None for the default one.
     """
 
     contract: Contract
     answer: Callable[[Any, Any], Awaitable[tuple[Any, str]]]
+    response_class: type[Response] | None = None
 
     def route(self, context: RouteContext, guard: Guard | None, app: FastAPI) -> "FastRoute":
         return FastRoute(context, self, guard, app)
-
-    @staticmethod
-    def fits(response_class: Any) -> bool:
-        """Whether the route beside has the class of responses that is written here."""
-        return isinstance(response_class, DefaultPlaceholder)
 
 
 class StreamCall(NamedTuple):
@@ -97,12 +94,6 @@ class StreamCall(NamedTuple):
 
     def route(self, context: RouteContext, guard: Guard | None, app: FastAPI) -> "FastRoute":
         return FastStream(context, self, guard, app)
-
-    def fits(self, response_class: Any) -> bool:
-        """Whether the route beside has the class of responses that is written here."""
-        if self.response_class is None:
-            return isinstance(response_class, DefaultPlaceholder)
-        return response_class is self.response_class
 
 
 class RouteInFront(BaseRoute):
@@ -173,7 +164,7 @@ class FastRoute(RouteInFront):
 
     async def _answered(self, request: Request, body: Any) -> tuple[list[Header], bytes]:
         """Return the headers and the content of the response."""
-        item, model, vary = await self._asked(request, body)
+        item, model, vary = await self._inputs(request, body)
         value, version = await self._call.answer(item, model)
         content = self._written(value)
         headers = [(b"content-length", b"%d" % len(content)), JSON]
@@ -181,7 +172,7 @@ class FastRoute(RouteInFront):
             headers.append((b"vary", vary.encode()))
         return [*headers, *model_headers(version)], content
 
-    async def _asked(self, request: Request, body: Any) -> tuple[Any, Predictor[Any, Any], str]:
+    async def _inputs(self, request: Request, body: Any) -> tuple[Any, Predictor[Any, Any], str]:
         """Return the valid body, the model, and the header that decides its side of the canary."""
         if self._guard:
             await self._guard(request)
@@ -220,7 +211,7 @@ class FastStream(FastRoute):
         async with AsyncExitStack() as held:
 
             async def respond(request: Request) -> Response:
-                item, model, vary = await self._asked(request, body)
+                item, model, vary = await self._inputs(request, body)
                 held.enter_context(share_held(request))
                 predictions = self._call.predictions(item, model)
                 first, whole = await held.enter_async_context(started(predictions))
@@ -288,11 +279,15 @@ def _is_plain(context: Any, call: ModelCall | StreamCall, guard: Depends | None)
     return (
         type(context.original_route) is APIRoute
         and "{" not in context.path
-        and call.fits(context.response_class)
+        and _is_class(context.response_class, call.response_class)
         and all(getattr(context, name) == value for name, value in DEFAULTS.items())
         and (guard is None or any(one is guard for one in context.dependencies))
         and all(one is guard or _checks_nothing(one) for one in context.dependencies)
     )
+
+
+def _is_class(given: Any, expected: type[Response] | None) -> bool:
+    return isinstance(given, DefaultPlaceholder) if expected is None else given is expected
 
 
 def _checks_nothing(dependency: Depends) -> bool:

@@ -40,7 +40,7 @@ class Shares:
 
     @contextmanager
     def held(self, caller: str) -> Iterator[None]:
-        """Hold one place inside the block. Raises TooManyStreamsError when the share is used up.
+        """Hold one place inside the block.
 
         Args:
             caller: Its name. An unknown one, "", has no share: all unknown ones would share it.
