@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.types import Message
 
 from servekit.api import create_app, fast_route
 from servekit.api.models import model_router
+from servekit.api.settings import ApiSettings
 from servekit.contracts import CHAMPION, Contract, Ports, Prediction
 from servekit.testing.fakes import FakeMeter, FakePredictor
 
@@ -16,6 +18,7 @@ from tests.both_ways import JSON, SERVICE, is_fast
 
 COUNTED = Contract("counted", int, int, streams=True)
 PATH = "/v1/counted/stream"
+ONE_STREAM = ApiSettings(max_streams_per_caller=1)
 
 
 class Counting(FakePredictor):
@@ -43,13 +46,15 @@ class Counting(FakePredictor):
 class Client:
     """Sends a request, and takes the messages of its answer until it leaves."""
 
-    def __init__(self, model: Counting, body: bytes = b"6") -> None:
+    def __init__(self, model: Counting, app: FastAPI | None = None) -> None:
         ports = Ports({"counted": model}, FakeMeter(), {"counted": COUNTED})
-        self.app = create_app(SERVICE, ports, [model_router(COUNTED, "/v1/counted")])
+        routers = [model_router(COUNTED, "/v1/counted")]
+        self.app = app or create_app(SERVICE, ports, routers, settings=ONE_STREAM)
+        self.status = 0
         self.content: list[bytes] = []
         self.left = asyncio.Event()
         self._came = asyncio.Event()
-        self._request: list[Message] = [{"type": "http.request", "body": body}]
+        self._request: list[Message] = [{"type": "http.request", "body": b"6"}]
         self.answered = asyncio.create_task(self.app(self._scope, self._receive, self._send))
 
     @property
@@ -67,6 +72,7 @@ class Client:
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
+        self.status = message.get("status", self.status)
         if content := message.get("body"):
             self.content.append(content)
             self._came.set()
@@ -110,3 +116,15 @@ async def test_a_client_that_leaves_stops_the_model(turns: int) -> None:
     client.left.set()
     await asyncio.wait_for(client.answered, 20)
     assert model.closed.is_set()
+
+
+async def test_a_stream_is_one_of_its_callers_until_it_ends() -> None:
+    model = Counting()
+    first = Client(model)
+    await first.until(lambda content: len(content) == 1)
+    for status in (429, 200):
+        again = Client(model, first.app)
+        await asyncio.wait_for(again.answered, 20)
+        assert again.status == status
+        model.go_on.set()
+        await asyncio.wait_for(first.answered, 20)
